@@ -1,0 +1,1 @@
+"""Thin click verbs; no decisions."""

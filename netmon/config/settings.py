@@ -1,0 +1,94 @@
+"""The whole configuration: every room's Settings under the top-level keys of netmon.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, Field
+
+from netmon.core.model import Agency
+from netmon.outputs.settings import HttpSettings, OutputsSettings
+from netmon.routers.settings import RouterSettings, SshSettings
+from netmon.settings import SECOND, DurationNs, Name, PermilleRatio, RateBps, Settings
+from netmon.snmp.settings import SnmpSettings
+from netmon.store.settings import LedgerSettings
+
+
+def _known_zone(value: str) -> str:
+    if value not in available_timezones():
+        raise ValueError(f"{value!r} is not an IANA time zone; write for example Asia/Jakarta")
+    return value
+
+
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+
+
+class SiteSettings(Settings):
+    name: Name
+    timezone: TimeZone = "Asia/Jakarta"
+
+
+class PoolSettings(Settings):
+    """Purchased capacity."""
+
+    traffic_class: Literal["all", "internet", "domestic", "international"] = Field(default="all", alias="class")
+    download: RateBps
+    upload: RateBps
+    provider: str | None = None
+    contract: str | None = None
+
+
+class AgencySettings(Settings):
+    name: str = Field(min_length=1, max_length=200)
+    code: str | None = None
+    parent: Name | None = None
+    timezone: TimeZone | None = None
+    """None: the site's."""
+    quotas: tuple[Name, ...] = ()
+    """Names of policies in policies/quotas/*.yaml."""
+
+    def value(self, agency: str, site: SiteSettings) -> Agency:
+        return Agency(
+            id=agency,
+            name=self.name,
+            timezone=self.timezone or site.timezone,
+            code=self.code,
+            parent=self.parent,
+            quotas=self.quotas,
+        )
+
+
+class AlertSettings(Settings):
+    router_down_after: DurationNs = 120 * SECOND
+    """A router unanswered for so long is down."""
+
+
+class ControlSettings(Settings):
+    """The control loop and the socket on which the daemon takes commands."""
+
+    socket: Path = Path("/run/netmon/control.sock")
+    interval: DurationNs = 30 * SECOND
+    """How often verdicts are reached and plans made."""
+    revert_after: DurationNs = 60 * SECOND
+    """An armed change that is not confirmed by then is undone by the router itself."""
+    max_tightened_ratio: PermilleRatio = 300
+    """A plan that tightens more than this share of all agencies (and more than three) refuses itself."""
+    stale_after: DurationNs = 300 * SECOND
+    """Usage older than this tightens nothing."""
+
+
+class NetmonSettings(Settings):
+    site: SiteSettings
+    ledger: LedgerSettings = LedgerSettings()
+    snmp: SnmpSettings = SnmpSettings()
+    ssh: SshSettings = SshSettings()
+    pools: dict[Name, PoolSettings] = Field(default_factory=dict)
+    agencies: dict[Name, AgencySettings] = Field(default_factory=dict)
+    routers: dict[Name, RouterSettings] = Field(default_factory=dict)
+    outputs: OutputsSettings = OutputsSettings()
+    alerts: AlertSettings = AlertSettings()
+    http: HttpSettings = HttpSettings()
+    control: ControlSettings = ControlSettings()
+    allow_plaintext_secrets: bool = False

@@ -1,0 +1,371 @@
+"""The vocabulary: what is measured, decided and done, as frozen values.
+
+Instants are UTC nanoseconds since the Unix epoch (`*_ns`), durations inside decisions are
+nanoseconds too; volumes are bytes, rates bit/s, all `int`. None means absent, never 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+NANOSECONDS = 1_000_000_000
+"""In one second."""
+
+
+class Direction(StrEnum):
+    """Seen from the agency."""
+
+    DOWNLOAD = "download"
+    UPLOAD = "upload"
+
+
+class Faces(StrEnum):
+    """Whom the measured port faces; decides which of ifIn and ifOut is the agency's download."""
+
+    AGENCY = "agency"
+    PROVINCE = "province"
+
+
+class Role(StrEnum):
+    PRIMARY = "primary"
+    BACKUP = "backup"
+    PARALLEL = "parallel"
+
+
+class Mode(StrEnum):
+    OBSERVE = "observe"
+    ENFORCE = "enforce"
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """One way an agency meets the network: measured at one port, limited at the same place."""
+
+    id: str
+    agency: str
+    router: str
+    interface: str
+    """ifName on `router`."""
+    faces: Faces
+    role: Role = Role.PRIMARY
+    mode: Mode = Mode.OBSERVE
+    alias: str | None = None
+    """Expected ifAlias (contract id); None: not checked."""
+    port_speed_bps: int | None = None
+    """Declared physical ceiling; flags a reading, never rewrites it."""
+    pools: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    id: str
+    name: str
+    timezone: str
+    """IANA zone in which the agency's periods are cut."""
+    code: str | None = None
+    parent: str | None = None
+    quotas: tuple[str, ...] = ()
+
+
+# --- what a router said ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """How an interface is known (IF-MIB ifIndex, ifName, ifAlias)."""
+
+    index: int
+    name: str
+    alias: str = ""
+
+
+Identity = tuple[Interface, ...]
+Cells = Sequence[int | None]
+
+
+class Column(StrEnum):
+    """The columns of a Poll; values are the MIB object's own integers unless said otherwise."""
+
+    IN_OCTETS = "in_octets"  # ifHCInOctets, or ifInOctets where counter_bits is 32
+    OUT_OCTETS = "out_octets"
+    IN_ERRORS = "in_errors"
+    OUT_ERRORS = "out_errors"
+    IN_DISCARDS = "in_discards"
+    OUT_DISCARDS = "out_discards"
+    ADMIN_STATUS = "admin_status"
+    OPER_STATUS = "oper_status"
+    SPEED_BPS = "speed_bps"  # ifHighSpeed x 1,000,000
+    DISCONTINUITY = "discontinuity_ticks"  # ifCounterDiscontinuityTime
+
+
+@dataclass(frozen=True, slots=True)
+class PduStamp:
+    """When one PDU of a visit was answered."""
+
+    uptime_ticks: int
+    """sysUpTime in this very PDU, hundredths of a second, modulo 2^32."""
+    received_ns: int
+    """UTC time of receipt: the visit's wall time plus a monotonic difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """One router visit, columnar: cell i of every column belongs to identity[i]."""
+
+    router: str
+    identity: Identity
+    """The same object from visit to visit while nothing changed."""
+    pdus: tuple[PduStamp, ...]
+    pdu_of: tuple[int, ...]
+    """Position in `pdus` of the PDU that carried interface i."""
+    columns: Mapping[Column, Cells]
+    counter_bits: int = 64
+    """Width of the octet columns: 64 or 32."""
+    device: str | None = None
+    """Serial number or engine id; a change is another device."""
+    host_uptime_ticks: int | None = None
+    """hrSystemUptime.0: the second opinion on a restart of the agent alone."""
+
+    @property
+    def at_ns(self) -> int:
+        """The visit's instant: receipt of its first PDU."""
+        return self.pdus[0].received_ns
+
+
+# --- what was accounted ----------------------------------------------------------------------
+
+
+class GapReason(StrEnum):
+    FIRST_READING = "first_reading"
+    ABSENT = "absent"
+    COUNTER_RESET = "counter_reset"
+    COUNTER_DECREASED = "counter_decreased"
+    COUNTER_DISCONTINUITY = "counter_discontinuity"
+    WRAP_AMBIGUOUS = "wrap_ambiguous"
+    IMPLAUSIBLE = "implausible"
+    WIDTH_CHANGED = "width_changed"
+    DEVICE_REPLACED = "device_replaced"
+    UPTIME_INCONSISTENT = "uptime_inconsistent"
+    INTERFACE_MISSING = "interface_missing"
+    DUPLICATE_NAME = "duplicate_name"
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Bytes that may have passed and cannot be known: from_ns <= t < to_ns on one series."""
+
+    router: str
+    interface: str
+    direction: str
+    """`in` or `out`: the router's own view of the port."""
+    from_ns: int
+    to_ns: int
+    reason: GapReason
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an agency or circuit used in a half-open period, by strength of evidence."""
+
+    proven_bytes: int
+    estimated_bytes: int
+    """Measured exactly, but apportioned across the period's edge."""
+    unknown_ns: int
+    """Time of the elapsed period for which bytes may be missing."""
+    elapsed_ns: int
+    gaps: tuple[Gap, ...] = ()
+
+    @property
+    def coverage_ratio(self) -> float | None:
+        """Share of the elapsed period in which nothing can be missing; None before it began."""
+        return None if self.elapsed_ns <= 0 else 1 - self.unknown_ns / self.elapsed_ns
+
+
+# --- what is decided -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRef:
+    """Where a rule stands: policy file (relative to its folder) and line, 1-based."""
+
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """A limit in one direction, as a node of a device's hierarchy could hold it."""
+
+    ceiling_bps: int
+    floor_bps: int = 0
+    weight: int = 1
+    priority: int = 0
+    """0 is first."""
+    parent: str | None = None
+
+
+class VerdictReason(StrEnum):
+    NO_QUOTA = "no_quota"
+    WITHIN_QUOTA = "within_quota"
+    NEAR_QUOTA = "near_quota"
+    OVER_QUOTA = "over_quota"
+    HELD_BY_HYSTERESIS = "held_by_hysteresis"
+    RESTORED_NEW_PERIOD = "restored_new_period"
+    RESTORED_POLICY_CHANGED = "restored_policy_changed"
+    FROZEN_CLOCK = "frozen_clock"
+    FROZEN_STALE = "frozen_stale"
+    HELD_BY_OPERATOR = "held_by_operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the policies say for an agency in one direction now."""
+
+    agency: str
+    direction: Direction
+    limit: RateLimit | None
+    """For the whole agency; divided among its circuits before planning."""
+    reason: VerdictReason
+    policy: str | None
+    rule: RuleRef | None
+    step: int
+    """0 below the ladder, else the 1-based step in force."""
+    period_start_ns: int
+    until_ns: int | None
+    """When it ends by itself: the period's end."""
+    evidence: Mapping[str, int] = field(default_factory=dict)
+    """Numbers it rests on: proven_bytes, quota_bytes, threshold_bytes."""
+
+
+class Action(StrEnum):
+    SET = "set"
+    REMOVE = "remove"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One alteration of one limit, in one direction of one circuit."""
+
+    router: str
+    circuit: str
+    agency: str
+    direction: Direction
+    action: Action
+    from_bps: int | None
+    to_bps: int | None
+    reason: VerdictReason
+    rule: RuleRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    rule: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to alter now. Decreases come before increases; refuses itself when unsafe."""
+
+    changes: tuple[Change, ...]
+    refused: Refusal | None
+    hash: str
+    """SHA-256 over desired and observed state, hexadecimal."""
+
+
+# --- what was done ---------------------------------------------------------------------------
+
+
+class Step(StrEnum):
+    """How far a guarded change got; each is recorded before it is begun."""
+
+    RECORDED = "recorded"
+    CONNECT = "connect"
+    ARM = "arm"
+    APPLY = "apply"
+    READ_BACK = "read_back"
+    DISARM = "disarm"
+    SAVE = "save"
+
+
+class Outcome(StrEnum):
+    CONFIRMED = "confirmed"
+    REVERTED = "reverted"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Proof(StrEnum):
+    CONFIGURED = "configured"
+    READ_BACK = "read_back"
+    OBSERVED = "observed"
+    NOT_TESTABLE = "not_testable"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A change about to be tried, recorded before any session opens."""
+
+    id: str
+    """Also names the armed undo on the router."""
+    change: Change
+    created_ns: int
+    deadline_ns: int
+    """When the router's own undo fires if it was armed and not confirmed."""
+    step: Step = Step.RECORDED
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The evidence of how one change went; a link of a hash chain."""
+
+    id: str
+    """The intent's id."""
+    at_ns: int
+    change: Change
+    outcome: Outcome
+    proof: Proof
+    detail: str
+    """One sentence: what was read back, or why it failed."""
+    duration_ns: int
+
+
+class AlertState(StrEnum):
+    PENDING = "pending"
+    FIRING = "firing"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class AlertKind(StrEnum):
+    QUOTA = "quota"
+    LIMIT = "limit"
+    ROUTER = "router"
+    LEDGER = "ledger"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One transition of one alert; `id` is distinct per transition and stable across restarts."""
+
+    id: str
+    key: str
+    """What it is about, e.g. `quota/dinkes/download`: one state per key."""
+    kind: AlertKind
+    severity: Severity
+    state: AlertState
+    since_ns: int
+    summary: str
+    reason: str
+    agency: str | None = None
+    router: str | None = None
+    circuit: str | None = None

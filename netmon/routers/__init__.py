@@ -1,0 +1,1 @@
+"""Routers: inventory, platform profiles, discovery, polling, SSH, dialects and enforcement."""

@@ -1,0 +1,1 @@
+"""The SNMP manager: codec, request templates, transport and client (RFC 1901, 3416, 3417)."""

@@ -1,0 +1,1 @@
+"""The ledger: schema, migrations, writer and queries; the receipt chain; the outbox; cursors."""
