@@ -96,7 +96,8 @@ class SecretRef(Settings):
             directory = os.environ.get("CREDENTIALS_DIRECTORY")
             if directory is None:
                 raise SecretUnavailableError(
-                    f"credential {self.credential} needs systemd's CREDENTIALS_DIRECTORY; add LoadCredential= to the unit"
+                    f"credential {self.credential} needs systemd's CREDENTIALS_DIRECTORY;"
+                    " add LoadCredential= to the unit"
                 )
             path = Path(directory) / str(self.credential)
         try:

@@ -1,0 +1,95 @@
+"""Keeps fallible tasks running: the only place that catches every exception.
+
+A leaf that fails is logged once per distinct failure, counted, and restarted with back-off; its
+siblings never notice. An essential task that ends by itself ends the whole service, and the init
+system starts it anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+
+
+class EssentialTaskEndedError(RuntimeError):
+    """A task without which the service makes no sense has died."""
+
+
+class Supervisor:
+    """Owns the service's tasks. Not reusable after `stop`."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.restarts: Counter[str] = Counter()
+        """How often each leaf has been restarted."""
+
+    def leaf(self, name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        """Runs `work` and, whenever it fails, again after a pause of 0.5 s doubling up to 30 s."""
+        return self._own(asyncio.create_task(self._restarting(name, work), name=name))
+
+    def essential(self, name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        """Runs `work`; if it ends other than by `stop`, `wait` raises EssentialTaskEndedError."""
+        return self._own(asyncio.create_task(self._watched(name, work), name=name))
+
+    async def wait(self) -> None:
+        """Returns once `finish` was called. Raises EssentialTaskEndedError."""
+        await asyncio.shield(self._ended)
+
+    def finish(self) -> None:
+        """Asks `wait` to return."""
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    async def stop(self) -> None:
+        """Cancels every task and waits for them."""
+        self.finish()
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _own(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _restarting(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        pause, told = FIRST_PAUSE_S, ""
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            try:
+                await work()
+            except Exception as error:
+                failure = f"{type(error).__name__}: {error}"
+                if failure != told:
+                    log.exception("%s failed; it will be restarted", name)
+                    told = failure
+            else:
+                return
+            self.restarts[name] += 1
+            if loop.time() - began > LONGEST_PAUSE_S:
+                pause, told = FIRST_PAUSE_S, ""
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    async def _watched(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except Exception as error:
+            log.exception("%s, which is essential, failed", name)
+            self._give_up(EssentialTaskEndedError(f"{name} failed: {error}"))
+        else:
+            self._give_up(EssentialTaskEndedError(f"{name} ended"))
+
+    def _give_up(self, error: EssentialTaskEndedError) -> None:
+        if not self._ended.done():
+            self._ended.set_exception(error)

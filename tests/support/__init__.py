@@ -1,0 +1,1 @@
+"""What several suites share: real processes on free ports, and waiting for conditions with a deadline."""
