@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 NANOSECONDS = 1_000_000_000
 """In one second."""
@@ -19,6 +20,10 @@ class Direction(StrEnum):
 
     DOWNLOAD = "download"
     UPLOAD = "upload"
+
+
+Way = Literal["in", "out"]
+"""The router's own view of a port: ifIn or ifOut."""
 
 
 class Faces(StrEnum):
@@ -56,6 +61,10 @@ class Circuit:
     port_speed_bps: int | None = None
     """Declared physical ceiling; flags a reading, never rewrites it."""
     pools: tuple[str, ...] = ()
+
+    def way(self, direction: Direction) -> Way:
+        """Which of the port's own counters is the agency's `direction` (accounting rule 15)."""
+        return "out" if (direction is Direction.DOWNLOAD) == (self.faces is Faces.AGENCY) else "in"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,269 @@
+"""Desired limits against observed ones -> a plan, which refuses itself when unsafe.
+
+What is desired is a verdict's limit divided among the agency's circuits. A plan decreases first, then
+increases, then removes, so that sums never exceed capacity; at the end stand, as KEEP, the circuits on
+which nothing is to be done. There, `to_bps` is still what is desired: where it differs from `from_bps`
+it is withheld, and `withheld()` names why. A refusal withholds tightenings only: limits are loosened and
+removed whatever happens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from netmon.core.allocation import IndivisibleError, divide
+from netmon.core.model import Action, Change, Circuit, Direction, Mode, Plan, Refusal, Verdict, VerdictReason
+
+ROUNDING_BPS = 8
+"""Routers that hold rates in whole bytes per second (Linux tc) are this far off at most."""
+FREE_AGENCIES = 3
+"""So many agencies may be tightened at once, however few there are in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """netmon's own limit as last read from the router."""
+
+    bps: int | None
+    """None: there is none."""
+    known: bool
+    """False: not read, or not readable; `bps` then means nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanContext:
+    """What else a plan has to respect."""
+
+    now_ns: int
+    agencies_total: int
+    max_tightened_permille: int
+    """Of all agencies; a plan that tightens more (and more than FREE_AGENCIES) refuses itself."""
+    enforce_ready: Mapping[str, bool]
+    """Router -> seven days were observed, or an operator's override; absent: not ready."""
+    uplinks: frozenset[tuple[str, str]] = frozenset()
+    """(router, ifName) of ports that carry purchased capacity: never limited."""
+    clock_trusted: bool = True
+    held_circuits: frozenset[str] = frozenset()
+    """Circuits that an operator freed of limits until the hold is lifted."""
+    doubtful_routers: frozenset[str] = frozenset()
+    """Routers with an unresolved intent: nothing is planned there until it is resolved."""
+    tolerance_permille: int = 5
+    """Rates no further apart are the same rate, rounded by the router."""
+
+
+class Withheld(StrEnum):
+    """Why a circuit keeps a limit that differs from the desired one."""
+
+    ROUTER_IN_DOUBT = "router_in_doubt"
+    UNREAD = "unread"
+    OBSERVE_MODE = "observe_mode"
+    UPLINK = "uplink"
+    NOT_READY = "not_ready"
+    FROZEN = "frozen"
+    """The verdict rests on no fresh data or clock: it loosens, but tightens nothing."""
+    EXPIRED = "expired"
+    """The verdict's time is over; the next judgement decides."""
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One circuit and direction on the way to a change."""
+
+    circuit: Circuit
+    verdict: Verdict
+    seen: Observed
+    to_bps: int | None
+    withheld: Withheld | None
+
+    @property
+    def tightens(self) -> bool:
+        return self.to_bps is not None and (self.seen.bps is None or self.to_bps < self.seen.bps)
+
+
+def plan(
+    verdicts: Sequence[Verdict],
+    circuits: Sequence[Circuit],
+    observed: Mapping[tuple[str, Direction], Observed],
+    context: PlanContext,
+) -> Plan:
+    """What to alter now, given at most one verdict per agency and direction (see `quota.strictest`).
+
+    A circuit absent from `observed` counts as unread; an agency without a verdict gets no row. Raises
+    ValueError on two verdicts for one agency and direction.
+    """
+    rows, indivisible = _rows(verdicts, circuits, observed, context)
+    refused = _refusal(rows, indivisible, context)
+    if refused is not None:
+        rows = [replace(r, withheld=Withheld.REFUSED) if r.tightens and r.withheld is None else r for r in rows]
+    changes = tuple(sorted((_change(row, context) for row in rows), key=_order))
+    return Plan(changes, refused, _hash(changes, rows))
+
+
+def pending(of: Plan) -> tuple[Change, ...]:
+    """The changes to be done, in their order."""
+    return tuple(change for change in of.changes if change.action is not Action.KEEP)
+
+
+def withheld(
+    verdicts: Sequence[Verdict],
+    circuits: Sequence[Circuit],
+    observed: Mapping[tuple[str, Direction], Observed],
+    context: PlanContext,
+) -> dict[tuple[str, Direction], Withheld]:
+    """Why each circuit of `plan()` on the same arguments keeps a limit other than the desired one."""
+    rows, indivisible = _rows(verdicts, circuits, observed, context)
+    refused = _refusal(rows, indivisible, context) is not None
+    reasons: dict[tuple[str, Direction], Withheld] = {}
+    for row in rows:
+        why = row.withheld or (Withheld.REFUSED if refused and row.tightens else None)
+        if why is not None and (not row.seen.known or not _settled(row, context)):
+            reasons[row.circuit.id, row.verdict.direction] = why
+    return reasons
+
+
+def equal_rates(a: int | None, b: int | None, tolerance_permille: int) -> bool:
+    """Whether two rates are one rate that a router rounded (999999 read back as 999992); None: no limit."""
+    if a is None or b is None:
+        return a is b
+    return abs(a - b) <= ROUNDING_BPS or abs(a - b) * 1000 <= tolerance_permille * max(a, b)
+
+
+def _rows(
+    verdicts: Sequence[Verdict],
+    circuits: Sequence[Circuit],
+    observed: Mapping[tuple[str, Direction], Observed],
+    context: PlanContext,
+) -> tuple[list[_Row], list[IndivisibleError]]:
+    by_agency: defaultdict[str, list[Circuit]] = defaultdict(list)
+    for circuit in circuits:
+        by_agency[circuit.agency].append(circuit)
+    rows: list[_Row] = []
+    indivisible: list[IndivisibleError] = []
+    judged: set[tuple[str, Direction]] = set()
+    for verdict in sorted(verdicts, key=lambda v: (v.agency, v.direction)):
+        if (verdict.agency, verdict.direction) in judged:
+            raise ValueError(f"two verdicts for {verdict.agency} {verdict.direction}; combine them with strictest()")
+        judged.add((verdict.agency, verdict.direction))
+        theirs = by_agency[verdict.agency]
+        shares: Mapping[str, int] = {}
+        if verdict.limit is not None:
+            try:
+                shares = divide(verdict.limit.ceiling_bps, theirs)
+            except IndivisibleError as error:
+                indivisible.append(error)
+                continue
+        for circuit in theirs:
+            seen = observed.get((circuit.id, verdict.direction), Observed(None, known=False))
+            rows.append(_row(circuit, verdict, seen, shares.get(circuit.id), context))
+    return rows, indivisible
+
+
+def _row(circuit: Circuit, verdict: Verdict, seen: Observed, share: int | None, context: PlanContext) -> _Row:
+    if circuit.id in context.held_circuits:
+        verdict, share = replace(verdict, reason=VerdictReason.HELD_BY_OPERATOR), None
+    elif circuit.mode is Mode.OBSERVE and seen.known and seen.bps is not None:
+        # Our own limit from the time it was enforced here: its reason ended with the mode.
+        share = None
+    row = _Row(circuit, verdict, seen, share, None)
+    return replace(row, withheld=_withheld(row, context))
+
+
+def _withheld(row: _Row, context: PlanContext) -> Withheld | None:
+    """What stands in the way of this row alone; nothing but doubt does, where a limit is eased."""
+    circuit, verdict = row.circuit, row.verdict
+    if circuit.router in context.doubtful_routers:
+        return Withheld.ROUTER_IN_DOUBT
+    if not row.seen.known:
+        return Withheld.UNREAD
+    if not row.tightens:
+        return None
+    if circuit.mode is Mode.OBSERVE:
+        return Withheld.OBSERVE_MODE
+    if not context.enforce_ready.get(circuit.router, False):
+        return Withheld.NOT_READY
+    if verdict.reason in {VerdictReason.FROZEN_STALE, VerdictReason.FROZEN_CLOCK} and context.clock_trusted:
+        return Withheld.FROZEN
+    if verdict.until_ns is not None and context.now_ns >= verdict.until_ns and context.clock_trusted:
+        return Withheld.EXPIRED
+    return None
+
+
+def _settled(row: _Row, context: PlanContext) -> bool:
+    return equal_rates(row.seen.bps, row.to_bps, context.tolerance_permille)
+
+
+def _refusal(rows: Iterable[_Row], indivisible: Sequence[IndivisibleError], context: PlanContext) -> Refusal | None:
+    tightened = [r for r in rows if r.tightens and r.withheld is None and not _settled(r, context)]
+    agencies = sorted({row.circuit.agency for row in tightened})
+    if agencies and not context.clock_trusted:
+        return Refusal("clock_untrusted", f"the clock is not synchronised: {_named(agencies)} not limited until it is")
+    for row in tightened:
+        if (row.circuit.router, row.circuit.interface) in context.uplinks:
+            return Refusal(
+                "uplink",
+                f"circuit {row.circuit.id} is on {row.circuit.router} {row.circuit.interface}, an uplink, which is"
+                " never limited; correct the circuit's interface or the router's uplinks",
+            )
+    if indivisible:
+        return Refusal("limit_zero", str(indivisible[0]))
+    if len(agencies) > max(FREE_AGENCIES, context.agencies_total * context.max_tightened_permille // 1000):
+        return Refusal(
+            "too_many_tightened",
+            f"{len(agencies)} of {context.agencies_total} agencies would be limited at once, more than"
+            f" {context.max_tightened_permille / 10:g} %: {_named(agencies)}; check the policies and the clock,"
+            " or raise control.max_tightened_ratio",
+        )
+    return None
+
+
+def _named(agencies: Sequence[str]) -> str:
+    listed = ", ".join(agencies[:5])
+    return listed if len(agencies) <= 5 else f"{listed} and {len(agencies) - 5} more"
+
+
+def _change(row: _Row, context: PlanContext) -> Change:
+    from_bps = row.seen.bps if row.seen.known else None
+    if row.withheld is not None or _settled(row, context):
+        action = Action.KEEP
+    else:
+        action = Action.REMOVE if row.to_bps is None else Action.SET
+    return Change(
+        router=row.circuit.router,
+        circuit=row.circuit.id,
+        agency=row.circuit.agency,
+        direction=row.verdict.direction,
+        action=action,
+        from_bps=from_bps,
+        to_bps=row.to_bps,
+        reason=row.verdict.reason,
+        rule=row.verdict.rule,
+    )
+
+
+def _order(change: Change) -> tuple[int, str, str, str]:
+    match change.action:
+        case Action.SET if change.from_bps is None or (change.to_bps or 0) < change.from_bps:
+            rank = 0
+        case Action.SET:
+            rank = 1
+        case Action.REMOVE:
+            rank = 2
+        case Action.KEEP:
+            rank = 3
+    return rank, change.router, change.circuit, change.direction
+
+
+def _hash(changes: Iterable[Change], rows: Iterable[_Row]) -> str:
+    """Over what is desired, observed and to be done; not over reasons, which may change with no effect."""
+    known = {(row.circuit.id, row.verdict.direction): row.seen.known for row in rows}
+    document = [
+        [c.router, c.circuit, c.direction, c.action, c.from_bps, c.to_bps, known[c.circuit, c.direction]]
+        for c in changes
+    ]
+    return hashlib.sha256(json.dumps(document, separators=(",", ":")).encode()).hexdigest()

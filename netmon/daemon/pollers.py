@@ -1,0 +1,101 @@
+"""Visits every router in its turn: a phase of its own, a deadline of its own, nobody waits for anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from netmon.core.model import NANOSECONDS, Poll
+
+log = logging.getLogger(__name__)
+
+
+class Visitor(Protocol):
+    """One router's poller."""
+
+    async def poll(self) -> Poll: ...
+
+
+@dataclass(slots=True)
+class RouterHealth:
+    """What the visits of one router say of it."""
+
+    router: str
+    watched_since_ns: int
+    last_ok_ns: int | None = None
+    last_try_ns: int | None = None
+    duration_s: float = 0.0
+    problem: str | None = None
+    """The sentence of the last failure; None after a success."""
+    polls: int = 0
+    failures: int = 0
+    late: int = 0
+    """Turns skipped because the visit before had not ended."""
+
+
+def phase_s(router: str, interval_s: float) -> float:
+    """Where in the interval a router's visits lie: spread evenly, and the same after every restart."""
+    digest = hashlib.sha256(router.encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64 * interval_s
+
+
+@dataclass(slots=True)
+class PollLoop:
+    """The visits of one router, for ever."""
+
+    router: str
+    visitor: Visitor
+    interval_s: float
+    deadline_s: float
+    failure: type[Exception]
+    """What `visitor.poll` raises for a visit that failed (PollError)."""
+    health: RouterHealth
+    now_ns: Callable[[], int]
+    on_poll: Callable[[Poll], None]
+    on_end: Callable[[RouterHealth, bool], None]
+
+    async def run(self) -> None:
+        """Keeps the phase: the k-th visit is due at k intervals, whatever the visits before took."""
+        due = self._next_due(self.now_ns())
+        while True:
+            await asyncio.sleep(max(0.0, (due - self.now_ns()) / NANOSECONDS))
+            await self.visit()
+            following = self._next_due(max(self.now_ns(), due))
+            self.health.late += max(0, round((following - due) / NANOSECONDS / self.interval_s) - 1)
+            due = following
+
+    async def visit(self) -> None:
+        """One visit, at most the deadline long; its end is told to `on_end` in every case."""
+        health = self.health
+        began, health.last_try_ns = time.perf_counter(), self.now_ns()
+        try:
+            async with asyncio.timeout(self.deadline_s):
+                poll = await self.visitor.poll()
+        except (TimeoutError, self.failure) as error:
+            health.failures += 1
+            sentence = str(error) or f"no complete answer within {self.deadline_s:g} s"
+            if health.problem is None:
+                log.warning("%s: %s", self.router, sentence)
+            health.problem = sentence
+            self._end(began, ok=False)
+            return
+        if health.problem is not None:
+            log.warning("%s answers again", self.router)
+        health.problem, health.last_ok_ns = None, poll.at_ns
+        health.polls += 1
+        self.on_poll(poll)
+        self._end(began, ok=True)
+
+    def _end(self, began: float, ok: bool) -> None:
+        self.health.duration_s = time.perf_counter() - began
+        self.on_end(self.health, ok)
+
+    def _next_due(self, after_ns: int) -> int:
+        interval = int(self.interval_s * NANOSECONDS)
+        phase = int(phase_s(self.router, self.interval_s) * NANOSECONDS)
+        return after_ns + interval - (after_ns - phase) % interval
