@@ -285,12 +285,12 @@ class _Book:
             self._note(at, before.at_ns, stamp.received_ns, GapReason.WIDTH_CHANGED)
             return
         state = continuity(before, stamp, self._host_running)
-        restarted_agent = stamp.uptime_ticks < before.uptime_ticks
+        # RFC 2863: zero where there was none since the agent started, so after its restart zero is the old value.
+        undisturbed = 0 if stamp.uptime_ticks < before.uptime_ticks else head.discontinuity[at]
         broken = (
             state is Continuity.CONTINUOUS
-            and not restarted_agent
             and None not in (head.discontinuity[at], discontinuity)
-            and head.discontinuity[at] != discontinuity
+            and discontinuity != undisturbed
         )
         declared = self._ceilings.declared(self._series[at].name)
         span_ns = _span_ns(before, stamp, state)

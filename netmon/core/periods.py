@@ -102,13 +102,15 @@ def used_between(readings: Sequence[Reading], gaps: Iterable[Gap], start_ns: int
     proven = estimated = 0
     for earlier, later in pairwise(readings):
         grown = later.total_bytes - earlier.total_bytes
-        inside = min(later.at_ns, end_ns) - max(earlier.at_ns, start_ns)
-        if inside <= 0 or grown == 0:
+        low, high = max(earlier.at_ns, start_ns) - earlier.at_ns, min(later.at_ns, end_ns) - earlier.at_ns
+        if high <= low or grown == 0:
             continue
         if earlier.at_ns >= start_ns and later.at_ns <= end_ns:
             proven += grown
         else:
-            estimated += grown * inside // (later.at_ns - earlier.at_ns)
+            # Rounded at the edge, not in its length, so that adjacent periods share out every byte.
+            span = later.at_ns - earlier.at_ns
+            estimated += grown * high // span - grown * low // span
     until = min(end_ns, now_ns)
     kept = tuple(gap for gap in gaps if gap.from_ns < until and gap.to_ns > start_ns)
     spans = [(gap.from_ns, gap.to_ns) for gap in kept]

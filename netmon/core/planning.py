@@ -17,7 +17,17 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from netmon.core.allocation import IndivisibleError, divide
-from netmon.core.model import Action, Change, Circuit, Direction, Mode, Plan, Refusal, Verdict, VerdictReason
+from netmon.core.model import (
+    Action,
+    Change,
+    Circuit,
+    Direction,
+    Mode,
+    Plan,
+    Refusal,
+    Verdict,
+    VerdictReason,
+)
 
 ROUNDING_BPS = 8
 """Routers that hold rates in whole bytes per second (Linux tc) are this far off at most."""
@@ -57,12 +67,11 @@ class PlanContext:
 
 
 class Withheld(StrEnum):
-    """Why a circuit keeps a limit that differs from the desired one."""
+    """Why a circuit keeps what it has although something else may be desired."""
 
     ROUTER_IN_DOUBT = "router_in_doubt"
     UNREAD = "unread"
     OBSERVE_MODE = "observe_mode"
-    UPLINK = "uplink"
     NOT_READY = "not_ready"
     FROZEN = "frozen"
     """The verdict rests on no fresh data or clock: it loosens, but tightens nothing."""
@@ -80,6 +89,7 @@ class _Row:
     seen: Observed
     to_bps: int | None
     withheld: Withheld | None
+    indivisible: str | None
 
     @property
     def tightens(self) -> bool:
@@ -97,8 +107,8 @@ def plan(
     A circuit absent from `observed` counts as unread; an agency without a verdict gets no row. Raises
     ValueError on two verdicts for one agency and direction.
     """
-    rows, indivisible = _rows(verdicts, circuits, observed, context)
-    refused = _refusal(rows, indivisible, context)
+    rows = _rows(verdicts, circuits, observed, context)
+    refused = _refusal(rows, context)
     if refused is not None:
         rows = [replace(r, withheld=Withheld.REFUSED) if r.tightens and r.withheld is None else r for r in rows]
     changes = tuple(sorted((_change(row, context) for row in rows), key=_order))
@@ -117,8 +127,8 @@ def withheld(
     context: PlanContext,
 ) -> dict[tuple[str, Direction], Withheld]:
     """Why each circuit of `plan()` on the same arguments keeps a limit other than the desired one."""
-    rows, indivisible = _rows(verdicts, circuits, observed, context)
-    refused = _refusal(rows, indivisible, context) is not None
+    rows = _rows(verdicts, circuits, observed, context)
+    refused = _refusal(rows, context) is not None
     reasons: dict[tuple[str, Direction], Withheld] = {}
     for row in rows:
         why = row.withheld or (Withheld.REFUSED if refused and row.tightens else None)
@@ -139,66 +149,68 @@ def _rows(
     circuits: Sequence[Circuit],
     observed: Mapping[tuple[str, Direction], Observed],
     context: PlanContext,
-) -> tuple[list[_Row], list[IndivisibleError]]:
+) -> list[_Row]:
     by_agency: defaultdict[str, list[Circuit]] = defaultdict(list)
     for circuit in circuits:
         by_agency[circuit.agency].append(circuit)
     rows: list[_Row] = []
-    indivisible: list[IndivisibleError] = []
     judged: set[tuple[str, Direction]] = set()
     for verdict in sorted(verdicts, key=lambda v: (v.agency, v.direction)):
         if (verdict.agency, verdict.direction) in judged:
             raise ValueError(f"two verdicts for {verdict.agency} {verdict.direction}; combine them with strictest()")
         judged.add((verdict.agency, verdict.direction))
         theirs = by_agency[verdict.agency]
-        shares: Mapping[str, int] = {}
-        if verdict.limit is not None:
-            try:
-                shares = divide(verdict.limit.ceiling_bps, theirs)
-            except IndivisibleError as error:
-                indivisible.append(error)
-                continue
+        shares, indivisible = _shares(verdict, theirs)
         for circuit in theirs:
             seen = observed.get((circuit.id, verdict.direction), Observed(None, known=False))
-            rows.append(_row(circuit, verdict, seen, shares.get(circuit.id), context))
-    return rows, indivisible
+            row = _Row(circuit, verdict, seen, shares[circuit.id], None, indivisible)
+            rows.append(_row(row, context))
+    return rows
 
 
-def _row(circuit: Circuit, verdict: Verdict, seen: Observed, share: int | None, context: PlanContext) -> _Row:
+def _shares(verdict: Verdict, circuits: Sequence[Circuit]) -> tuple[Mapping[str, int | None], str | None]:
+    """Each circuit's desired limit and, where the whole is too small to be divided, why."""
+    if verdict.limit is None:
+        return dict.fromkeys((c.id for c in circuits), None), None
+    try:
+        return dict(divide(verdict.limit.ceiling_bps, circuits)), None
+    except IndivisibleError as error:
+        return dict.fromkeys((c.id for c in circuits), verdict.limit.ceiling_bps // len(circuits)), str(error)
+
+
+def _row(row: _Row, context: PlanContext) -> _Row:
+    """`row` as this circuit's mode, place and holds have it."""
+    circuit = row.circuit
+    ours = row.seen.known and row.seen.bps is not None
     if circuit.id in context.held_circuits:
-        verdict, share = replace(verdict, reason=VerdictReason.HELD_BY_OPERATOR), None
-    elif circuit.mode is Mode.OBSERVE and seen.known and seen.bps is not None:
-        # Our own limit from the time it was enforced here: its reason ended with the mode.
-        share = None
-    row = _Row(circuit, verdict, seen, share, None)
+        row = replace(row, verdict=replace(row.verdict, reason=VerdictReason.HELD_BY_OPERATOR), to_bps=None)
+    elif ours and (circuit.mode is Mode.OBSERVE or (circuit.router, circuit.interface) in context.uplinks):
+        # Our own limit where none may be (any more): whatever it was set for, it ends.
+        row = replace(row, to_bps=None)
     return replace(row, withheld=_withheld(row, context))
 
 
 def _withheld(row: _Row, context: PlanContext) -> Withheld | None:
     """What stands in the way of this row alone; nothing but doubt does, where a limit is eased."""
-    circuit, verdict = row.circuit, row.verdict
-    if circuit.router in context.doubtful_routers:
-        return Withheld.ROUTER_IN_DOUBT
-    if not row.seen.known:
-        return Withheld.UNREAD
-    if not row.tightens:
-        return None
-    if circuit.mode is Mode.OBSERVE:
-        return Withheld.OBSERVE_MODE
-    if not context.enforce_ready.get(circuit.router, False):
-        return Withheld.NOT_READY
-    if verdict.reason in {VerdictReason.FROZEN_STALE, VerdictReason.FROZEN_CLOCK} and context.clock_trusted:
-        return Withheld.FROZEN
-    if verdict.until_ns is not None and context.now_ns >= verdict.until_ns and context.clock_trusted:
-        return Withheld.EXPIRED
-    return None
+    circuit, verdict, timely = row.circuit, row.verdict, context.clock_trusted
+    frozen = verdict.reason in {VerdictReason.FROZEN_STALE, VerdictReason.FROZEN_CLOCK}
+    expired = verdict.until_ns is not None and context.now_ns >= verdict.until_ns
+    obstacles = (
+        (circuit.router in context.doubtful_routers, Withheld.ROUTER_IN_DOUBT),
+        (not row.seen.known, Withheld.UNREAD),
+        (row.tightens and circuit.mode is Mode.OBSERVE, Withheld.OBSERVE_MODE),
+        (row.tightens and not context.enforce_ready.get(circuit.router, False), Withheld.NOT_READY),
+        (row.tightens and timely and frozen, Withheld.FROZEN),
+        (row.tightens and timely and expired, Withheld.EXPIRED),
+    )
+    return next((why for stands, why in obstacles if stands), None)
 
 
 def _settled(row: _Row, context: PlanContext) -> bool:
     return equal_rates(row.seen.bps, row.to_bps, context.tolerance_permille)
 
 
-def _refusal(rows: Iterable[_Row], indivisible: Sequence[IndivisibleError], context: PlanContext) -> Refusal | None:
+def _refusal(rows: Iterable[_Row], context: PlanContext) -> Refusal | None:
     tightened = [r for r in rows if r.tightens and r.withheld is None and not _settled(r, context)]
     agencies = sorted({row.circuit.agency for row in tightened})
     if agencies and not context.clock_trusted:
@@ -210,8 +222,8 @@ def _refusal(rows: Iterable[_Row], indivisible: Sequence[IndivisibleError], cont
                 f"circuit {row.circuit.id} is on {row.circuit.router} {row.circuit.interface}, an uplink, which is"
                 " never limited; correct the circuit's interface or the router's uplinks",
             )
-    if indivisible:
-        return Refusal("limit_zero", str(indivisible[0]))
+        if row.indivisible is not None:
+            return Refusal("limit_zero", row.indivisible)
     if len(agencies) > max(FREE_AGENCIES, context.agencies_total * context.max_tightened_permille // 1000):
         return Refusal(
             "too_many_tightened",

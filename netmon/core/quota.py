@@ -76,24 +76,18 @@ def judge(
         if before.limit is not None:
             return _restored(policy, agency, used, period, before.step)
         before = None
-    changed = before is not None and _policy_changed(policy, period, before)
-    stale = used.newest_ns is None or now_ns - used.newest_ns > stale_after_ns
-    if stale and not changed:
+    fresh = used.newest_ns is not None and now_ns - used.newest_ns <= stale_after_ns
+    if before is not None and _policy_changed(policy, period, before):
+        verdict = _rejudged(policy, agency, used, period, before)
+        if fresh or _ceiling(verdict) >= _ceiling(before):
+            return verdict
+    if not fresh:
         return _frozen(policy, agency, used, period, before, VerdictReason.FROZEN_STALE)
     climbed = _climbed(policy, used.proven_bytes)
-    if before is None:
-        return _verdict(policy, agency, used, period, climbed)
-    if changed:
-        verdict = _rejudged(policy, agency, used, period, before, climbed)
-        if stale and _ceiling(verdict) < _ceiling(before):
-            return _frozen(policy, agency, used, period, before, VerdictReason.FROZEN_STALE)
-        return verdict
-    kept = _kept_by_hysteresis(policy, used.proven_bytes, before.step)
+    kept = 0 if before is None else _kept_by_hysteresis(policy, used.proven_bytes, before.step)
     if kept > climbed:
-        return replace(
-            _verdict(policy, agency, used, period, kept),
-            reason=VerdictReason.HELD_BY_HYSTERESIS,
-        )
+        verdict = _verdict(policy, agency, used, period, kept)
+        return replace(verdict, reason=VerdictReason.HELD_BY_HYSTERESIS)
     return _verdict(policy, agency, used, period, climbed)
 
 
@@ -243,10 +237,8 @@ def _restored(policy: QuotaPolicy, agency: str, used: QuotaUsage, period: Period
     return replace(verdict, reason=VerdictReason.RESTORED_NEW_PERIOD, evidence=evidence)
 
 
-def _rejudged(
-    policy: QuotaPolicy, agency: str, used: QuotaUsage, period: Period, before: Verdict, climbed: int
-) -> Verdict:
-    verdict = _verdict(policy, agency, used, period, climbed)
+def _rejudged(policy: QuotaPolicy, agency: str, used: QuotaUsage, period: Period, before: Verdict) -> Verdict:
+    verdict = _verdict(policy, agency, used, period, _climbed(policy, used.proven_bytes))
     if before.limit is None or verdict.limit is not None:
         return verdict
     evidence = {**verdict.evidence, "previous_step": before.step}

@@ -101,11 +101,10 @@ def format_duration(ns: int) -> str:
 
 
 def _scaled(value: int, unit: str) -> str:
+    """Three significant digits; 999999 is 1 M, not 1e+03 k. Beyond 999 P whole P."""
     for prefix in ("P", "T", "G", "M", "k"):
-        if value >= _DECIMAL[prefix]:
-            return (
-                f"{value / _DECIMAL[prefix]:.3g} {prefix}{unit}"
-                if value < 1000 * _DECIMAL[prefix]
-                else (f"{value // _DECIMAL[prefix]} {prefix}{unit}")
-            )
+        factor = _DECIMAL[prefix]
+        if value * 2000 >= factor * 1999:
+            scaled = value / factor
+            return f"{scaled:.3g} {prefix}{unit}" if scaled < 999.5 else f"{round(scaled)} {prefix}{unit}"
     return f"{value} {unit}"

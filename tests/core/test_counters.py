@@ -165,8 +165,8 @@ def test_a_new_interface_begins_with_a_gap_and_no_usage() -> None:
 
 
 def test_rule_6_a_restart_of_the_agent_alone_is_not_a_reset() -> None:
-    linux = replace(START, host_s=500_000)
-    restarted = linux.after(30, uptime_s=3, discontinuity=(9, 9), octets=((1500, 2000), (3000, 4000)))
+    linux = replace(START, host_s=500_000, discontinuity=(77, 77))
+    restarted = linux.after(30, uptime_s=3, discontinuity=(0, 0), octets=((1500, 2000), (3000, 4000)))
     head, gaps = visited(linux, restarted)
     assert (head.in_total, gaps) == ((500, 0), {})
 

@@ -1,0 +1,207 @@
+"""State transitions -> an alert, or none.
+
+A condition says how one thing stands now; `transition` compares it with the last alert of its key and
+answers only when something changed. An alert's id is made from the decision and from the alert before
+it, never from the time of day: the same decision reached again after a crash has the same id, and no two
+transitions of a key share one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from netmon.core.model import (
+    Action,
+    Alert,
+    AlertKind,
+    AlertState,
+    Change,
+    Outcome,
+    Receipt,
+    Severity,
+    Verdict,
+    VerdictReason,
+)
+from netmon.core.units import format_duration, format_rate, format_volume
+
+
+class Sentence(StrEnum):
+    """Every summary netmon publishes; fields are named, so that a translation may reorder them."""
+
+    NEAR = "{agency} has used {used} of its {quota} {direction} quota."
+    OVER = "{agency} has used {used} of its {quota} {direction} quota and is slowed to {rate}."
+    OVER_UNLIMITED = "{agency} has used {used} of its {quota} {direction} quota; it is not slowed."
+    HELD = "{agency} has used {used} of its {quota} {direction} quota; an operator holds its limit off."
+    WITHIN = "{agency} is within its {direction} quota and not slowed."
+    RESTORED = "{agency} is no longer slowed ({direction}): a new period began."
+    POLICY_CHANGED = "{agency} is no longer slowed ({direction}): its policy changed."
+    NO_QUOTA = "{agency} has no {direction} quota."
+    ROUTER_DOWN = "Router {router} has not answered for {silence}."
+    ROUTER_NEVER = "Router {router} has never answered."
+    ROUTER_UP = "Router {router} answers."
+    LIMIT_DONE = "{circuit}: {what} ({direction}) is in force."
+    LIMIT_REVERTED = "{circuit}: {what} ({direction}) was undone by the router: {detail}"
+    LIMIT_FAILED = "{circuit}: {what} ({direction}) failed: {detail}"
+    LIMIT_UNKNOWN = "{circuit}: {what} ({direction}) may or may not be in force: {detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How one thing stands now."""
+
+    key: str
+    kind: AlertKind
+    severity: Severity
+    firing: bool
+    summary: str
+    reason: str
+    epoch: str
+    """Names this occurrence by what caused it, never by the time of day: another epoch is another alert."""
+    agency: str | None = None
+    router: str | None = None
+    circuit: str | None = None
+
+
+def transition(previous: Alert | None, condition: Condition, now_ns: int) -> Alert | None:
+    """The alert to publish, if this condition changes anything since the key's last one.
+
+    While firing, another severity, reason or epoch is a transition too; an acknowledged alert stays
+    acknowledged until its severity or reason changes. A resolved alert keeps the severity it fired with,
+    so that whoever filters by severity also learns of the end.
+    """
+    active = previous is not None and previous.state is not AlertState.RESOLVED
+    if not condition.firing and not active:
+        return None
+    state = AlertState.FIRING if condition.firing else AlertState.RESOLVED
+    decision = _digest(condition.key, state, condition.severity, condition.reason, condition.epoch)
+    if condition.firing and previous is not None and _same(previous, condition, decision):
+        return None
+    resolved = previous is not None and not condition.firing
+    return Alert(
+        id=f"{decision}-{_digest(decision, previous.id if previous is not None else '')}",
+        key=condition.key,
+        kind=condition.kind,
+        severity=previous.severity if resolved and previous is not None else condition.severity,
+        state=state,
+        since_ns=now_ns,
+        summary=condition.summary,
+        reason=condition.reason,
+        agency=condition.agency,
+        router=condition.router,
+        circuit=condition.circuit,
+    )
+
+
+def quota_condition(verdict: Verdict, agency_name: str) -> Condition:
+    """Fires from the first step of the ladder on; a frozen or held verdict stands as it stood."""
+    reason = _quota_reason(verdict)
+    return Condition(
+        key=f"quota/{verdict.agency}/{verdict.direction}",
+        kind=AlertKind.QUOTA,
+        severity=Severity.INFO if reason is VerdictReason.NEAR_QUOTA else Severity.WARNING,
+        firing=verdict.step > 0,
+        summary=_quota_sentence(verdict, reason).format(
+            agency=agency_name,
+            direction=verdict.direction,
+            used=format_volume(verdict.evidence.get("proven_bytes", 0)),
+            quota=format_volume(verdict.evidence.get("quota_bytes", 0)),
+            rate=format_rate(verdict.limit.ceiling_bps) if verdict.limit is not None else "",
+        ),
+        reason=reason,
+        epoch=f"{verdict.policy}/{verdict.period_start_ns}/step{verdict.step}",
+        agency=verdict.agency,
+    )
+
+
+def router_condition(
+    router: str, *, last_ok_ns: int | None, trying_since_ns: int, now_ns: int, down_after_ns: int
+) -> Condition | None:
+    """Fires when a router has not answered for `down_after_ns`; None: too early to say.
+
+    It is too early while it has been asked (since `trying_since_ns`, the poller's start) for less than
+    that: netmon's own absence is not the router's.
+    """
+    if last_ok_ns is not None and now_ns - last_ok_ns < down_after_ns:
+        down, summary = False, Sentence.ROUTER_UP.format(router=router)
+    elif now_ns - trying_since_ns < down_after_ns:
+        return None
+    elif last_ok_ns is None:
+        down, summary = True, Sentence.ROUTER_NEVER.format(router=router)
+    else:
+        down, summary = True, Sentence.ROUTER_DOWN.format(router=router, silence=format_duration(now_ns - last_ok_ns))
+    return Condition(
+        key=f"router/{router}",
+        kind=AlertKind.ROUTER,
+        severity=Severity.CRITICAL,
+        firing=down,
+        summary=summary,
+        reason="unanswered" if down else "answers",
+        epoch=f"{last_ok_ns}" if down else "up",
+        router=router,
+    )
+
+
+def limit_condition(receipt: Receipt) -> Condition:
+    """Fires when a change did not come into force; trying the same again in vain is no new alert."""
+    change = receipt.change
+    sentence = {
+        Outcome.CONFIRMED: Sentence.LIMIT_DONE,
+        Outcome.REVERTED: Sentence.LIMIT_REVERTED,
+        Outcome.FAILED: Sentence.LIMIT_FAILED,
+        Outcome.UNKNOWN: Sentence.LIMIT_UNKNOWN,
+    }[receipt.outcome]
+    return Condition(
+        key=f"limit/{change.circuit}/{change.direction}",
+        kind=AlertKind.LIMIT,
+        severity=Severity.CRITICAL if receipt.outcome is Outcome.UNKNOWN else Severity.WARNING,
+        firing=receipt.outcome is not Outcome.CONFIRMED,
+        summary=sentence.format(
+            circuit=change.circuit, what=_what(change), direction=change.direction, detail=receipt.detail
+        ),
+        reason=receipt.outcome,
+        epoch=f"{change.from_bps}-{change.to_bps}",
+        agency=change.agency,
+        router=change.router,
+        circuit=change.circuit,
+    )
+
+
+def _same(previous: Alert, condition: Condition, decision: str) -> bool:
+    if previous.state is AlertState.ACKNOWLEDGED:
+        return (previous.severity, previous.reason) == (condition.severity, condition.reason)
+    return previous.state is AlertState.FIRING and previous.id.partition("-")[0] == decision
+
+
+def _digest(*parts: str) -> str:
+    """Sixteen hexadecimal digits of SHA-256; the separator occurs in no part."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _quota_reason(verdict: Verdict) -> VerdictReason:
+    """The reason by which an alert is known: that of the step in force, however the verdict came about."""
+    if verdict.step == 0 or "withheld_bps" in verdict.evidence:
+        return verdict.reason
+    if verdict.limit is not None or verdict.evidence["threshold_bytes"] >= verdict.evidence["quota_bytes"]:
+        return VerdictReason.OVER_QUOTA
+    return VerdictReason.NEAR_QUOTA
+
+
+def _quota_sentence(verdict: Verdict, reason: VerdictReason) -> Sentence:
+    over = Sentence.OVER if verdict.limit is not None else Sentence.OVER_UNLIMITED
+    held = Sentence.HELD if verdict.step else Sentence.WITHIN
+    return {
+        VerdictReason.NEAR_QUOTA: Sentence.NEAR,
+        VerdictReason.OVER_QUOTA: over,
+        VerdictReason.HELD_BY_OPERATOR: held,
+        VerdictReason.RESTORED_NEW_PERIOD: Sentence.RESTORED,
+        VerdictReason.RESTORED_POLICY_CHANGED: Sentence.POLICY_CHANGED,
+        VerdictReason.NO_QUOTA: Sentence.NO_QUOTA,
+    }.get(reason, Sentence.WITHIN)
+
+
+def _what(change: Change) -> str:
+    if change.action is Action.REMOVE or change.to_bps is None:
+        return "removal of the limit"
+    return f"the limit of {format_rate(change.to_bps)}"
