@@ -1,0 +1,356 @@
+"""Polling: one visit of one router as a columnar Poll.
+
+The first visit discovers the router and prebuilds its requests; later visits only fetch them. Names ride in
+every PDU, so an interface that moved is noticed before any of its counters is believed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from netmon.core.model import NANOSECONDS, Cells, Column, Identity, Interface, PduStamp, Poll
+from netmon.routers import mib
+from netmon.routers.discovery import NO_INTERFACE, Discovered, DiscoveredInterface, DiscoveryError, Prober, discover
+from netmon.routers.profiles import OCTETS, ProfileError, Profiles, Source
+from netmon.routers.views import Missing
+from netmon.snmp.client import Agent
+from netmon.snmp.errors import SnmpError, SnmpStatusError
+from netmon.snmp.oid import Oid
+from netmon.snmp.template import GetTemplate, TemplateReply, build_templates
+
+_RECHECK_NS: Final = 300 * NANOSECONDS
+"""How soon the tables are walked again while a wanted interface is not there or the last walk failed."""
+_WINDOW: Final = 4
+"""PDUs one router is asked at once: a burst overflows the receive buffer of a small agent."""
+
+
+_UNLIMITED: Final = 1 << 16
+_TOO_BIG: Final = 1
+"""error-status of RFC 3416."""
+
+
+class PollError(RuntimeError):
+    """A visit that yielded nothing."""
+
+    def __init__(self, router: str, reason: str) -> None:
+        super().__init__(f"{router}: {reason}")
+        self.router = router
+        self.reason = reason
+        """One sentence with the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What a visit fetches and whose it is; made anew by each discovery."""
+
+    discovered: Discovered
+    identity: Identity
+    pdu_of: tuple[int, ...]
+    columns: tuple[tuple[Column, int], ...]
+    """Column and the factor of its decoder, as the templates order them."""
+    counter_bits: int
+    templates: tuple[GetTemplate, ...]
+    extra: tuple[Oid, ...]
+    """Instances that ride in the first PDU."""
+    missing: tuple[Missing, ...]
+    seen: Mapping[str, DiscoveredInterface]
+    """Wanted interfaces as they were last seen, those that are gone too."""
+    silent: frozenset[int] = frozenset()
+    """Positions that gave no octets right after discovery; nothing new when they give none again."""
+
+
+class RouterPoller:
+    """Visits one router; keeps what it has learned of it between visits."""
+
+    def __init__(
+        self,
+        router: str,
+        agent: Agent,
+        prober: Prober,
+        profiles: Profiles,
+        wanted: tuple[str, ...] | None,
+        wall_ns: Callable[[], int],
+        platform: str | None = None,
+        rediscover_ns: int = 3600 * NANOSECONDS,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """`wanted`: ifNames to measure, None for all; `platform`: None to recognise it by itself.
+
+        `monotonic_ns` must be the clock of TemplateReply.received_ns_monotonic.
+        """
+        self.router = router
+        self._agent = agent
+        self._prober = prober
+        self._profiles = profiles
+        self._wanted = wanted
+        self._platform = platform
+        self._wall_ns = wall_ns
+        self._monotonic_ns = monotonic_ns
+        self._rediscover_ns = rediscover_ns
+        self._layout: _Layout | None = None
+        self._due_ns = 0
+        self._max_varbinds = _UNLIMITED
+        self._uptime_ticks = 0
+
+    @property
+    def discovered(self) -> Discovered | None:
+        """The router as last discovered; None before the first visit."""
+        return self._layout.discovered if self._layout else None
+
+    @property
+    def missing(self) -> tuple[Missing, ...]:
+        """What was wanted and cannot be measured, as of the last discovery."""
+        return self._layout.missing if self._layout else ()
+
+    async def poll(self) -> Poll:
+        """One visit. Raises PollError when it yields nothing; may be cancelled at any time."""
+        try:
+            return await self._visit()
+        except (SnmpError, DiscoveryError, ProfileError) as error:
+            raise PollError(self.router, str(error)) from error
+
+    async def _visit(self) -> Poll:
+        wall, monotonic = self._wall_ns(), self._monotonic_ns()
+        layout = self._layout
+        if layout is not None:
+            layout, replies = await self._read(layout)
+            if not self._is_stale(layout, replies):
+                self._layout = layout
+                poll = self._poll(layout, replies, wall - monotonic)
+                if monotonic >= self._due_ns:
+                    await self._refresh(layout)
+                return poll
+        layout = await self._discover(layout)
+        layout, replies = await self._read(layout)
+        if not all(reply.names_match for reply in replies):
+            raise PollError(self.router, "its interfaces change while they are read; the next visit tries again")
+        self._layout = layout = replace(layout, silent=_silent(layout, replies))
+        return self._poll(layout, replies, wall - monotonic)
+
+    async def _read(self, layout: _Layout) -> tuple[_Layout, Sequence[TemplateReply]]:
+        """Fetches everything; an agent that answers tooBig is asked for half as much, now and from then on."""
+        while True:
+            try:
+                return layout, await self._fetch(layout.templates)
+            except SnmpStatusError as error:
+                largest = max(len(template.identity) for template in layout.templates)
+                if error.status != _TOO_BIG or largest <= 1:
+                    raise
+                width = 1 + len(layout.columns)
+                self._max_varbinds = 1 + len(layout.extra) + largest // 2 * width
+                smaller = _layout(layout.discovered, self._wanted, layout, self._max_varbinds)
+                layout = replace(smaller, silent=layout.silent)
+
+    def _is_stale(self, layout: _Layout, replies: Sequence[TemplateReply]) -> bool:
+        """Whether the interfaces or the device may not be what was discovered."""
+        return (
+            not all(reply.names_match for reply in replies)
+            or replies[0].uptime_ticks < self._uptime_ticks
+            or _is_other_device(layout, replies[0])
+            or not _silent(layout, replies) <= layout.silent
+        )
+
+    async def _refresh(self, layout: _Layout) -> None:
+        """The walk now and then; it takes effect from the next visit on, and its failure spoils nothing."""
+        self._due_ns = self._monotonic_ns() + _RECHECK_NS
+        try:
+            fresh = await self._discover(layout)
+        except (SnmpError, DiscoveryError):
+            return
+        if fresh.identity is layout.identity and fresh.templates is layout.templates:
+            fresh = replace(fresh, silent=layout.silent)
+        self._layout = fresh
+
+    async def _discover(self, previous: _Layout | None) -> _Layout:
+        discovered = await discover(self._prober, self._agent, self._profiles, self._platform)
+        if previous is not None:
+            discovered = _with_known_device(discovered, previous.discovered)
+        layout = _layout(discovered, self._wanted, previous, self._max_varbinds)
+        is_short = self._wanted is not None and len(layout.identity) < len(set(self._wanted))
+        patience = min(_RECHECK_NS, self._rediscover_ns) if is_short else self._rediscover_ns
+        self._due_ns = self._monotonic_ns() + patience
+        return layout
+
+    async def _fetch(self, templates: Sequence[GetTemplate]) -> Sequence[TemplateReply]:
+        if len(templates) == 1:
+            return (await self._prober.fetch(self._agent, templates[0]),)
+        replies: dict[int, TemplateReply] = {}
+        waiting = iter(enumerate(templates))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(_WINDOW, len(templates))):
+                    group.create_task(self._fetch_some(waiting, replies))
+        except ExceptionGroup as failures:
+            known, other = failures.split(SnmpError)
+            if known is None or other is not None:
+                raise
+            raise known.exceptions[0] from None
+        return [replies[at] for at in range(len(templates))]
+
+    async def _fetch_some(self, waiting: Iterator[tuple[int, GetTemplate]], replies: dict[int, TemplateReply]) -> None:
+        for at, template in waiting:
+            replies[at] = await self._prober.fetch(self._agent, template)
+
+    def _poll(self, layout: _Layout, replies: Sequence[TemplateReply], wall_of_monotonic_ns: int) -> Poll:
+        self._uptime_ticks = replies[0].uptime_ticks
+        columns: dict[Column, Cells] = {}
+        for at, (column, scale) in enumerate(layout.columns):
+            cells: Cells = [cell for reply in replies for cell in reply.columns[at]]
+            columns[column] = cells if scale == 1 else [None if cell is None else cell * scale for cell in cells]
+        host_uptime = _extra(layout, replies[0], mib.HR_SYSTEM_UPTIME)
+        return Poll(
+            router=self.router,
+            identity=layout.identity,
+            pdus=tuple(
+                PduStamp(reply.uptime_ticks, reply.received_ns_monotonic + wall_of_monotonic_ns) for reply in replies
+            ),
+            pdu_of=layout.pdu_of,
+            columns=columns,
+            counter_bits=layout.counter_bits,
+            device=layout.discovered.device,
+            host_uptime_ticks=host_uptime if isinstance(host_uptime, int) else None,
+        )
+
+
+def _extra(layout: _Layout, first: TemplateReply, instance: Oid) -> object:
+    return first.extra[layout.extra.index(instance)] if instance in layout.extra else None
+
+
+def _is_other_device(layout: _Layout, first: TemplateReply) -> bool:
+    known = layout.discovered.device_octets
+    return known is not None and _extra(layout, first, known[0]) not in {known[1], None}
+
+
+def _with_known_device(discovered: Discovered, before: Discovered) -> Discovered:
+    """Keeps the device it was, unless the same object now says otherwise.
+
+    After a restart an agent may show its ENTITY-MIB late; the engine id read instead is not another device.
+    """
+    old, new = before.device_octets, discovered.device_octets
+    if old is None or before.sys_object_id != discovered.sys_object_id:
+        return discovered
+    if new is not None and new[0][:-1] == old[0][:-1]:
+        return discovered
+    return replace(discovered, device=before.device, device_octets=old)
+
+
+def _silent(layout: _Layout, replies: Sequence[TemplateReply]) -> frozenset[int]:
+    """Positions in the identity without octets in some direction."""
+    found: set[int] = set()
+    for at, (column, _) in enumerate(layout.columns):
+        if column in OCTETS:
+            position = 0
+            for reply in replies:
+                cells = reply.columns[at]
+                if None in cells:
+                    found.update(position + cell for cell, value in enumerate(cells) if value is None)
+                position += len(cells)
+    return frozenset(found)
+
+
+# --- layout ----------------------------------------------------------------------------------
+
+
+def _layout(
+    discovered: Discovered, wanted: tuple[str, ...] | None, previous: _Layout | None, max_varbinds: int
+) -> _Layout:
+    """What to fetch of a router; parts that did not change are the previous layout's own objects."""
+    before = previous.seen if previous else {}
+    interfaces, missing = _choose(discovered, wanted, before)
+    counter_bits = 32 if {interface.counter_bits for interface in interfaces} <= {32, None} and interfaces else 64
+    identity: Identity = tuple(Interface(i.index, i.name, i.alias) for i in interfaces)
+    sources = _sources(discovered, counter_bits)
+    extra: list[Oid] = [mib.HR_SYSTEM_UPTIME] if discovered.host_uptime_ticks is not None else []
+    if discovered.device_octets is not None:
+        extra.append(discovered.device_octets[0])
+    templates = build_templates(
+        [(interface.index, interface.name_octets) for interface in interfaces],
+        [source.object for source in sources.values()],
+        min(max_varbinds, discovered.profile.quirks.max_varbinds),
+        extra,
+    )
+    if previous is not None:
+        identity = previous.identity if previous.identity == identity else identity
+        templates = previous.templates if _asks(previous.templates) == _asks(templates) else templates
+    return _Layout(
+        discovered=discovered,
+        identity=identity,
+        pdu_of=tuple(at for at, template in enumerate(templates) for _ in template.identity),
+        columns=tuple((column, source.decoder.scale) for column, source in sources.items()),
+        counter_bits=counter_bits,
+        templates=templates,
+        extra=tuple(extra),
+        missing=(*missing, *_narrow(interfaces, counter_bits)),
+        seen={} if wanted is None else {**before, **{interface.name: interface for interface in interfaces}},
+    )
+
+
+def _sources(discovered: Discovered, counter_bits: int) -> dict[Column, Source]:
+    """The object each column is read from, in the order of Column."""
+    return {
+        column: next(
+            (s for s in discovered.profile.interfaces[column] if s.decoder.bits == counter_bits),
+            discovered.profile.interfaces[column][0],
+        )
+        if column in OCTETS
+        else discovered.sources[column]
+        for column in Column
+    }
+
+
+def _asks(templates: Sequence[GetTemplate]) -> list[tuple[object, ...]]:
+    return [(template.identity, template.columns, template.extra) for template in templates]
+
+
+def _choose(
+    discovered: Discovered, wanted: tuple[str, ...] | None, seen: Mapping[str, DiscoveredInterface]
+) -> tuple[tuple[DiscoveredInterface, ...], list[Missing]]:
+    if wanted is None:
+        lacking = [Missing(name, why) for name, why in discovered.refused.items()]
+        if not discovered.interfaces and not lacking:
+            lacking = [Missing("interfaces", NO_INTERFACE)]
+        return discovered.interfaces, lacking
+    names = set(wanted)
+    chosen = tuple(interface for interface in discovered.interfaces if interface.name in names)
+    present = {interface.name: interface for interface in discovered.interfaces}
+    missing = [
+        Missing(name, discovered.refused.get(name) or _absent(name, present, seen.get(name)))
+        for name in dict.fromkeys(wanted)
+        if name not in present
+    ]
+    return chosen, missing
+
+
+def _absent(name: str, present: Mapping[str, DiscoveredInterface], before: DiscoveredInterface | None) -> str:
+    """Why a wanted name is not there, and what was probably meant."""
+    if not present:
+        return NO_INTERFACE
+    if before is not None and before.mac is not None:
+        for interface in present.values():
+            if (interface.index, interface.mac) == (before.index, before.mac):
+                return f"the router has no such interface any more; was it renamed to {interface.name}?"
+    for interface in present.values():
+        if name == interface.alias:
+            return f"the router has no such interface; it is the ifAlias of {interface.name}, write that"
+    folded = {other.casefold(): other for other in present}
+    near = [folded[match] for match in difflib.get_close_matches(name.casefold(), folded, n=3)]
+    if near:
+        return f"the router has no such interface; did you mean {' or '.join(near)}?"
+    return "the router has no such interface; correct the ifName, or bring the interface up"
+
+
+def _narrow(interfaces: Sequence[DiscoveredInterface], counter_bits: int) -> Iterator[Missing]:
+    for interface in interfaces:
+        if interface.counter_bits is None:
+            yield Missing(interface.name, "the interface counts no octets; measure the port it runs on")
+        elif interface.counter_bits != counter_bits:
+            yield Missing(
+                interface.name,
+                "it has 32-bit octet counters and the router's other interfaces 64-bit ones, which one visit"
+                " cannot mix; enter it as a router of its own",
+            )

@@ -1,0 +1,425 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from support.processes import free_port, running
+from support.scripted_agent import MILLISECOND, ScriptedAgent
+
+from netmon.bundled import folder
+from netmon.core.model import NANOSECONDS, Column, Interface
+from netmon.routers import mib
+from netmon.routers.polling import PollError, RouterPoller
+from netmon.routers.profiles import Profiles, load_profiles
+from netmon.snmp.client import Agent, Client
+from netmon.snmp.codec import Value, VarBind
+from netmon.snmp.errors import SnmpStatusError, SnmpTimeoutError
+from netmon.snmp.oid import Oid
+
+AGENT = Agent("192.0.2.1")
+WALL_NS = 1_793_000_000 * NANOSECONDS
+ENGINE_ID = (*mib.OBJECTS["snmpEngineID"], 0)
+TIMEOUT = SnmpTimeoutError("192.0.2.1:161", 3)
+TOO_BIG = SnmpStatusError("192.0.2.1:161", 1, 0, None)
+
+
+@pytest.fixture(scope="module")
+def profiles() -> Profiles:
+    return load_profiles([folder("collectors")])
+
+
+@pytest.fixture
+def box() -> ScriptedAgent:
+    agent = ScriptedAgent()
+    for index, name in ((1, "ether1"), (2, "ether2"), (3, "sfp-plus1")):
+        agent.add(index, name, octets=1000 * index)
+    return agent
+
+
+def poller_of(box: ScriptedAgent, profiles: Profiles, *wanted: str, platform: str | None = None) -> RouterPoller:
+    return RouterPoller(
+        "r1",
+        AGENT,
+        box,
+        profiles,
+        wanted or None,
+        wall_ns=lambda: WALL_NS + box.monotonic_ns,
+        platform=platform,
+        monotonic_ns=lambda: box.monotonic_ns,
+    )
+
+
+def verbs_of_next(box: ScriptedAgent) -> list[str]:
+    asked, box.asked = box.asked, []
+    return asked
+
+
+async def test_a_visit_is_columns_over_one_identity(box: ScriptedAgent, profiles: Profiles) -> None:
+    box.set("ifHCInOctets", 3, 2**64 - 1)
+    box.set("ifOperStatus", 2, 7)
+    start = box.monotonic_ns
+    poll = await poller_of(box, profiles).poll()
+    assert poll.router == "r1"
+    assert poll.identity == (
+        Interface(1, "ether1", "to ether1"),
+        Interface(2, "ether2", "to ether2"),
+        Interface(3, "sfp-plus1", "to sfp-plus1"),
+    )
+    assert list(poll.columns[Column.IN_OCTETS]) == [1000, 2000, 2**64 - 1]
+    assert list(poll.columns[Column.OUT_OCTETS]) == [2000, 4000, 6000]
+    assert list(poll.columns[Column.OPER_STATUS]) == [1, 7, 1]
+    assert list(poll.columns[Column.SPEED_BPS]) == [10**9] * 3
+    assert set(poll.columns) == set(Column)
+    assert (poll.counter_bits, poll.host_uptime_ticks, poll.pdu_of) == (64, 900_000, (0, 0, 0))
+    assert poll.pdus[0].uptime_ticks == 100_000
+    assert poll.pdus[0].received_ns == WALL_NS + start + len(box.asked) * MILLISECOND
+
+
+async def test_the_hot_path_only_fetches_and_keeps_the_identity(box: ScriptedAgent, profiles: Profiles) -> None:
+    poller = poller_of(box, profiles)
+    first = await poller.poll()
+    assert "walk" in verbs_of_next(box)
+    for visit in range(5):
+        box.tree[mib.SYS_UPTIME] = 103_000 + 3000 * visit
+        poll = await poller.poll()
+        assert verbs_of_next(box) == ["fetch"]
+        assert poll.identity is first.identity
+
+
+async def test_only_wanted_interfaces_are_read(box: ScriptedAgent, profiles: Profiles) -> None:
+    poller = poller_of(box, profiles, "sfp-plus1")
+    assert [interface.name for interface in (await poller.poll()).identity] == ["sfp-plus1"]
+    assert poller.missing == ()
+
+
+async def test_many_interfaces_are_split_over_pdus_and_none_is_divided(profiles: Profiles) -> None:
+    box = ScriptedAgent()
+    for index in range(1, 49):
+        box.add(index, f"ether{index}", octets=index)
+    poll = await poller_of(box, profiles).poll()
+    assert list(poll.columns[Column.IN_OCTETS]) == list(range(1, 49))
+    assert len(poll.pdus) == len(box.templates) > 9
+    assert len(poll.pdu_of) == 48
+    for at, interface in enumerate(poll.identity):
+        assert (interface.index, interface.name.encode()) in box.templates[poll.pdu_of[at]].identity
+
+
+async def test_a_moved_if_index_is_followed_in_the_same_visit(box: ScriptedAgent, profiles: Profiles) -> None:
+    poller = poller_of(box, profiles, "ether2")
+    await poller.poll()
+    box.move(2, 12)
+    box.add(2, "newcomer", octets=77)
+    verbs_of_next(box)
+    poll = await poller.poll()
+    assert poll.identity == (Interface(12, "ether2", "to ether2"),)
+    assert list(poll.columns[Column.IN_OCTETS]) == [2000]
+    asked = verbs_of_next(box)
+    assert (asked[0], asked[-1], asked.count("fetch")) == ("fetch", "fetch", 2)
+    await poller.poll()
+    assert verbs_of_next(box) == ["fetch"]
+
+
+async def test_swapped_names_never_lend_each_other_their_counters(box: ScriptedAgent, profiles: Profiles) -> None:
+    poller = poller_of(box, profiles, "ether1", "ether2")
+    await poller.poll()
+    box.tree[*mib.IF_NAME, 1], box.tree[*mib.IF_NAME, 2] = b"ether2", b"ether1"
+    poll = await poller.poll()
+    read = {i.name: poll.columns[Column.IN_OCTETS][at] for at, i in enumerate(poll.identity)}
+    assert read == {"ether2": 1000, "ether1": 2000}
+
+
+async def test_an_interface_that_is_gone_is_reported_and_the_others_are_read(
+    box: ScriptedAgent, profiles: Profiles
+) -> None:
+    poller = poller_of(box, profiles, "ether1", "sfp-plus1")
+    await poller.poll()
+    row = box.remove(3)
+    poll = await poller.poll()
+    assert [interface.name for interface in poll.identity] == ["ether1"]
+    assert [str(missing) for missing in poller.missing] == [
+        "sfp-plus1: the router has no such interface; correct the ifName, or bring the interface up"
+    ]
+    box.tree |= row
+    verbs_of_next(box)
+    assert len((await poller.poll()).identity) == 1
+    assert verbs_of_next(box) == ["fetch"]
+    box.monotonic_ns += 301 * NANOSECONDS
+    await poller.poll()
+    assert [interface.name for interface in (await poller.poll()).identity] == ["ether1", "sfp-plus1"]
+    assert poller.missing == ()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "why"),
+    [
+        ("Ether2", "the router has no such interface; did you mean ether2 or ether1?"),
+        ("sfpplus1", "the router has no such interface; did you mean sfp-plus1?"),
+        ("to ether1", "the router has no such interface; it is the ifAlias of ether1, write that"),
+        ("vlan900", "the router has no such interface; correct the ifName, or bring the interface up"),
+    ],
+)
+async def test_a_missing_interface_names_its_nearest_match(
+    box: ScriptedAgent, profiles: Profiles, wanted: str, why: str
+) -> None:
+    poller = poller_of(box, profiles, wanted, "ether1")
+    poll = await poller.poll()
+    assert [interface.name for interface in poll.identity] == ["ether1"]
+    assert [(missing.what, missing.why) for missing in poller.missing] == [(wanted, why)]
+
+
+async def test_a_renamed_interface_is_recognised_by_its_index_and_mac(box: ScriptedAgent, profiles: Profiles) -> None:
+    poller = poller_of(box, profiles, "ether2")
+    await poller.poll()
+    box.tree[*mib.IF_NAME, 2] = b"to-hospital"
+    for _ in range(2):
+        await poller.poll()
+        assert poller.missing[0].why.endswith("was it renamed to to-hospital?")
+        box.monotonic_ns += 301 * NANOSECONDS
+
+
+async def test_with_nothing_left_to_measure_the_uptime_is_still_read(box: ScriptedAgent, profiles: Profiles) -> None:
+    poller = poller_of(box, profiles, "ether9")
+    poll = await poller.poll()
+    assert poll.identity == ()
+    assert poll.pdus[0].uptime_ticks == 100_000
+    assert poll.columns[Column.IN_OCTETS] == []
+
+
+async def test_a_duplicate_name_is_refused_and_said_so(box: ScriptedAgent, profiles: Profiles) -> None:
+    box.add(8, "ether2")
+    poller = poller_of(box, profiles, "ether1", "ether2")
+    assert [interface.name for interface in (await poller.poll()).identity] == ["ether1"]
+    assert str(poller.missing[0]).startswith("ether2: ifIndex 2, 8 share this name, so it cannot be measured;")
+    everything = poller_of(box, profiles)
+    assert [interface.name for interface in (await everything.poll()).identity] == ["ether1", "sfp-plus1"]
+    assert [missing.what for missing in everything.missing] == ["ether2"]
+
+
+async def test_an_agent_restart_is_looked_at_again_in_the_same_visit(box: ScriptedAgent, profiles: Profiles) -> None:
+    box.tree[ENGINE_ID] = b"\x80one"
+    poller = poller_of(box, profiles)
+    first = await poller.poll()
+    box.tree[mib.SYS_UPTIME] = 300
+    box.tree[mib.HR_SYSTEM_UPTIME] = 903_000
+    verbs_of_next(box)
+    again = await poller.poll()
+    assert "walk" in verbs_of_next(box)
+    assert again.identity is first.identity
+    assert (again.device, again.host_uptime_ticks, again.pdus[0].uptime_ticks) == (first.device, 903_000, 300)
+    await poller.poll()
+    assert verbs_of_next(box) == ["fetch"]
+
+
+async def test_another_device_at_the_address_is_noticed_though_its_uptime_is_longer(
+    box: ScriptedAgent, profiles: Profiles
+) -> None:
+    box.tree[ENGINE_ID] = b"\x80\x01"
+    poller = poller_of(box, profiles)
+    assert (await poller.poll()).device == "8001"
+    box.tree[ENGINE_ID] = b"\x80\x02"
+    box.tree[mib.SYS_UPTIME] = 9_000_000
+    assert (await poller.poll()).device == "8002"
+
+
+async def test_a_serial_number_shown_late_after_a_restart_is_not_another_device(
+    box: ScriptedAgent, profiles: Profiles
+) -> None:
+    chassis: dict[Oid, Value] = {(*mib.ENT_PHYSICAL_CLASS, 1): 3, (*mib.ENT_PHYSICAL_SERIAL_NUM, 1): b"FOC1"}
+    box.tree |= {ENGINE_ID: b"\x80\x01", **chassis}
+    poller = poller_of(box, profiles)
+    assert (await poller.poll()).device == "FOC1"
+    for oid in chassis:
+        del box.tree[oid]
+    box.tree[mib.SYS_UPTIME] = 100
+    assert (await poller.poll()).device == "FOC1"
+    box.tree |= {**chassis, (*mib.ENT_PHYSICAL_SERIAL_NUM, 1): b"FOC2"}
+    assert (await poller.poll()).device == "FOC2"
+
+
+async def test_host_uptime_is_not_asked_of_an_agent_without_it(box: ScriptedAgent, profiles: Profiles) -> None:
+    del box.tree[mib.HR_SYSTEM_UPTIME]
+    poll = await poller_of(box, profiles).poll()
+    assert poll.host_uptime_ticks is None
+    assert box.templates[0].extra == ()
+
+
+async def test_thirty_two_bit_counters_are_read_where_there_is_nothing_else(profiles: Profiles) -> None:
+    box = ScriptedAgent()
+    box.add(1, "radio1", octets=None, octets32=4_294_967_295)
+    poller = poller_of(box, profiles)
+    poll = await poller.poll()
+    assert (poll.counter_bits, list(poll.columns[Column.IN_OCTETS])) == (32, [4_294_967_295])
+    assert poller.missing == ()
+
+
+async def test_widths_are_not_mixed_and_the_narrow_interface_is_named(box: ScriptedAgent, profiles: Profiles) -> None:
+    box.add(9, "radio1", octets=None)
+    poller = poller_of(box, profiles)
+    poll = await poller.poll()
+    assert poll.counter_bits == 64
+    assert list(poll.columns[Column.IN_OCTETS]) == [1000, 2000, 3000, None]
+    assert str(poller.missing[0]).startswith("radio1: it has 32-bit octet counters")
+    verbs_of_next(box)
+    await poller.poll()
+    assert verbs_of_next(box) == ["fetch"]
+
+
+async def test_octets_that_disappear_are_looked_for_once(box: ScriptedAgent, profiles: Profiles) -> None:
+    poller = poller_of(box, profiles)
+    await poller.poll()
+    for name in ("ifHCInOctets", "ifHCOutOctets", "ifInOctets", "ifOutOctets"):
+        del box.tree[*mib.OBJECTS[name], 2]
+    assert list((await poller.poll()).columns[Column.IN_OCTETS]) == [1000, None, 3000]
+    assert str(poller.missing[0]) == "ether2: the interface counts no octets; measure the port it runs on"
+    verbs_of_next(box)
+    await poller.poll()
+    assert verbs_of_next(box) == ["fetch"]
+
+
+async def test_an_agent_that_answers_too_big_is_asked_for_less_from_then_on(
+    box: ScriptedAgent, profiles: Profiles
+) -> None:
+    poller = poller_of(box, profiles)
+    await poller.poll()
+    verbs_of_next(box)
+    box.failures = [TOO_BIG]
+    poll = await poller.poll()
+    assert list(poll.columns[Column.IN_OCTETS]) == [1000, 2000, 3000]
+    assert verbs_of_next(box) == ["fetch"] * 4
+    await poller.poll()
+    assert verbs_of_next(box) == ["fetch"] * 3
+    box.failures = [TOO_BIG] * 3
+    with pytest.raises(PollError, match="tooBig"):
+        await poller.poll()
+
+
+async def test_a_failed_visit_is_one_sentence_and_the_next_one_is_unharmed(
+    box: ScriptedAgent, profiles: Profiles
+) -> None:
+    poller = poller_of(box, profiles)
+    box.failures = [TIMEOUT]
+    with pytest.raises(PollError, match=r"^r1: 192\.0\.2\.1:161: no reply to 3 requests; check") as failed:
+        await poller.poll()
+    assert (failed.value.router, failed.value.reason) == ("r1", str(TIMEOUT))
+    await poller.poll()
+    box.failures = [TIMEOUT]
+    with pytest.raises(PollError):
+        await poller.poll()
+    verbs_of_next(box)
+    await poller.poll()
+    assert verbs_of_next(box) == ["fetch"]
+
+
+async def test_one_lost_pdu_of_many_fails_the_visit_and_leaves_no_task_behind(profiles: Profiles) -> None:
+    box = ScriptedAgent()
+    for index in range(1, 49):
+        box.add(index, f"ether{index}")
+    poller = poller_of(box, profiles)
+    await poller.poll()
+    box.failures = [None, None, TIMEOUT]
+    with pytest.raises(PollError, match="no reply"):
+        await poller.poll()
+    assert len(asyncio.all_tasks()) == 1
+
+
+class RestlessAgent(ScriptedAgent):
+    """Renames an interface after every walk."""
+
+    async def walk(
+        self, agent: Agent, columns: Sequence[Oid], max_repetitions: int = 25
+    ) -> dict[Oid, dict[Oid, VarBind]]:
+        found = await super().walk(agent, columns, max_repetitions)
+        self.add(2, f"ppp{len(self.asked)}")
+        return found
+
+
+async def test_interfaces_that_change_while_they_are_read_are_not_believed(profiles: Profiles) -> None:
+    box = RestlessAgent()
+    box.add(2, "ppp0")
+    with pytest.raises(PollError, match="r1: its interfaces change while they are read; the next visit tries again"):
+        await poller_of(box, profiles).poll()
+
+
+async def test_the_tables_are_walked_again_now_and_then_without_spoiling_a_visit(
+    box: ScriptedAgent, profiles: Profiles
+) -> None:
+    poller = poller_of(box, profiles)
+    first = await poller.poll()
+    box.monotonic_ns += 3601 * NANOSECONDS
+    box.add(4, "ether4")
+    box.set("ifAlias", 1, b"contract 12")
+    verbs_of_next(box)
+    box.failures = [None, TIMEOUT]
+    assert (await poller.poll()).identity is first.identity
+    assert verbs_of_next(box) == ["fetch", "get"]
+    await poller.poll()
+    assert verbs_of_next(box) == ["fetch"]
+    box.monotonic_ns += 301 * NANOSECONDS
+    assert (await poller.poll()).identity is first.identity
+    fresh = await poller.poll()
+    assert [interface.alias for interface in fresh.identity[:2]] == ["contract 12", "to ether2"]
+    assert len(fresh.identity) == 4
+
+
+async def test_an_unknown_platform_fails_with_its_nearest_name(box: ScriptedAgent, profiles: Profiles) -> None:
+    with pytest.raises(PollError, match=r"r1: no platform is called linx; did you mean linux\?"):
+        await poller_of(box, profiles, platform="linx").poll()
+
+
+# --- the real thing --------------------------------------------------------------------------
+
+
+def kernel_octets() -> int:
+    return int(Path("/sys/class/net/lo/statistics/rx_bytes").read_text())
+
+
+@pytest.fixture
+def loopback_octets() -> int:
+    """What the kernel had counted before snmpd could cache anything."""
+    return kernel_octets()
+
+
+@pytest.fixture
+def snmpd(tmp_path: Path) -> Iterator[int]:
+    """Debian's snmpd on loopback; its UDP port."""
+    port = free_port(socket.SOCK_DGRAM)
+    config = tmp_path / "snmpd.conf"
+    config.write_text(f"agentaddress udp:127.0.0.1:{port}\nrocommunity testing 127.0.0.1\n")
+    command = ["/usr/sbin/snmpd", "-f", "-Lo", "-C", "-c", str(config), "-I", "-smux"]
+    log = tmp_path / "snmpd.log"
+    environment = {"SNMP_PERSISTENT_DIR": str(tmp_path), "MIBS": "", "PATH": "/usr/sbin:/usr/bin"}
+    with running(command, lambda: log.exists() and "NET-SNMP version" in log.read_text(), log, env=environment):
+        yield port
+
+
+async def test_a_real_snmpd_is_discovered_and_polled(loopback_octets: int, snmpd: int, profiles: Profiles) -> None:
+    agent = Agent("127.0.0.1", snmpd, b"testing", timeout_ns=NANOSECONDS, retries=2)
+    async with await Client.open(16) as client:
+        poller = RouterPoller("edge", agent, client, profiles, ("lo", "lo0"), time.time_ns)
+        poll = await poller.poll()
+        again = await poller.poll()
+    assert poller.discovered is not None
+    assert poller.discovered.profile.platform == "linux"
+    assert poller.discovered.device is not None
+    assert poller.discovered.device.startswith("80001f88")
+    assert [interface.name for interface in poll.identity] == ["lo"]
+    assert again.identity is poll.identity
+    assert poll.counter_bits == 64
+    octets = poll.columns[Column.IN_OCTETS][0]
+    assert octets is not None
+    assert loopback_octets <= octets <= kernel_octets()
+    assert poll.columns[Column.OPER_STATUS][0] == 1
+    assert poll.host_uptime_ticks is not None
+    assert abs(poll.at_ns - time.time_ns()) < 5 * NANOSECONDS
+    assert [str(missing) for missing in poller.missing] == ["lo0: the router has no such interface; did you mean lo?"]
+
+
+async def test_a_wrong_community_is_one_sentence(snmpd: int, profiles: Profiles) -> None:
+    agent = Agent("127.0.0.1", snmpd, b"wrong", timeout_ns=NANOSECONDS // 10, retries=1)
+    async with await Client.open(16) as client:
+        with pytest.raises(PollError, match=r"edge: 127\.0\.0\.1:\d+: no reply to 2 requests; check that the agent"):
+            await RouterPoller("edge", agent, client, profiles, None, time.time_ns).poll()
