@@ -1,0 +1,388 @@
+"""BER of SNMP messages, both ways: X.690 with definite lengths, RFC 1901 messages, RFC 3416 PDUs, RFC 2578 types.
+
+Decoding is one pass without recursion; every length is held against its container, and whatever is wrong
+raises SnmpDecodeError. Two liberties are taken, both needed by agents in the field and both unambiguous:
+lengths may use more octets than necessary (X.690 8.1.3.5), and an unsigned value that fills the whole width of
+its type may lack the leading zero octet (read as signed modulo 2^32 or 2^64 it is the same number).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final, NamedTuple, NoReturn
+
+from netmon.snmp.errors import SnmpDecodeError, SnmpEncodeError
+from netmon.snmp.oid import MAX_ARC, MAX_LENGTH, Oid, check_oid, format_oid
+
+V1: Final = 0
+V2C: Final = 1
+"""`Message.version` as it stands on the wire; V1 and V2C share this framing."""
+
+Value = int | bytes | Oid | None
+"""int for the numeric types, bytes for OCTET STRING, IpAddress (4 octets) and Opaque, None for NULL and exceptions."""
+
+
+class Tag(IntEnum):
+    """BER tags of the SMIv2 types and of the exceptions of RFC 3416."""
+
+    INTEGER = 0x02
+    OCTET_STRING = 0x04
+    NULL = 0x05
+    OID = 0x06
+    IP_ADDRESS = 0x40
+    COUNTER32 = 0x41
+    GAUGE32 = 0x42  # Unsigned32 too
+    TIME_TICKS = 0x43
+    OPAQUE = 0x44
+    COUNTER64 = 0x46
+    NO_SUCH_OBJECT = 0x80
+    NO_SUCH_INSTANCE = 0x81
+    END_OF_MIB_VIEW = 0x82
+
+
+class PduKind(IntEnum):
+    GET = 0xA0
+    GET_NEXT = 0xA1
+    RESPONSE = 0xA2
+    SET = 0xA3
+    GET_BULK = 0xA5
+    INFORM = 0xA6
+    TRAP = 0xA7  # SNMPv2-Trap-PDU
+    REPORT = 0xA8
+
+
+class VarBind(NamedTuple):
+    oid: Oid
+    tag: int
+    """A Tag's number."""
+    value: Value
+
+    @property
+    def is_exception(self) -> bool:
+        """noSuchObject, noSuchInstance or endOfMibView: there is no value."""
+        return self.tag >= Tag.NO_SUCH_OBJECT
+
+
+@dataclass(frozen=True, slots=True)
+class Pdu:
+    kind: PduKind
+    request_id: int
+    """Signed 32 bits."""
+    error_status: int
+    """non-repeaters in a GetBulk (RFC 3416 section 3)."""
+    error_index: int
+    """max-repetitions in a GetBulk."""
+    varbinds: tuple[VarBind, ...]
+
+    @property
+    def non_repeaters(self) -> int:
+        return self.error_status
+
+    @property
+    def max_repetitions(self) -> int:
+        return self.error_index
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    version: int
+    community: bytes = field(repr=False)
+    pdu: Pdu
+
+
+_SEQUENCE: Final = 0x30
+_BYTES_TAGS: Final = frozenset({int(Tag.OCTET_STRING), int(Tag.OPAQUE), int(Tag.IP_ADDRESS)})
+_VOID_TAGS: Final = frozenset({5, 0x80, 0x81, 0x82})
+_RANGES: Final = {
+    int(Tag.INTEGER): (-(1 << 31), (1 << 31) - 1),
+    int(Tag.COUNTER32): (0, 0xFFFF_FFFF),
+    int(Tag.GAUGE32): (0, 0xFFFF_FFFF),
+    int(Tag.TIME_TICKS): (0, 0xFFFF_FFFF),
+    int(Tag.COUNTER64): (0, 0xFFFF_FFFF_FFFF_FFFF),
+}
+_UNSIGNED_WIDTH: Final = {0x41: 4, 0x42: 4, 0x43: 4, 0x46: 8}
+_KINDS: Final = {int(kind): kind for kind in PduKind}
+
+
+# --- encoding --------------------------------------------------------------------------------
+
+
+def encode_length(length: int) -> bytes:
+    """The length octets before `length` octets of content (X.690 8.1.3)."""
+    if length < 0x80:
+        return bytes((length,))
+    if length < 0x100:
+        return bytes((0x81, length))
+    if length < 0x1_0000:
+        return bytes((0x82, length >> 8, length & 0xFF))
+    raise SnmpEncodeError(f"{length} octets do not fit into one SNMP message; at most 65535 do")
+
+
+def encode_tlv(tag: int, content: bytes) -> bytes:
+    """Tag, length and content."""
+    length = len(content)
+    if length < 0x80:
+        return bytes((tag, length)) + content
+    return bytes((tag,)) + encode_length(length) + content
+
+
+def encode_integer(value: int, tag: int = Tag.INTEGER) -> bytes:
+    """A number of any numeric type, whole; SnmpEncodeError if it is outside the type's range."""
+    low, high = _RANGES[tag]
+    if not low <= value <= high:
+        raise SnmpEncodeError(f"{value} is outside {low}..{high}, the range of {Tag(tag).name}")
+    octets = (value if value >= 0 else ~value).bit_length() // 8 + 1
+    return bytes((tag, octets)) + value.to_bytes(octets, "big", signed=True)
+
+
+def encode_oid(oid: Oid) -> bytes:
+    """An OBJECT IDENTIFIER, whole (X.690 8.19); SnmpOidError if `oid` is none."""
+    check_oid(oid)
+    first = oid[0] * 40 + oid[1]
+    rest = oid[2:]
+    if first < 0x80 and max(rest, default=0) < 0x80:
+        return encode_tlv(Tag.OID, bytes((first, *rest)))
+    content = bytearray()
+    for arc in (first, *rest):
+        if arc < 0x80:
+            content.append(arc)
+        else:
+            shift = (arc.bit_length() - 1) // 7 * 7
+            while shift:
+                content.append(0x80 | (arc >> shift) & 0x7F)
+                shift -= 7
+            content.append(arc & 0x7F)
+    return encode_tlv(Tag.OID, bytes(content))
+
+
+def encode_value(tag: int, value: Value) -> bytes:
+    """A value with its tag and length; SnmpEncodeError if value and tag do not belong together."""
+    if tag in _RANGES and isinstance(value, int):
+        return encode_integer(value, tag)
+    if tag in _BYTES_TAGS and isinstance(value, bytes):
+        if tag == Tag.IP_ADDRESS and len(value) != 4:
+            raise SnmpEncodeError(f"an IpAddress has 4 octets, not {len(value)}")
+        return encode_tlv(tag, value)
+    if tag in _VOID_TAGS and value is None:
+        return bytes((tag, 0))
+    if tag == Tag.OID and isinstance(value, tuple):
+        return encode_oid(value)
+    raise SnmpEncodeError(f"a {type(value).__name__} cannot be sent with the tag 0x{tag:02x}")
+
+
+def encode_varbind(varbind: VarBind) -> bytes:
+    """SEQUENCE of name and value, whole."""
+    return encode_tlv(_SEQUENCE, encode_oid(varbind[0]) + encode_value(varbind[1], varbind[2]))
+
+
+def encode_pdu(pdu: Pdu) -> bytes:
+    """A PDU, whole; SnmpEncodeError or SnmpOidError if some value fits no SMIv2 type."""
+    content = (
+        encode_integer(pdu.request_id),
+        encode_integer(pdu.error_status),
+        encode_integer(pdu.error_index),
+        encode_tlv(_SEQUENCE, b"".join(map(encode_varbind, pdu.varbinds))),
+    )
+    return encode_tlv(pdu.kind, b"".join(content))
+
+
+def encode_community_message(version: int, community: bytes, pdu: bytes) -> bytes:
+    """The datagram of an encoded PDU under a community (RFC 1901 section 3)."""
+    return encode_tlv(_SEQUENCE, encode_integer(version) + encode_tlv(Tag.OCTET_STRING, community) + pdu)
+
+
+def encode_message(message: Message) -> bytes:
+    """The datagram; SnmpEncodeError or SnmpOidError if some value fits no SMIv2 type."""
+    return encode_community_message(message.version, message.community, encode_pdu(message.pdu))
+
+
+# --- decoding --------------------------------------------------------------------------------
+
+
+def _fail(reason: str, offset: int) -> NoReturn:
+    raise SnmpDecodeError(reason, offset)
+
+
+class Envelope(NamedTuple):
+    """What surrounds the PDU of a community message."""
+
+    version: int
+    community: bytes
+    pdu_at: int
+    """Offset of the PDU, which ends with the datagram."""
+
+
+class PduHead(NamedTuple):
+    """A PDU up to its variable-bindings; the integers are those of Pdu."""
+
+    kind: PduKind
+    request_id: int
+    error_status: int
+    error_index: int
+    varbinds_at: int
+    """Offset of the first variable-binding; the last one ends with the data."""
+
+
+def decode_message(data: bytes) -> Message:
+    """The message in one datagram; SnmpDecodeError if it is not exactly one well-formed v1 or v2c message.
+
+    A v1 Trap-PDU, which is framed differently (RFC 1157 section 4.1.6), is refused too.
+    """
+    version, community, at = open_envelope(data)
+    kind, request_id, error_status, error_index, at = open_pdu(data, at)
+    return Message(version, community, Pdu(kind, request_id, error_status, error_index, decode_varbinds(data, at)))
+
+
+def open_envelope(data: bytes) -> Envelope:
+    """Version and community of a datagram; SnmpDecodeError as decode_message."""
+    total = len(data)
+    at, end = _expect(data, 0, total, _SEQUENCE, "the message")
+    if end != total:
+        _fail(f"{total - end} octets follow the message", end)
+    version, at = _integer(data, at, end)
+    if version not in {V1, V2C}:
+        _fail(f"version number {version} is neither v1 (0) nor v2c (1)", at - 1)
+    start, at = _expect(data, at, end, Tag.OCTET_STRING, "the community")
+    return Envelope(version, data[start:at], at)
+
+
+def open_pdu(data: bytes, at: int) -> PduHead:
+    """The head of the PDU that fills `data` from `at` on; SnmpDecodeError as decode_message."""
+    total = len(data)
+    kind = _KINDS.get(data[at]) if at < total else None
+    if kind is None:
+        _fail("no PDU of a known kind where one must be", at)
+    at, end = _expect(data, at, total, kind, "the PDU")
+    if end != total:
+        _fail("octets follow the PDU", end)
+    request_id, at = _integer(data, at, end)
+    error_status, at = _integer(data, at, end)
+    error_index, at = _integer(data, at, end)
+    at, stop = _expect(data, at, end, _SEQUENCE, "the variable-bindings")
+    if stop != end:
+        _fail("octets follow the variable-bindings", stop)
+    return PduHead(kind, request_id, error_status, error_index, at)
+
+
+def _expect(data: bytes, at: int, end: int, tag: int, what: str) -> tuple[int, int]:
+    """Start and end of the content of the TLV at `at`, which must have this tag and lie before `end`."""
+    if at + 2 > end:
+        _fail(f"{what} is missing", at)
+    if data[at] != tag:
+        _fail(f"{what} has the tag 0x{data[at]:02x} instead of 0x{tag:02x}", at)
+    return _content(data, at, end)
+
+
+def _content(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """Start and end of the content of the TLV at `at`, whatever its tag; at + 2 <= end is known."""
+    length = data[at + 1]
+    start = at + 2
+    if length >= 0x80:
+        octets = length & 0x7F
+        if not octets:
+            _fail("indefinite length, which SNMP forbids (RFC 3417 section 8)", at + 1)
+        if octets > 4 or start + octets > end:
+            _fail("a length of more octets than a datagram can need", at + 1)
+        length = int.from_bytes(data[start : start + octets], "big")
+        start += octets
+    stop = start + length
+    if stop > end:
+        _fail(f"a length of {length} octets where {end - start} are left", at + 1)
+    return start, stop
+
+
+def _integer(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """A signed 32-bit INTEGER and where it ends."""
+    start, stop = _expect(data, at, end, Tag.INTEGER, "an INTEGER")
+    if not 1 <= stop - start <= 4:
+        _fail(f"an INTEGER of {stop - start} octets; it has 1 to 4", start)
+    return int.from_bytes(data[start:stop], "big", signed=True), stop
+
+
+def decode_varbinds(data: bytes, at: int) -> tuple[VarBind, ...]:
+    """The variable-bindings that fill `data` from `at` on; SnmpDecodeError as decode_message."""
+    end = len(data)
+    found: list[VarBind] = []
+    append = found.append
+    while at < end:
+        # Lengths below 128, the usual case, are read in place: this loop is what decoding costs.
+        if at + 4 <= end and data[at] == _SEQUENCE and data[at + 1] < 0x80:
+            start = at + 2
+            stop = start + data[at + 1]
+            if stop > end:
+                _fail(f"a length of {stop - start} octets where {end - start} are left", at + 1)
+        else:
+            start, stop = _expect(data, at, end, _SEQUENCE, "a variable-binding")
+        name, middle = _expect(data, start, stop, Tag.OID, "a variable's name")
+        oid = _oid(data[name:middle], name)
+        if middle + 2 > stop:
+            _fail(f"the value of {format_oid(oid)} is missing", middle)
+        low, high = _content(data, middle, stop)
+        if high != stop:
+            _fail(f"octets follow the value of {format_oid(oid)}", high)
+        tag = data[middle]
+        append(VarBind(oid, tag, _value(tag, data[low:high], low)))
+        at = stop
+    return tuple(found)
+
+
+def _value(tag: int, content: bytes, offset: int) -> Value:
+    """The value of a known type from its content octets."""
+    width = _UNSIGNED_WIDTH.get(tag)
+    if width is not None:
+        return _unsigned(content, width, offset)
+    if tag == Tag.INTEGER:
+        if not 1 <= len(content) <= 4:
+            _fail(f"an INTEGER of {len(content)} octets; it has 1 to 4", offset)
+        return int.from_bytes(content, "big", signed=True)
+    if tag in _BYTES_TAGS:
+        if tag == Tag.IP_ADDRESS and len(content) != 4:
+            _fail(f"an IpAddress of {len(content)} octets; it has 4", offset)
+        return content
+    if tag == Tag.OID:
+        # An empty OID is how some agents send zeroDotZero (0.0) as a value.
+        return _oid(content, offset) if content else (0, 0)
+    if tag in _VOID_TAGS:
+        if content:
+            _fail(f"NULL or an exception with {len(content)} octets of content", offset)
+        return None
+    _fail(f"a value with the unknown tag 0x{tag:02x}", offset)
+
+
+def _unsigned(content: bytes, width: int, offset: int) -> int:
+    """A value of 0..2^(8*width)-1."""
+    octets = len(content)
+    if not octets or octets > width + 1 or (octets > width and content[0]):
+        _fail(f"an unsigned value of {octets} octets; it has 1 to {width}, or {width + 1} with a leading zero", offset)
+    if octets < width and content[0] & 0x80:
+        _fail("a negative value where only unsigned ones exist", offset)
+    return int.from_bytes(content, "big")
+
+
+def _oid(content: bytes, offset: int) -> Oid:
+    """An OID from its content octets (X.690 8.19)."""
+    if not content or content[-1] & 0x80:
+        _fail("an OID that ends in the middle of a number, or is empty", offset)
+    arcs: list[int] | bytes = content
+    if not content.isascii():
+        arcs = []
+        arc = 0
+        for octet in content:
+            if octet & 0x80:
+                if octet == 0x80 and not arc:
+                    _fail("an OID with a number padded by zeros (X.690 8.19.2)", offset)
+                arc = arc << 7 | octet & 0x7F
+                if arc > MAX_ARC:
+                    _fail(f"an OID with a number above {MAX_ARC}", offset)
+            else:
+                arcs.append(arc << 7 | octet)
+                arc = 0
+    if len(arcs) >= MAX_LENGTH:
+        _fail(f"an OID of {len(arcs) + 1} numbers; at most {MAX_LENGTH} are allowed", offset)
+    first = arcs[0]
+    root = min(first // 40, 2)
+    oid = (root, first - root * 40, *arcs[1:])
+    if not content.isascii() and max(oid) > MAX_ARC:
+        _fail(f"an OID with a number above {MAX_ARC}", offset)
+    return oid
