@@ -1,0 +1,119 @@
+"""Intents, receipts, limits and holds: what was tried on the routers, and how it went."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from netmon.core.model import Alert, Direction, Intent, Receipt, Step
+from netmon.store import chain, schema
+from netmon.store.chain import Link
+from netmon.store.decisions import announce
+from netmon.store.errors import StoreError
+from netmon.store.standing import Standing
+from netmon.store.values import LimitState, canonical, dump, load
+
+RECEIPT = "receipt"
+"""The chain's kind of link that holds a Receipt."""
+
+
+class Actions(Standing):
+    """Records every step of a change before it is taken, and its receipt after."""
+
+    def record_intent(self, intent: Intent) -> None:
+        """Before any session opens (invariant 3). Raises StoreError if the id was used before."""
+        with self._transaction() as connection:
+            added = connection.execute(
+                upsert(schema.intent)
+                .values(id=intent.id, document=dump(intent), created_ns=intent.created_ns, stepped_ns=intent.created_ns)
+                .on_conflict_do_nothing(index_elements=["id"])
+            )
+            if added.rowcount != 1:
+                raise StoreError(f"intent {intent.id} is recorded already; take a new id for a new attempt")
+
+    def advance_intent(self, intent_id: str, step: Step, now_ns: int) -> None:
+        """The change is about to begin `step`. Raises StoreError if it is not open."""
+        with self._transaction() as connection:
+            intent = replace(_open_intent(connection, intent_id), step=step)
+            connection.execute(
+                update(schema.intent)
+                .where(schema.intent.c.id == intent_id)
+                .values(document=dump(intent), stepped_ns=now_ns)
+            )
+
+    def open_intents(self) -> list[Intent]:
+        """Changes whose outcome is not recorded, oldest first: after a crash, those to resolve."""
+        columns = schema.intent.c
+        statement = select(columns.document).where(columns.closed_ns.is_(None)).order_by(columns.created_ns, columns.id)
+        with self._transaction() as connection:
+            return [load(Intent, document) for document in connection.execute(statement).scalars()]
+
+    def close_intent(self, receipt: Receipt, limit_bps: int | None, known: bool, alerts: Sequence[Alert]) -> Link:
+        """The change is over: its receipt joins the chain, the limit it left and its alerts are recorded with it.
+
+        Raises StoreError if the intent `receipt.id` is not open.
+        """
+        with self._transaction() as connection:
+            _open_intent(connection, receipt.id)
+            link = chain.append(connection, RECEIPT, receipt.id, dump(receipt))
+            connection.execute(
+                update(schema.intent).where(schema.intent.c.id == receipt.id).values(closed_ns=receipt.at_ns)
+            )
+            change = receipt.change
+            _note(connection, change.circuit, change.direction, LimitState(limit_bps, known, receipt.at_ns))
+            announce(connection, alerts, receipt.at_ns)
+            return link
+
+    def append_link(self, kind: str, subject: str, payload_json: str) -> Link:
+        """Any other document for the chain, once per (kind, subject). Raises StoreError for a second one or for
+        what is no JSON of integers.
+        """
+        try:
+            payload = canonical(json.loads(payload_json, parse_float=_no_fraction))
+        except ValueError as error:
+            raise StoreError(f"{kind} {subject} is not JSON of integers ({error}); nothing was appended") from error
+        with self._transaction() as connection:
+            return chain.append(connection, kind, subject, payload)
+
+    def note_limit(self, circuit: str, direction: Direction, bps: int | None, known: bool, at_ns: int) -> None:
+        """What a read-back saw."""
+        with self._transaction() as connection:
+            _note(connection, circuit, direction, LimitState(bps, known, at_ns))
+
+    def hold(self, circuit: str, reason: str, by: str, at_ns: int, until_ns: int | None) -> None:
+        """Keeps a circuit as it is, replacing an earlier hold; None: until released."""
+        values = {"reason": reason, "by": by, "at_ns": at_ns, "until_ns": until_ns}
+        statement = upsert(schema.hold).values(circuit=circuit, **values)
+        with self._transaction() as connection:
+            connection.execute(statement.on_conflict_do_update(index_elements=["circuit"], set_=values))
+
+    def release(self, circuit: str) -> bool:
+        """Ends a hold; False if there was none."""
+        with self._transaction() as connection:
+            return connection.execute(delete(schema.hold).where(schema.hold.c.circuit == circuit)).rowcount == 1
+
+
+def _no_fraction(text: str) -> int:
+    raise ValueError(f"{text} is not an integer")
+
+
+def _open_intent(connection: Connection, intent_id: str) -> Intent:
+    columns = schema.intent.c
+    statement = select(columns.document).where(columns.id == intent_id, columns.closed_ns.is_(None))
+    document = connection.execute(statement).scalar_one_or_none()
+    if document is None:
+        raise StoreError(f"intent {intent_id} is not open; it was never recorded, or has its receipt already")
+    return load(Intent, document)
+
+
+def _note(connection: Connection, circuit: str, direction: Direction, state: LimitState) -> None:
+    values = {"bps": state.bps, "known": state.known, "at_ns": state.at_ns}
+    connection.execute(
+        upsert(schema.limit_state)
+        .values(circuit=circuit, direction=direction.value, **values)
+        .on_conflict_do_update(index_elements=["circuit", "direction"], set_=values)
+    )

@@ -1,0 +1,89 @@
+"""Verdicts, alerts and the outbox, written together: nothing is told that was not recorded first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from netmon.core.model import Alert, Verdict
+from netmon.store import schema
+from netmon.store.standing import Standing
+from netmon.store.values import OutboxEntry, dump, load
+
+
+class Decisions(Standing):
+    """Records what was decided and what is to be told."""
+
+    def decide(self, verdicts: Sequence[Verdict], alerts: Sequence[Alert], now_ns: int) -> None:
+        """Verdicts' new state, a log line for each that changed, alerts and their outbox rows, in one transaction.
+
+        An alert whose id the outbox has seen changes nothing.
+        """
+        with self._transaction() as connection:
+            for verdict in verdicts:
+                _judge(connection, verdict, now_ns)
+            announce(connection, alerts, now_ns)
+
+    def unsent(self, limit: int) -> list[OutboxEntry]:
+        """The oldest alerts not yet told, at most `limit`, in order."""
+        columns = schema.outbox.c
+        statement = (
+            select(columns.id, columns.document).where(columns.sent_ns.is_(None)).order_by(columns.id).limit(limit)
+        )
+        with self._transaction() as connection:
+            return [OutboxEntry(row.id, load(Alert, row.document)) for row in connection.execute(statement)]
+
+    def mark_sent(self, positions: Sequence[int], now_ns: int) -> None:
+        """They were told; not again."""
+        columns = schema.outbox.c
+        with self._transaction() as connection:
+            connection.execute(
+                update(schema.outbox).where(columns.id.in_(positions), columns.sent_ns.is_(None)).values(sent_ns=now_ns)
+            )
+
+    def set_cursor(self, name: str, position: int) -> None:
+        """A sink has dealt with everything up to `position`; going back replays."""
+        statement = upsert(schema.cursor).values(name=name, position=position)
+        with self._transaction() as connection:
+            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"position": position}))
+
+
+def announce(connection: Connection, alerts: Sequence[Alert], now_ns: int) -> None:
+    """Alerts' new state and their outbox rows, inside the caller's transaction."""
+    for alert in alerts:
+        document = dump(alert)
+        added = connection.execute(
+            upsert(schema.outbox)
+            .values(alert_id=alert.id, document=document, created_ns=now_ns)
+            .on_conflict_do_nothing(index_elements=["alert_id"])
+        )
+        if added.rowcount == 1:
+            connection.execute(
+                upsert(schema.alert)
+                .values(key=alert.key, document=document)
+                .on_conflict_do_update(index_elements=["key"], set_={"document": document})
+            )
+
+
+def _judge(connection: Connection, verdict: Verdict, now_ns: int) -> None:
+    columns = schema.verdict.c
+    where = (columns.agency == verdict.agency) & (columns.direction == verdict.direction.value)
+    previous = connection.execute(select(columns.document).where(where)).scalar_one_or_none()
+    document = dump(verdict)
+    if previous == document:
+        return
+    names = {"agency": verdict.agency, "direction": verdict.direction.value}
+    connection.execute(
+        upsert(schema.verdict)
+        .values(document=document, **names)
+        .on_conflict_do_update(index_elements=["agency", "direction"], set_={"document": document})
+    )
+    if previous is None or _essence(load(Verdict, previous)) != _essence(verdict):
+        connection.execute(insert(schema.verdict_log).values(at_ns=now_ns, document=document, **names))
+
+
+def _essence(verdict: Verdict) -> tuple[object, ...]:
+    """What makes a verdict another one; its evidence grows with every visit."""
+    return (verdict.reason, verdict.step, verdict.limit, verdict.policy, verdict.period_start_ns)

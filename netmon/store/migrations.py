@@ -1,0 +1,86 @@
+"""Numbered forward migrations of the ledger's schema, each in its own transaction."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, Text, func, insert, inspect, select
+
+from netmon.store import schema
+from netmon.store.errors import LedgerSchemaError
+
+_migration = Table(
+    "migration",
+    MetaData(),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("applied_at", BigInteger, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of the schema; `apply(connection, now_ns)` runs inside the transaction that records it."""
+
+    number: int
+    name: str
+    apply: Callable[[Connection, int], None]
+
+
+def _foundation(connection: Connection, now_ns: int) -> None:
+    schema.metadata.create_all(connection, checkfirst=False)
+    values = {"ledger_id": uuid.uuid4().hex, "chain_id": uuid.uuid4().hex, "created_ns": str(now_ns)}
+    connection.execute(insert(schema.meta), [{"key": key, "value": value} for key, value in values.items()])
+
+
+MIGRATIONS: Sequence[Migration] = (Migration(1, "foundation", _foundation),)
+
+
+def version(connection: Connection) -> int:
+    """Number of the last migration applied; 0 for an empty file."""
+    if not inspect(connection).has_table("migration"):
+        return 0
+    last: int = connection.execute(select(func.coalesce(func.max(_migration.c.number), 0))).scalar_one()
+    return last
+
+
+def migrate(connection: Connection, path: Path, now_ns: int, known: Sequence[Migration] = MIGRATIONS) -> bool:
+    """Applies the next migration, if there is one; the caller commits, and calls again until False.
+
+    Raises LedgerSchemaError for a ledger written by a newer netmon, or one that is not a ledger.
+    """
+    present = version(connection)
+    refuse_newer(present, path, known)
+    if present == known[-1].number:
+        return False
+    if present == 0:
+        if inspect(connection).get_table_names():
+            raise LedgerSchemaError(f"{path} is a database but not a netmon ledger; point ledger.path at another file")
+        _migration.create(connection)
+    step = next(one for one in known if one.number > present)
+    step.apply(connection, now_ns)
+    connection.execute(insert(_migration).values(number=step.number, name=step.name, applied_at=now_ns))
+    return True
+
+
+def refuse_newer(present: int, path: Path, known: Sequence[Migration] = MIGRATIONS) -> None:
+    """Raises LedgerSchemaError if the ledger is ahead of this netmon."""
+    if present > known[-1].number:
+        raise LedgerSchemaError(
+            f"the ledger {path} has schema {present}, this netmon knows up to {known[-1].number};"
+            " install the newer netmon again, or restore a backup made by this one"
+        )
+
+
+def require_current(connection: Connection, path: Path) -> None:
+    """For a reader, which may not migrate. Raises LedgerSchemaError."""
+    present = version(connection)
+    refuse_newer(present, path)
+    if present < MIGRATIONS[-1].number:
+        raise LedgerSchemaError(
+            f"the ledger {path} has schema {present}, this netmon needs {MIGRATIONS[-1].number};"
+            " start `netmon run` once to bring it up to date"
+        )

@@ -1,0 +1,301 @@
+"""A second, read-only connection to a ledger: for statements, sinks and the command line while the daemon writes.
+
+Readings are derived from the cumulative totals that every visit carries. A series that lags in a visit
+was last read at an earlier instant, which the visit names: its reading stands there, not at the visit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Engine, Row, Select, func, select
+
+from netmon.core.model import NANOSECONDS, Gap, GapReason, Identity, Receipt, Usage
+from netmon.core.periods import Reading, percentile_95, used_between
+from netmon.store import chain, rows, schema
+from netmon.store.actions import RECEIPT
+from netmon.store.chain import ChainCheck, Link
+from netmon.store.database import reading_engine
+from netmon.store.errors import StoreError, sentences
+from netmon.store.migrations import require_current
+from netmon.store.rows import CELL_BYTES, Layout
+from netmon.store.standing import Standing
+from netmon.store.values import ReceiptLink, load
+
+Way = Literal["in", "out"]
+"""The router's own view of the port."""
+
+_visit = schema.visit.c
+_MAX_LAYOUTS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedVisit:
+    """A visit as sinks see it. Cell i of both totals belongs to series[i]."""
+
+    position: int
+    """In the order of commits, for the cursor."""
+    router: str
+    sequence: int
+    at_ns: int
+    previous_at_ns: int | None
+    """Of the visit before it; None for the first."""
+    series: Identity
+    in_total: tuple[int, ...]
+    """Bytes since the series was first seen."""
+    out_total: tuple[int, ...]
+    lagging: frozenset[int]
+    """Series that were not read in this visit; their totals are older."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """Where the cumulative total of one port and way stands."""
+
+    router_id: int
+    position: int
+    way: Way
+
+
+class LedgerReader(Standing):
+    """Each method sees one consistent snapshot; all raise StoreError. One thread at a time."""
+
+    def __init__(self, path: Path, engine: Engine) -> None:
+        super().__init__(path, engine)
+        self._layouts: dict[int, Layout] = {}
+
+    @classmethod
+    def open(cls, path: Path, busy_timeout_ns: int = 5 * NANOSECONDS) -> LedgerReader:
+        """Raises StoreError for a ledger that is absent or unreadable, LedgerSchemaError for another schema."""
+        if not path.exists():
+            raise StoreError(f"there is no ledger at {path}; start `netmon run` first, or correct ledger.path")
+        engine = reading_engine(path, busy_timeout_ns)
+        try:
+            with sentences(path), engine.begin() as connection:
+                require_current(connection, path)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(path, engine)
+
+    # --- usage ---------------------------------------------------------------------------------
+
+    def readings(self, router: str, interface: str, way: Way, from_ns: int, to_ns: int) -> list[Reading]:
+        """Ascending: those within from_ns..to_ns, the last one before and the first one after."""
+        with self._transaction() as connection:
+            series = _find(connection, router, interface, way)
+            return [] if series is None else self._readings(connection, series, from_ns, to_ns)
+
+    def gaps(self, router: str, interface: str, way: Way, from_ns: int, to_ns: int) -> list[Gap]:
+        """Those that overlap from_ns <= t < to_ns, in the order they were found."""
+        with self._transaction() as connection:
+            return _gaps(connection, router, interface, way, from_ns, to_ns)
+
+    def usage(self, router: str, interface: str, way: Way, from_ns: int, to_ns: int, now_ns: int) -> Usage:
+        """What one port passed in one way in from_ns <= t < to_ns, from no more than four readings."""
+        with self._transaction() as connection:
+            series = _find(connection, router, interface, way)
+            edges: dict[int, Reading] = {}
+            if series is not None:
+                for edge in (from_ns, to_ns):
+                    for reading in self._around(connection, series, edge):
+                        edges[reading.at_ns] = reading
+            gaps = _gaps(connection, router, interface, way, from_ns, to_ns)
+        return used_between([edges[at] for at in sorted(edges)], gaps, from_ns, to_ns, now_ns)
+
+    def percentile(self, ports: Sequence[tuple[str, str, Way]], from_ns: int, to_ns: int) -> tuple[int | None, int]:
+        """The 95th percentile of several ports' summed rate, in bit/s, and how many 300 s cells it rests on."""
+        with self._transaction() as connection:
+            columns = []
+            for port in ports:
+                series = _find(connection, *port)
+                columns.append([] if series is None else self._readings(connection, series, from_ns, to_ns))
+        return percentile_95(columns, from_ns, to_ns)
+
+    def first_visit_ns(self, router: str) -> int | None:
+        """Since when a router is observed; None: never."""
+        statement = (
+            select(_visit.at_ns)
+            .join(schema.router, schema.router.c.id == _visit.router_id)
+            .where(schema.router.c.name == router)
+            .order_by(_visit.sequence)
+            .limit(1)
+        )
+        with self._transaction() as connection:
+            return connection.execute(statement).scalar_one_or_none()
+
+    # --- copies of facts -----------------------------------------------------------------------
+
+    def visits_after(self, position: int, limit: int) -> list[CommittedVisit]:
+        """The next visits in the order of commits, at most `limit`."""
+        before = schema.visit.alias("before")
+        statement = (
+            select(
+                _visit.id,
+                schema.router.c.name,
+                _visit.sequence,
+                _visit.at_ns,
+                before.c.at_ns.label("previous_at_ns"),
+                _visit.layout_id,
+                _visit.in_total,
+                _visit.out_total,
+                _visit.lagging,
+            )
+            .join(schema.router, schema.router.c.id == _visit.router_id)
+            .outerjoin(before, (before.c.router_id == _visit.router_id) & (before.c.sequence == _visit.sequence - 1))
+            .where(_visit.id > position)
+            .order_by(_visit.id)
+            .limit(limit)
+        )
+        with self._transaction() as connection:
+            return [
+                CommittedVisit(
+                    position=row.id,
+                    router=row.name,
+                    sequence=row.sequence,
+                    at_ns=row.at_ns,
+                    previous_at_ns=row.previous_at_ns,
+                    series=self._layout(connection, row.layout_id).series,
+                    in_total=rows.unpack_totals(row.in_total),
+                    out_total=rows.unpack_totals(row.out_total),
+                    lagging=frozenset(rows.unpack_lagging(row.lagging)),
+                )
+                for row in connection.execute(statement).all()
+            ]
+
+    # --- evidence ------------------------------------------------------------------------------
+
+    def receipts(self, limit: int = 50, receipt_id: str | None = None) -> list[ReceiptLink]:
+        """The newest receipts first, at most `limit`; or the one of that id."""
+        columns = schema.link.c
+        statement = select(schema.link).where(columns.kind == RECEIPT).order_by(columns.sequence.desc()).limit(limit)
+        if receipt_id is not None:
+            statement = statement.where(columns.subject == receipt_id)
+        with self._transaction() as connection:
+            return [
+                ReceiptLink(load(Receipt, row.payload), row.chain, row.sequence, row.previous_hash, row.hash)
+                for row in connection.execute(statement)
+            ]
+
+    def verify_chain(self) -> ChainCheck:
+        """Recomputes every link's hash."""
+        columns = schema.link.c
+        statement = select(schema.link).order_by(columns.chain, columns.sequence)
+        with self._transaction() as connection:
+            return chain.check(
+                Link(row.chain, row.sequence, row.kind, row.payload, row.previous_hash, row.hash)
+                for row in connection.execute(statement)
+            )
+
+    # --- readings ------------------------------------------------------------------------------
+
+    def _readings(self, connection: Connection, series: _Series, from_ns: int, to_ns: int) -> list[Reading]:
+        found: list[Reading] = []
+        first = self._before(connection, series, from_ns)
+        for reading in self._after(connection, series, from_ns if first is None else first.at_ns):
+            if not found or reading.at_ns > found[-1].at_ns:
+                found.append(reading)
+            if reading.at_ns >= to_ns:
+                break
+        return found
+
+    def _around(self, connection: Connection, series: _Series, edge_ns: int) -> Iterator[Reading]:
+        """The last reading at or before an instant and the first at or after it, where there are such."""
+        before = self._before(connection, series, edge_ns)
+        if before is not None:
+            yield before
+        if before is None or before.at_ns < edge_ns:
+            after = next(self._after(connection, series, edge_ns), None)
+            if after is not None:
+                yield after
+
+    def _before(self, connection: Connection, series: _Series, edge_ns: int) -> Reading | None:
+        statement = _totals(series).where(_visit.at_ns <= edge_ns).order_by(_visit.at_ns.desc())
+        with connection.execute(statement) as found:
+            for row in found:
+                reading = self._reading(connection, series, row)
+                # The PDU that carried a series may have come in after the edge although its visit began before.
+                if reading is None or reading.at_ns <= edge_ns:
+                    return reading
+        return None
+
+    def _after(self, connection: Connection, series: _Series, edge_ns: int) -> Iterator[Reading]:
+        """Readings at or after an instant, in order."""
+        # One visit earlier: the same PDU again.
+        begun = (
+            select(func.max(_visit.at_ns))
+            .where(_visit.router_id == series.router_id, _visit.at_ns <= edge_ns)
+            .scalar_subquery()
+        )
+        since = func.coalesce(begun, edge_ns)
+        statement = _totals(series).where(_visit.at_ns >= since).order_by(_visit.at_ns)
+        with connection.execute(statement) as found:
+            for row in found:
+                reading = self._reading(connection, series, row)
+                if reading is not None and reading.at_ns >= edge_ns:
+                    yield reading
+
+    def _reading(self, connection: Connection, series: _Series, row: Row[Any]) -> Reading | None:
+        """None where the series was not known yet."""
+        if not row.total:
+            return None
+        total = rows.unpack_cell(row.total)
+        if row.lagging is not None:
+            seen = rows.unpack_lagging(row.lagging).get(series.position)
+            if seen is not None:
+                return Reading(seen.at_ns, total)
+        pdu = 0
+        if len(row.stamps) > rows.STAMP_BYTES:
+            pdu = self._layout(connection, row.layout_id).pdu_of[series.position]
+        return Reading(rows.received_ns(row.stamps, pdu), total)
+
+    def _layout(self, connection: Connection, layout_id: int) -> Layout:
+        layout = self._layouts.get(layout_id)
+        if layout is None:
+            statement = select(schema.layout.c.document).where(schema.layout.c.id == layout_id)
+            layout = rows.load_layout(connection.execute(statement).scalar_one())
+            if len(self._layouts) >= _MAX_LAYOUTS:
+                self._layouts.clear()
+            self._layouts[layout_id] = layout
+        return layout
+
+
+def _find(connection: Connection, router: str, interface: str, way: Way) -> _Series | None:
+    columns = schema.series.c
+    found = connection.execute(
+        select(columns.router_id, columns.position)
+        .join(schema.router, schema.router.c.id == columns.router_id)
+        .where(schema.router.c.name == router, columns.name == interface)
+    ).one_or_none()
+    return None if found is None else _Series(found.router_id, found.position, way)
+
+
+def _totals(series: _Series) -> Select[Any]:
+    column = _visit.in_total if series.way == "in" else _visit.out_total
+    cell = func.substr(column, series.position * CELL_BYTES + 1, CELL_BYTES)
+    return select(_visit.layout_id, _visit.lagging, _visit.stamps, cell.label("total")).where(
+        _visit.router_id == series.router_id
+    )
+
+
+def _gaps(connection: Connection, router: str, interface: str, way: Way, from_ns: int, to_ns: int) -> list[Gap]:
+    columns = schema.gap.c
+    statement = (
+        select(columns.from_ns, columns.to_ns, columns.reason)
+        .join(schema.router, schema.router.c.id == columns.router_id)
+        .where(
+            schema.router.c.name == router,
+            columns.interface == interface,
+            columns.direction == way,
+            columns.to_ns > from_ns,
+            columns.from_ns < to_ns,
+        )
+        .order_by(columns.id)
+    )
+    return [
+        Gap(router, interface, way, row.from_ns, row.to_ns, GapReason(row.reason))
+        for row in connection.execute(statement)
+    ]

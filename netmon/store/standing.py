@@ -1,0 +1,49 @@
+"""What stands now: verdicts, alerts, limits, holds. Read alike by the writer and by readers."""
+
+from __future__ import annotations
+
+from sqlalchemy import or_, select
+
+from netmon.core.model import Alert, Direction, Verdict
+from netmon.store import schema
+from netmon.store.database import Database
+from netmon.store.values import Hold, LimitState, load
+
+
+class Standing(Database):
+    """The current state of every decision and action."""
+
+    def verdicts(self) -> dict[tuple[str, Direction], Verdict]:
+        """The last verdict on each agency and direction."""
+        with self._transaction() as connection:
+            found = connection.execute(select(schema.verdict.c.document)).scalars()
+            verdicts = [load(Verdict, document) for document in found]
+        return {(one.agency, one.direction): one for one in verdicts}
+
+    def alerts(self) -> dict[str, Alert]:
+        """The last transition of each alert, by its key; resolved ones too."""
+        with self._transaction() as connection:
+            found = connection.execute(select(schema.alert.c.document)).scalars()
+            alerts = [load(Alert, document) for document in found]
+        return {one.key: one for one in alerts}
+
+    def limit_states(self) -> dict[tuple[str, Direction], LimitState]:
+        """What routers are believed to enforce, by circuit and direction."""
+        with self._transaction() as connection:
+            return {
+                (row.circuit, Direction(row.direction)): LimitState(row.bps, row.known, row.at_ns)
+                for row in connection.execute(select(schema.limit_state))
+            }
+
+    def holds(self, now_ns: int) -> dict[str, Hold]:
+        """Holds in force at `now_ns`, by circuit."""
+        until = schema.hold.c.until_ns
+        with self._transaction() as connection:
+            found = connection.execute(select(schema.hold).where(or_(until.is_(None), until > now_ns)))
+            return {row.circuit: Hold(row.circuit, row.reason, row.by, row.at_ns, row.until_ns) for row in found}
+
+    def cursor(self, name: str) -> int:
+        """How far a sink has read the committed visits: a position, 0 before its first."""
+        with self._transaction() as connection:
+            statement = select(schema.cursor.c.position).where(schema.cursor.c.name == name)
+            return connection.execute(statement).scalar_one_or_none() or 0

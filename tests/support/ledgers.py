@@ -1,0 +1,142 @@
+"""Ledgers, visits and decisions for tests, with numbers that tell where they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from netmon.core.counters import Head, LastSeen, Visit
+from netmon.core.model import (
+    NANOSECONDS,
+    Action,
+    Alert,
+    AlertKind,
+    AlertState,
+    Change,
+    Direction,
+    Gap,
+    Intent,
+    Interface,
+    Outcome,
+    PduStamp,
+    Proof,
+    RateLimit,
+    Receipt,
+    Severity,
+    Verdict,
+    VerdictReason,
+)
+from netmon.store.ledger import Ledger
+from netmon.store.settings import LedgerSettings
+
+START_NS = 1_795_000_000 * NANOSECONDS
+MINUTE_NS = 60 * NANOSECONDS
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Ledger]:
+    """A ledger from open to close."""
+    ledger = Ledger.open(LedgerSettings.model_validate({"path": path, "busy_timeout": "200ms"}), START_NS)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def a_visit(
+    router: str,
+    sequence: int,
+    totals: Sequence[tuple[int, int]] = ((0, 0),),
+    at_ns: int | None = None,
+    lagging: Mapping[int, LastSeen] | None = None,
+    gaps: Sequence[Gap] = (),
+    late_ns: int = 0,
+) -> Visit:
+    """Visit number `sequence`, a minute after the one before; (in, out) totals of ether1, ether2, ...
+
+    With `late_ns`, every second port comes in a second PDU, so much later.
+    """
+    at = START_NS + sequence * MINUTE_NS if at_ns is None else at_ns
+    pdus = [PduStamp(sequence * 6000, at)]
+    if late_ns:
+        pdus.append(PduStamp(sequence * 6000 + 1, at + late_ns))
+    count = len(totals)
+    return Visit(
+        base=sequence - 1,
+        head=Head(
+            router=router,
+            sequence=sequence,
+            series=tuple(Interface(number, f"ether{number}", f"contract {number}") for number in range(1, count + 1)),
+            pdus=tuple(pdus),
+            pdu_of=tuple(number % len(pdus) for number in range(count)),
+            in_octets=tuple(7 + one for one, _ in totals),
+            out_octets=tuple(9 + other for _, other in totals),
+            discontinuity=(None,) * count,
+            in_total=tuple(one for one, _ in totals),
+            out_total=tuple(other for _, other in totals),
+            lagging=dict(lagging or {}),
+        ),
+        gaps=tuple(gaps),
+    )
+
+
+def a_verdict(
+    reason: VerdictReason = VerdictReason.OVER_QUOTA, step: int = 2, limit_bps: int | None = 5_000_000, used: int = 0
+) -> Verdict:
+    return Verdict(
+        agency="dinkes",
+        direction=Direction.DOWNLOAD,
+        limit=None if limit_bps is None else RateLimit(limit_bps),
+        reason=reason,
+        policy="monthly",
+        rule=None,
+        step=step,
+        period_start_ns=START_NS,
+        until_ns=None,
+        evidence={"proven_bytes": used},
+    )
+
+
+def an_alert(alert_id: str, state: AlertState = AlertState.FIRING, key: str = "quota/dinkes/download") -> Alert:
+    return Alert(
+        id=alert_id,
+        key=key,
+        kind=AlertKind.QUOTA,
+        severity=Severity.WARNING,
+        state=state,
+        since_ns=START_NS,
+        summary="dinkes used its volume",
+        reason="over_quota",
+        agency="dinkes",
+    )
+
+
+def a_change(circuit: str = "dinkes-main", to_bps: int | None = 5_000_000) -> Change:
+    return Change(
+        router="palu-core",
+        circuit=circuit,
+        agency="dinkes",
+        direction=Direction.DOWNLOAD,
+        action=Action.SET,
+        from_bps=None,
+        to_bps=to_bps,
+        reason=VerdictReason.OVER_QUOTA,
+        rule=None,
+    )
+
+
+def an_intent(intent_id: str, created_ns: int = START_NS) -> Intent:
+    return Intent(id=intent_id, change=a_change(), created_ns=created_ns, deadline_ns=created_ns + MINUTE_NS)
+
+
+def a_receipt(intent_id: str, outcome: Outcome = Outcome.CONFIRMED) -> Receipt:
+    return Receipt(
+        id=intent_id,
+        at_ns=START_NS + 2 * MINUTE_NS,
+        change=a_change(),
+        outcome=outcome,
+        proof=Proof.READ_BACK,
+        detail="read back 5000000 bit/s",
+        duration_ns=NANOSECONDS,
+    )
