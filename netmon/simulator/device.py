@@ -1,0 +1,153 @@
+"""A simulated router: its ports, its boots, and the octets its ports have counted since the last one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum, StrEnum
+from typing import Protocol
+
+from netmon.core.model import NANOSECONDS
+from netmon.simulator.traffic import Traffic
+
+
+class Platform(StrEnum):
+    ROUTEROS = "routeros"
+    LINUX = "linux"
+
+
+class PortType(IntEnum):
+    """IANAifType-MIB."""
+
+    ETHERNET = 6
+    LOOPBACK = 24
+
+
+class PortRole(StrEnum):
+    LOOPBACK = "loopback"
+    MANAGEMENT = "management"
+    UPLINK = "uplink"
+    AGENCY = "agency"
+    VIRTUAL = "virtual"
+    """Made by a command, such as an ifb; its own counters stay at zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    index: int
+    """ifIndex."""
+    name: str
+    alias: str
+    mac: bytes
+    role: PortRole
+    speed_bps: int = 1_000_000_000
+
+    @property
+    def type(self) -> PortType:
+        return PortType.LOOPBACK if self.role is PortRole.LOOPBACK else PortType.ETHERNET
+
+    @property
+    def mac_text(self) -> str:
+        return ":".join(f"{octet:02x}" for octet in self.mac)
+
+
+class Configuration(Protocol):
+    """A router's running and startup configuration, as its command line alters it."""
+
+    def limit_bps(self, interface: str, outward: bool) -> int | None: ...
+
+    def reboot(self) -> None:
+        """Forgets what was not saved, and every job that was waiting."""
+        ...
+
+
+class Router:
+    """One simulated router. `traffic` is set once the province is put together."""
+
+    def __init__(
+        self,
+        name: str,
+        platform: Platform,
+        address: str,
+        serial: str,
+        ports: Sequence[Port],
+        clock: Callable[[], int],
+    ) -> None:
+        """`address` is its management address on loopback; `clock` gives monotonic nanoseconds."""
+        self.name = name
+        self.platform = platform
+        self.address = address
+        self.serial = serial
+        self.ports = tuple(ports)
+        self.boots = 1
+        self._clock = clock
+        # It has been up for hours, as routers have: nothing in its uptime hints at the simulation's start.
+        self._booted_ns = clock() - (20_000 + 1_000 * len(name)) * NANOSECONDS
+        self._at_boot: dict[str, tuple[int, int]] = {}
+        self._traffic: Traffic | None = None
+        self._configuration: Configuration | None = None
+
+    def install(self, traffic: Traffic, configuration: Configuration) -> None:
+        """Connects the router to the province's traffic and gives it its configuration."""
+        self._traffic = traffic
+        self._configuration = configuration
+
+    @property
+    def traffic(self) -> Traffic:
+        assert self._traffic is not None, f"router {self.name} is not installed"
+        return self._traffic
+
+    def port(self, name: str) -> Port | None:
+        return next((port for port in self.ports if port.name == name), None)
+
+    def add_port(self, name: str, alias: str, mac: bytes) -> Port:
+        """A virtual port with the next free ifIndex; it shows in the interface table at once."""
+        index = max(port.index for port in self.ports) + 1
+        port = Port(index, name, alias, mac, PortRole.VIRTUAL, speed_bps=0)
+        self.ports = (*self.ports, port)
+        return port
+
+    def remove_port(self, name: str) -> None:
+        self.ports = tuple(port for port in self.ports if port.name != name)
+
+    def settle(self) -> None:
+        """Counts the traffic of the past under the limits of the past: called before anything is altered."""
+        if self._traffic is not None:
+            self._traffic.advance()
+
+    def limit_bps(self, interface: str, outward: bool) -> int | None:
+        """The limit the running configuration puts on one direction of a port."""
+        return None if self._configuration is None else self._configuration.limit_bps(interface, outward)
+
+    def uptime_ticks(self) -> int:
+        """Hundredths of a second since the last boot, modulo 2^32 (sysUpTime)."""
+        return (self._clock() - self._booted_ns) // (NANOSECONDS // 100) % 2**32
+
+    def octets(self, port: Port) -> tuple[int, int]:
+        """(into, out of) a port since the last boot."""
+        into, out = self._since_the_beginning(port)
+        into_then, out_then = self._at_boot.get(port.name, (0, 0))
+        return into - into_then, out - out_then
+
+    def reboot(self) -> None:
+        """Power fails and returns: counters and uptime start at zero, what was not saved is gone."""
+        self._at_boot = {port.name: self._since_the_beginning(port) for port in self.ports}
+        self._booted_ns = self._clock()
+        self.boots += 1
+        if self._configuration is not None:
+            self._configuration.reboot()
+
+    def renumber(self) -> None:
+        """Every ifIndex moves by one place, as after a module was plugged in; names stay."""
+        indexes = [port.index for port in self.ports]
+        moved = [*indexes[1:], indexes[0]]
+        self.ports = tuple(replace(port, index=index) for port, index in zip(self.ports, moved, strict=True))
+
+    def _since_the_beginning(self, port: Port) -> tuple[int, int]:
+        match port.role:
+            case PortRole.AGENCY:
+                return self.traffic.port_octets(self.name, port.name)
+            case PortRole.UPLINK:
+                return self.traffic.router_octets(self.name)
+            case _:
+                return 0, 0

@@ -1,0 +1,452 @@
+"""`tc` and `ip` of the simulated Linux routers: links, HTB, ifb redirection. Output as iproute2 6.1 prints it.
+
+The kernel's own rules are kept where netmon could stumble over them: a leaf needs its class, an ingress
+qdisc cannot be added twice, rates are held in whole bytes per second.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from netmon.simulator.device import Port, PortRole, Router
+from netmon.simulator.shell import Call
+
+MOST_LINKS = 64
+_RATE = re.compile(r"(\d{1,15})([kKmMgG]?)bit")
+_HANDLE = re.compile(r"([0-9a-f]{1,4}):([0-9a-f]{0,4})")
+_LINK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,15}")
+_PFIFO_FAST = "pfifo_fast 0: root refcnt 2 bands 3 priomap 1 2 2 2 1 2 0 0 1 1 1 1 1 1 1 1"
+
+
+class TcError(Exception):
+    """A refusal: the message as printed, and the exit status."""
+
+    def __init__(self, message: str, status: int = 2) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(slots=True)
+class HtbClass:
+    rate: int
+    """Bytes per second."""
+    ceil: int
+    burst: int
+    cburst: int
+    leaf: tuple[str, int] | None = None
+    """Handle and limit in bytes of its bfifo."""
+
+
+@dataclass(slots=True)
+class Shaper:
+    """An HTB at the root of a link."""
+
+    handle: str
+    default: int
+    classes: dict[str, HtbClass] = field(default_factory=dict)
+    """By classid, `4e4d:10`."""
+
+
+@dataclass(slots=True)
+class Link:
+    name: str
+    kind: str
+    """ether, loopback or ifb."""
+    mac: str
+    alias: str
+    up: bool = True
+    root: Shaper | None = None
+    ingress: bool = False
+    redirects: list[tuple[int, str]] = field(default_factory=list)
+    """Preference and target of mirred filters at the ingress."""
+
+
+class Network:
+    """The kernel's network configuration of one router. It is all gone after a reboot."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+        self._management = next(port for port in router.ports if port.role is PortRole.MANAGEMENT)
+        self.links = {port.name: _link(port) for port in router.ports}
+
+    def reboot(self) -> None:
+        for name in [name for name, link in self.links.items() if link.kind == "ifb"]:
+            self._router.remove_port(name)
+        self.links = {port.name: _link(port) for port in self._router.ports}
+
+    def limit_bps(self, interface: str, outward: bool) -> int | None:
+        link = self.links[interface]
+        if outward:
+            return _ceiling(link)
+        target = self.links.get(link.redirects[0][1]) if link.ingress and link.redirects else None
+        return _ceiling(target) if target is not None and target.up else None
+
+    # --- commands ----------------------------------------------------------------------------
+
+    async def tc(self, call: Call) -> int:
+        try:
+            call.io.out.write(self._tc(list(call.arguments)))
+        except TcError as error:
+            call.io.err.write(f"{error}\n")
+            return error.status
+        return 0
+
+    async def ip(self, call: Call) -> int:
+        try:
+            call.io.out.write(self._ip(list(call.arguments)))
+        except TcError as error:
+            call.io.err.write(f"{error}\n")
+            return error.status
+        return 0
+
+    def _tc(self, words: list[str]) -> str:
+        if not words or words[0] not in ("qdisc", "class", "filter"):
+            raise TcError(f'Object "{" ".join(words[:1])}" is unknown, try "tc help".', 255)
+        kind = words.pop(0)
+        verb = words.pop(0) if words else "show"
+        match kind, verb:
+            case "qdisc", "show" | "list":
+                return self._show_qdiscs(words)
+            case "qdisc", "add" | "replace" | "change":
+                self._set_qdisc(words, verb)
+            case "qdisc", "del" | "delete":
+                self._delete_qdisc(words)
+            case "class", "show" | "list":
+                return _show_classes(self._device(words))
+            case "class", "add" | "replace" | "change":
+                self._set_class(words)
+            case "filter", "show" | "list":
+                return _show_filters(self._device(words), words)
+            case "filter", "add" | "replace":
+                self._add_filter(words)
+            case "filter", "del" | "delete":
+                self._device(words).redirects.clear()
+            case _:
+                raise TcError(f'Command "{verb}" is unknown, try "tc {kind} help".', 255)
+        return ""
+
+    def _device(self, words: list[str]) -> Link:
+        """Takes `dev NAME` out of the words."""
+        name = _take(words, "dev")
+        if name is None:
+            raise TcError('Command line is not complete. Try option "help"', 255)
+        return self._link(name)
+
+    def _link(self, name: str) -> Link:
+        link = self.links.get(name)
+        if link is None:
+            raise TcError(f'Cannot find device "{name}"', 1)
+        return link
+
+    def _show_qdiscs(self, words: list[str]) -> str:
+        if "dev" in words:
+            return _qdiscs(self._device(words), "")
+        return "".join(_qdiscs(link, f"dev {link.name} ") for link in self.links.values())
+
+    def _set_qdisc(self, words: list[str], verb: str) -> None:
+        link = self._device(words)
+        handle = _take(words, "handle")
+        parent = _take(words, "parent")
+        if words == ["ingress"]:
+            if link.ingress:
+                raise TcError("Error: Exclusivity flag on, cannot modify.")
+            link.ingress = True
+            return
+        match words:
+            case ["root", "htb", *options]:
+                default = int(_take(options, "default") or "0", 16)
+                name = _handle(handle or "8001:")
+                if link.root is not None and link.root.handle == name and verb != "add":
+                    raise TcError("Error: Change operation not supported by specified qdisc.")
+                if link.root is not None and verb == "add":
+                    raise TcError("Error: Exclusivity flag on, cannot modify.")
+                link.root = Shaper(name, default)
+            case ["bfifo", "limit", limit] if limit.isdecimal():
+                group = _class_of(link, parent)
+                if group is None:
+                    raise TcError("Error: Specified class not found.")
+                group.leaf = (_handle(handle or "8002:"), int(limit))
+            case [name, *_]:
+                raise TcError(f'Unknown qdisc "{name}", hence option "{words[-1]}" is unparsable', 1)
+            case _:
+                raise TcError("RTNETLINK answers: Invalid argument")
+
+    def _delete_qdisc(self, words: list[str]) -> None:
+        link = self._device(words)
+        if "ingress" in words:
+            if not link.ingress:
+                raise TcError("Error: Invalid handle.")
+            link.ingress = False
+            link.redirects.clear()
+        elif "root" in words:
+            if link.root is None:
+                raise TcError("Error: Cannot delete qdisc with handle of zero.")
+            link.root = None
+        else:
+            raise TcError("Error: Classid cannot be zero.")
+
+    def _set_class(self, words: list[str]) -> None:
+        link = self._device(words)
+        parent = _take(words, "parent") or ""
+        classid = _take(words, "classid") or ""
+        if link.root is None or _handle(parent) != link.root.handle or not classid.startswith(link.root.handle):
+            raise TcError("RTNETLINK answers: No such file or directory")
+        if not words or words.pop(0) != "htb":
+            raise TcError("RTNETLINK answers: Invalid argument")
+        rate = _rate(_take(words, "rate"))
+        ceil = _take(words, "ceil")
+        group = HtbClass(
+            rate=rate,
+            ceil=rate if ceil is None else _rate(ceil),
+            burst=_bytes(_take(words, "burst")),
+            cburst=_bytes(_take(words, "cburst")),
+        )
+        _take(words, "quantum")
+        _take(words, "prio")
+        if words:
+            raise TcError(f'What is "{words[0]}"?\nUsage: ... class add ... htb rate R1 [burst B1]', 1)
+        before = link.root.classes.get(classid)
+        if before is not None:
+            group.leaf = before.leaf
+        link.root.classes[classid] = group
+
+    def _add_filter(self, words: list[str]) -> None:
+        link = self._device(words)
+        if _take(words, "parent") != "ffff:" or not link.ingress:
+            raise TcError("Error: Parent Qdisc doesn't exists.")
+        _take(words, "protocol")
+        preference = _take(words, "pref") or "49152"
+        match words:
+            case ["u32", "match", "u32", "0", "0", "action", "mirred", "egress", "redirect", "dev", target]:
+                self._link(target)
+            case _:
+                raise TcError('Illegal "match"', 1)
+        if not preference.isdecimal() or len(link.redirects) >= MOST_LINKS:
+            raise TcError(f'Illegal "pref value": "{preference}"', 1)
+        link.redirects.append((int(preference), target))
+
+    def _ip(self, words: list[str]) -> str:
+        options = []
+        while words and words[0].startswith("-"):
+            options.append(words.pop(0))
+        match words:
+            case ["link", "show", *rest]:
+                return self._show_links(rest, "-j" in options, "-d" in options)
+            case ["link", "add", *rest]:
+                self._add_link(rest)
+            case ["link", "set", *rest]:
+                self._set_link(rest)
+            case ["link", "del" | "delete", *rest]:
+                self._delete_link(rest)
+            case ["route", "get", address]:
+                return self._route(address, "-j" in options)
+            case _:
+                raise TcError(f'Object "{" ".join(words[:1])}" is unknown, try "ip help".', 1)
+        return ""
+
+    def _show_links(self, words: list[str], as_json: bool, detailed: bool) -> str:
+        wanted = _take(words, "type")
+        name = _take(words, "dev") or (words[0] if words else None)
+        if name is not None and name not in self.links:
+            raise TcError(f'Device "{name}" does not exist.', 1)
+        shown = [
+            self._link_object(link, detailed)
+            for link in self.links.values()
+            if name in (None, link.name) and wanted in (None, link.kind)
+        ]
+        if as_json:
+            return json.dumps(shown, separators=(",", ":")) + "\n"
+        return "".join(
+            f"{one['ifindex']}: {one['ifname']}: <{','.join(one['flags'])}> mtu {one['mtu']} qdisc {one['qdisc']}"
+            f" state {one['operstate']} mode DEFAULT group default qlen 1000\n"
+            f"    link/{one['link_type']} {one['address']} brd ff:ff:ff:ff:ff:ff\n"
+            for one in shown
+        )
+
+    def _link_object(self, link: Link, detailed: bool) -> dict[str, Any]:
+        port = self._router.port(link.name)
+        flags = {"loopback": ["LOOPBACK"], "ifb": ["BROADCAST", "NOARP"]}.get(link.kind, ["BROADCAST", "MULTICAST"])
+        shown: dict[str, Any] = {
+            "ifindex": 0 if port is None else port.index,
+            "ifname": link.name,
+            "flags": [*flags, *(("UP", "LOWER_UP") if link.up else ())],
+            "mtu": 1500,
+            "qdisc": "htb" if link.root else "noqueue" if link.kind == "loopback" else "pfifo_fast",
+            "operstate": "UP" if link.up and link.kind == "ether" else "UNKNOWN" if link.up else "DOWN",
+            "linkmode": "DEFAULT",
+            "group": "default",
+            "txqlen": 1000,
+            "link_type": "loopback" if link.kind == "loopback" else "ether",
+            "address": link.mac,
+            "broadcast": "ff:ff:ff:ff:ff:ff",
+        }
+        if detailed and link.kind == "ifb":
+            shown["linkinfo"] = {"info_kind": "ifb"}
+        if link.alias:
+            shown["ifalias"] = link.alias
+        return shown
+
+    def _add_link(self, words: list[str]) -> None:
+        kind = _take(words, "type")
+        name = _take(words, "name") or (words.pop(0) if words else "")
+        if kind != "ifb" or words:
+            raise TcError("Error: Unknown device type.")
+        if not _LINK_NAME.fullmatch(name):
+            raise TcError(f'Error: argument "{name}" is wrong: "name" not a valid ifname', 255)
+        if name in self.links:
+            raise TcError("RTNETLINK answers: File exists")
+        if len(self.links) >= MOST_LINKS:
+            raise TcError("RTNETLINK answers: Cannot allocate memory")
+        mac = b"\x02" + sha256(f"{self._router.name}/{name}".encode()).digest()[:5]
+        self.links[name] = _link(self._router.add_port(name, "", mac))
+        self.links[name].up = False
+
+    def _set_link(self, words: list[str]) -> None:
+        link = self._link(_take(words, "dev") or (words.pop(0) if words else ""))
+        alias = _take(words, "alias")
+        if alias is not None:
+            link.alias = alias[:255]
+        for word in words:
+            if word not in ("up", "down"):
+                raise TcError(f'Error: either "dev" is duplicate, or "{word}" is a garbage.', 255)
+            link.up = word == "up"
+
+    def _delete_link(self, words: list[str]) -> None:
+        link = self._link(_take(words, "dev") or (words.pop(0) if words else ""))
+        if link.kind != "ifb":
+            raise TcError("RTNETLINK answers: Operation not supported")
+        del self.links[link.name]
+        self._router.remove_port(link.name)
+        for other in self.links.values():
+            other.redirects = [redirect for redirect in other.redirects if redirect[1] != link.name]
+
+    def _route(self, address: str, as_json: bool) -> str:
+        """Whoever asks is reached through the management port: the simulated routers have no other hosts."""
+        if not re.fullmatch(r"[0-9a-fA-F.:]{2,45}", address):
+            raise TcError(f'Error: any valid prefix is expected rather than "{address}".', 1)
+        port, own = self._management.name, self._router.address
+        if as_json:
+            route = {"dst": address, "dev": port, "prefsrc": own, "flags": [], "uid": 0, "cache": []}
+            return json.dumps([route], separators=(",", ":")) + "\n"
+        return f"{address} dev {port} src {own} uid 0 \n    cache \n"
+
+
+def _link(port: Port) -> Link:
+    kind = {PortRole.LOOPBACK: "loopback", PortRole.VIRTUAL: "ifb"}.get(port.role, "ether")
+    return Link(port.name, kind, port.mac_text, port.alias)
+
+
+def _ceiling(link: Link) -> int | None:
+    """What HTB lets through: the ceiling of the default class. Without that class traffic passes unshaped."""
+    if link.root is None:
+        return None
+    group = link.root.classes.get(f"{link.root.handle}{link.root.default:x}")
+    return None if group is None else group.ceil * 8
+
+
+def _class_of(link: Link, classid: str | None) -> HtbClass | None:
+    return None if link.root is None or classid is None else link.root.classes.get(classid)
+
+
+def _take(words: list[str], key: str) -> str | None:
+    """Takes `key VALUE` out of the words; None if it is not there."""
+    if key not in words:
+        return None
+    at = words.index(key)
+    if at + 1 >= len(words):
+        raise TcError('Command line is not complete. Try option "help"', 255)
+    words.pop(at)
+    return words.pop(at)
+
+
+def _handle(text: str) -> str:
+    match = _HANDLE.fullmatch(text)
+    if match is None or match[2]:
+        raise TcError(f'Error: argument "{text}" is wrong: invalid qdisc ID', 1)
+    return f"{int(match[1], 16):x}:"
+
+
+def _rate(text: str | None) -> int:
+    match = _RATE.fullmatch(text or "")
+    if match is None:
+        raise TcError(f'Illegal "rate"\nUsage: ... rate {text}', 1)
+    return int(match[1]) * {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}[match[2].lower()] // 8
+
+
+def _bytes(text: str | None) -> int:
+    if text is None:
+        return 1600
+    match = re.fullmatch(r"(\d{1,12})([km]?)", text)
+    if match is None:
+        raise TcError('Illegal "burst"', 1)
+    return int(match[1]) * {"": 1, "k": 1024, "m": 1024**2}[match[2]]
+
+
+def _qdiscs(link: Link, device: str) -> str:
+    lines = []
+    if link.root is None:
+        default = "noqueue 0: root refcnt 2" if link.kind == "loopback" else _PFIFO_FAST
+        kind, handle, rest = default.split(" ", 2)
+        lines.append(f"qdisc {kind} {handle} {device}{rest} ")
+    else:
+        lines.append(
+            f"qdisc htb {link.root.handle} {device}root refcnt 2 r2q 10 default {link.root.default:#x}"
+            " direct_packets_stat 0 direct_qlen 1000"
+        )
+        for classid, group in link.root.classes.items():
+            if group.leaf is not None:
+                lines.append(f"qdisc bfifo {group.leaf[0]} {device}parent {classid} limit {group.leaf[1]}b")
+    if link.ingress:
+        lines.append(f"qdisc ingress ffff: {device}parent ffff:fff1 ---------------- ")
+    return "".join(line + "\n" for line in lines)
+
+
+def _show_classes(link: Link) -> str:
+    if link.root is None:
+        return ""
+    return "".join(
+        f"class htb {classid} root {f'leaf {group.leaf[0]} ' if group.leaf else ''}prio 0 rate {_bits(group.rate)}"
+        f" ceil {_bits(group.ceil)} burst {_size(group.burst)} cburst {_size(group.cburst)} \n"
+        for classid, group in link.root.classes.items()
+    )
+
+
+def _show_filters(link: Link, words: Sequence[str]) -> str:
+    if "ingress" not in words and "ffff:" not in words:
+        return ""
+    shown = []
+    for number, (preference, target) in enumerate(link.redirects):
+        head = f"filter parent ffff: protocol all pref {preference} u32 chain 0"
+        table = f"{0x800 + number:x}"
+        shown += [
+            f"{head} ",
+            f"{head} fh {table}: ht divisor 1 ",
+            f"{head} fh {table}::800 order 2048 key ht {table} bkt 0 terminal flowid not_in_hw ",
+            "  match 00000000/00000000 at 0",
+            f"\taction order 1: mirred (Egress Redirect to device {target}) stolen",
+            "\tindex 1 ref 1 bind 1",
+            "",
+        ]
+    return "".join(line + "\n" for line in shown)
+
+
+def _bits(octets: int) -> str:
+    """A rate as tc prints it: shortened, even where that loses digits."""
+    bits = octets * 8
+    for unit in ("", "K", "M", "G"):
+        if bits < 1000 or unit == "G" or (bits % 1000 and bits < 1_000_000):
+            return f"{bits}{unit}bit"
+        bits //= 1000
+    raise AssertionError("unreachable")
+
+
+def _size(octets: int) -> str:
+    for unit, factor in (("Mb", 2**20), ("Kb", 2**10)):
+        if octets >= factor and octets % factor == 0:
+            return f"{octets // factor}{unit}"
+    return f"{octets}b"

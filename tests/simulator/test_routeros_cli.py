@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import pytest
+from support.processes import eventually
+
+from netmon.simulator.province import build_province
+from netmon.simulator.routeros_cli import RouterOs
+
+ADD = '/queue simple add name="NM-X" target=ether2 max-limit=4M/20000000 comment="netmon"'
+MISSING = "no such item\n"
+
+
+@pytest.fixture
+def system() -> RouterOs:
+    found = build_province().unit("gubernuran").system
+    assert isinstance(found, RouterOs)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        (':put "hello"', "hello\n"),
+        (':put ("a" . 1 . "\\3F\\"")', 'a1?"\n'),
+        (":put [:len [/interface find]]", "6\n"),
+        (':put [/interface get [find where name="ether2"] comment]', "bad command name find (line 1 column 23)\n"),
+        (':put [/interface get [/interface find where name="ether2"] comment]', "setda\n"),
+        (':put ([/interface get ether5]->"mac-address")', "02:4E:4D:00:01:05\n"),
+        (':local a 5; :if ($a=5) do={:put "five"} else={:put "other"}', "five\n"),
+        (':if ([:len [/queue simple find]]>0) do={:put "some"} else={:put "none"}', "none\n"),
+        (
+            ':foreach i in=[/interface find where comment="dinas" or name="ether2"] do={:put [/interface get $i name]}',
+            "ether2\n",
+        ),
+        (':error "netmon: not armed"; :put "after"', "netmon: not armed\n"),
+        ("/queue simple remove [/queue simple find where name=NM-X]", ""),
+        ("/queue simple set [/queue simple find where name=NM-X] max-limit=1M/1M", ""),
+        ("/queue simple remove NM-X", MISSING),
+        ("/queue simple get [/queue simple find]", MISSING),
+        ("/queue simple frob", "bad command name frob (line 1 column 15)\n"),
+        ("/foo bar", "bad command name foo (line 1 column 2)\n"),
+        (":foo", "bad command name foo (line 1 column 1)\n"),
+        (':put "a"; /foo', "bad command name foo (line 1 column 12)\n"),
+        (":put [", "expected closing bracket (line 1 column 7)\n"),
+        (':put "a', "expected closing quote (line 1 column 9)\n"),
+        ("/queue simple add name=a target=ether99", "input does not match any value of target\n"),
+        ("/queue simple add name=a target=ether2 max-limit=fast", "input does not match any value of max-limit\n"),
+        ("/queue simple add name=a colour=red", "expected end of command (argument colour)\n"),
+        ("/queue simple add target=ether2", "failure: name is required\n"),
+        ("/ip route add dst-address=10.0.0.0/8", "bad command name add (line 1 column 11)\n"),
+        (':put ("1.2.3.4" in "1.2.3.0/24")', "true\n"),
+        (
+            (
+                ':local p "127.0.0.1"; :foreach i in=[/ip route find where active and ($p in dst-address)]'
+                " do={:put [/ip route get $i immediate-gw]}"
+            ),
+            "10.255.1.1%ether1\nether6\n",
+        ),
+        (":put " + "(" * 500, "failure: nested too deeply\n"),
+        (":if (" + "!" * 500 + "true) do={}", "failure: nested too deeply\n"),
+        (":put " + "[:len " * 500, "failure: nested too deeply\n"),
+    ],
+)
+async def test_the_console_answers_as_routeros_does(system: RouterOs, line: str, answer: str) -> None:
+    assert await system.run(line) == answer
+
+
+async def test_a_queue_limits_its_target_with_upload_before_download(system: RouterOs) -> None:
+    assert await system.run(ADD) == ""
+    assert system.limit_bps("ether2", outward=False) == 4_000_000
+    assert system.limit_bps("ether2", outward=True) == 20_000_000
+    assert await system.run(ADD) == "failure: already have such name\n"
+    assert await system.run(":put [/queue simple get NM-X max-limit]") == "4000000/20000000\n"
+    assert await system.run("/queue simple set NM-X max-limit=0/5M") == ""
+    assert (system.limit_bps("ether2", outward=False), system.limit_bps("ether2", outward=True)) == (None, 5_000_000)
+    assert await system.run("/queue simple set NM-X disabled=yes") == ""
+    assert system.limit_bps("ether2", outward=True) is None
+
+
+async def test_the_first_queue_on_a_port_decides_and_fasttrack_passes_by_all(system: RouterOs) -> None:
+    await system.run(ADD)
+    await system.run('/queue simple add name="later" target=ether2 max-limit=1k/1k')
+    assert system.limit_bps("ether2", outward=True) == 20_000_000
+    await system.run("/ip firewall filter add chain=forward action=fasttrack-connection")
+    assert system.limit_bps("ether2", outward=True) is None
+
+
+async def test_a_delayed_job_fires_by_itself(system: RouterOs) -> None:
+    await system.run(ADD)
+    await system.run(
+        '/system script add name="undo" source={/queue simple remove [/queue simple find where name="NM-X"]}'
+    )
+    assert await system.run(":execute script={:delay 100ms; /system script run undo}") == ""
+    assert system.limit_bps("ether2", outward=True) == 20_000_000
+    await eventually(lambda: system.limit_bps("ether2", outward=True) is None, "the undo to fire")
+
+
+async def test_everything_survives_a_reboot_and_startup_schedulers_run(system: RouterOs) -> None:
+    await system.run(ADD)
+    await system.run('/system script add name="undo" source={/queue simple remove NM-X}')
+    await system.run(":execute script={:delay 1h; /queue simple remove NM-X}")
+    system.reboot()
+    assert system.limit_bps("ether2", outward=True) == 20_000_000
+    await system.run('/system scheduler add name="s" start-time=startup interval=0s on-event="undo"')
+    system.reboot()
+    await eventually(lambda: system.limit_bps("ether2", outward=True) is None, "the startup scheduler to run")
+
+
+async def test_what_goes_wrong_in_a_job_is_logged_on_the_router(system: RouterOs) -> None:
+    await system.run(':execute script={:error "lost"}')
+    await eventually(lambda: list(system.log) == ["lost"], "the job to end")
+
+
+async def test_endless_scripts_and_too_many_jobs_are_refused(system: RouterOs) -> None:
+    await system.run("/system script add name=loop source={/system script run loop}")
+    for _ in range(64):
+        await system.run(":execute script={:delay 1h}")
+    assert await system.run(":execute script={:delay 1h}") == "failure: too many jobs\n"
+    assert "failure" in await system.run("/system script run loop")
+    await system.stop()
