@@ -77,6 +77,8 @@ class ControlSettings(Settings):
     """A plan that tightens more than this share of all agencies (and more than three) refuses itself."""
     stale_after: DurationNs = 300 * SECOND
     """Usage older than this tightens nothing."""
+    require_synchronised_clock: bool = True
+    """No period rolls and nothing is enforced unless a time service keeps the host's clock."""
 
 
 class NetmonSettings(Settings):

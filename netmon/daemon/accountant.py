@@ -11,6 +11,7 @@ from typing import Protocol
 
 from netmon.core.counters import Ceilings, Head, Visit, account
 from netmon.core.model import Column, Poll
+from netmon.store.errors import StoreError, VisitRefusedError
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,7 @@ NO_CEILINGS = Ceilings({})
 
 
 class Book(Protocol):
-    """What the accountant needs of the ledger; called off the event loop's thread."""
+    """What the accountant needs of the ledger; both raise StoreError when nothing was done."""
 
     async def commit(self, visits: Sequence[Visit]) -> list[bool]: ...
 
@@ -37,6 +38,8 @@ class AccountantStats:
     committed: int = 0
     coalesced: int = 0
     stale: int = 0
+    refused: int = 0
+    """Visits the ledger called contradictory; each is a defect."""
     conflicts: int = 0
     failures: int = 0
     last_commit_s: float = 0.0
@@ -54,8 +57,6 @@ class Accountant:
     """
 
     book: Book
-    failure: type[Exception]
-    """What `book` raises when nothing was committed (StoreError)."""
     on_visit: Callable[[Visit, Poll], None]
     now_ns: Callable[[], int]
     commit_interval_s: float
@@ -92,7 +93,11 @@ class Accountant:
             await asyncio.sleep(self.commit_interval_s)
             try:
                 await self._commit_once()
-            except self.failure as error:
+            except VisitRefusedError as error:
+                log.error("%s", error)
+                self.stats.refused += 1
+                del self._waiting[error.router]
+            except StoreError as error:
                 self._failed(error)
                 await asyncio.sleep(RETRY_PAUSE_S)
 

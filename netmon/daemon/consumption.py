@@ -71,6 +71,10 @@ class Consumption:
                 proven += max(0, total - base)
         return QuotaUsage(proven, oldest)
 
+    def newest_ns(self) -> int | None:
+        """Instant of the newest committed visit of any router."""
+        return max((head.at_ns for head in self._heads.values()), default=None)
+
     def total(self, circuit: Circuit, direction: Direction) -> int | None:
         """Cumulative bytes since the circuit was first seen; None before its first visit."""
         head = self._heads.get(circuit.router)

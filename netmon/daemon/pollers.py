@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from netmon.core.model import NANOSECONDS, Poll
+from netmon.routers.polling import PollError
 
 log = logging.getLogger(__name__)
 
 
 class Visitor(Protocol):
-    """One router's poller."""
+    """One router's poller; `poll` raises PollError for a visit that failed."""
 
     async def poll(self) -> Poll: ...
 
@@ -52,8 +53,6 @@ class PollLoop:
     visitor: Visitor
     interval_s: float
     deadline_s: float
-    failure: type[Exception]
-    """What `visitor.poll` raises for a visit that failed (PollError)."""
     health: RouterHealth
     now_ns: Callable[[], int]
     on_poll: Callable[[Poll], None]
@@ -76,7 +75,7 @@ class PollLoop:
         try:
             async with asyncio.timeout(self.deadline_s):
                 poll = await self.visitor.poll()
-        except (TimeoutError, self.failure) as error:
+        except (TimeoutError, PollError) as error:
             health.failures += 1
             sentence = str(error) or f"no complete answer within {self.deadline_s:g} s"
             if health.problem is None:

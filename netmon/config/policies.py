@@ -1,0 +1,166 @@
+"""Quota policies: policies/quotas/*.yaml -> QuotaPolicy values that know their own file and line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from netmon import bundled
+from netmon.config import documents
+from netmon.config.documents import Locator
+from netmon.config.errors import Loc, Problem
+from netmon.config.messages import described
+from netmon.core import units
+from netmon.core.model import NANOSECONDS, Direction, RuleRef
+from netmon.core.periods import PeriodKind, PeriodRule
+from netmon.core.quota import LadderStep, QuotaPolicy
+from netmon.settings import Name, PermilleRatio, RateBps, Settings, VolumeBytes
+
+FOLDER: Final = Path("policies/quotas")
+DAY_NS: Final = 86_400 * NANOSECONDS
+A_PERIOD: Final = "write day, week, month, {month: 25} for a reset day, or a duration that divides a day, such as 15m"
+
+
+def _period(value: Any) -> Any:
+    if isinstance(value, dict) and set(value) == {"month"}:
+        day = value["month"]
+        if isinstance(day, int) and not isinstance(day, bool) and 1 <= day <= 31:
+            return PeriodRule(PeriodKind.MONTH, reset_day=day)
+        raise ValueError("the reset day of a month is a number from 1 to 31")
+    if value in ("day", "week", "month"):
+        return PeriodRule(PeriodKind(value))
+    if not isinstance(value, str):
+        raise ValueError(f"is not a period; {A_PERIOD}")
+    try:
+        length = units.parse_duration(value)
+    except units.UnitError:
+        raise ValueError(f"{value!r} is not a period; {A_PERIOD}") from None
+    if length < NANOSECONDS or length > DAY_NS or DAY_NS % length:
+        raise ValueError(f"{value} does not divide a day into whole periods; {A_PERIOD}")
+    return PeriodRule(PeriodKind.FIXED, length_ns=length)
+
+
+def _hysteresis(value: Any) -> Any:
+    if isinstance(value, str):
+        return units.parse_percent(value)
+    raise ValueError("a number without a unit; write for example 2%")
+
+
+class LadderSettings(Settings):
+    """One step: from `at` of the volume on, notify only, or slow to a rate."""
+
+    at: PermilleRatio
+    notify: bool = False
+    slow_to: RateBps | None = None
+
+    @model_validator(mode="after")
+    def _one_effect(self) -> LadderSettings:
+        if self.notify == (self.slow_to is not None):
+            raise ValueError("a step either notifies or slows; write notify: true or slow_to: RATE")
+        return self
+
+
+class QuotaSettings(Settings):
+    direction: Direction
+    period: Annotated[PeriodRule, BeforeValidator(_period)]
+    volume: VolumeBytes
+    ladder: tuple[LadderSettings, ...] = Field(min_length=1)
+    hysteresis: Annotated[int, BeforeValidator(_hysteresis)] = 20
+
+
+class QuotaFile(Settings):
+    quotas: dict[Name, QuotaSettings]
+
+
+def load(directory: Path) -> tuple[dict[str, QuotaPolicy], frozenset[str], list[Problem]]:
+    """All policies by name, the names written (broken ones too), and what is wrong.
+
+    Those in the configuration directory take the place of bundled ones of the same name.
+    """
+    policies: dict[str, QuotaPolicy] = {}
+    names: set[str] = set()
+    problems: list[Problem] = []
+    for folder in (bundled.folder("policies") / "quotas", directory / FOLDER):
+        here: dict[str, Problem] = {}
+        for file in sorted(folder.glob("*.y*ml")):
+            document, found = documents.read(file)
+            problems += found
+            if document is None:
+                continue
+            locator = Locator([document], file)
+            for name in _names(document.data):
+                place = locator.problem(("quotas", name), "", at_key=True)
+                first = here.setdefault(name, place)
+                if first is not place:
+                    twice = f"is already defined at {first.file}:{first.line}:{first.column}; keep one of them"
+                    problems.append(locator.problem(("quotas", name), twice, at_key=True))
+            names.update(_names(document.data))
+            read, wrong = _read(document.data, file, locator)
+            policies.update(read)
+            problems += wrong
+    return policies, frozenset(names), problems
+
+
+def _names(data: dict[Any, Any]) -> list[str]:
+    quotas = data.get("quotas")
+    return [str(name) for name in quotas] if isinstance(quotas, dict) else []
+
+
+def _read(data: dict[Any, Any], file: Path, locator: Locator) -> tuple[dict[str, QuotaPolicy], list[Problem]]:
+    try:
+        parsed = QuotaFile.model_validate(data)
+    except ValidationError as error:
+        details = [described(detail, QuotaFile) for detail in error.errors(include_url=False)]
+        return {}, [locator.problem(loc, message, at_key=at_key) for loc, message, at_key in details]
+    problems = [
+        locator.problem(loc, message)
+        for name, quota in parsed.quotas.items()
+        for loc, message in _disorder(("quotas", name), quota)
+    ]
+    return {name: _policy(name, quota, file, locator) for name, quota in parsed.quotas.items()}, problems
+
+
+def _disorder(loc: Loc, quota: QuotaSettings) -> Iterator[tuple[Loc, str]]:
+    """A ladder climbs: each step starts later than the one before, and slows more than any before."""
+    for position, (lower, upper) in enumerate(pairwise(quota.ladder), start=1):
+        if upper.at <= lower.at:
+            yield (
+                (*loc, "ladder", position, "at"),
+                f"must be above the step before it ({lower.at / 10:g}%); write the ladder ascending",
+            )
+    slowest: int | None = None
+    for position, step in enumerate(quota.ladder):
+        if step.slow_to is None:
+            continue
+        if slowest is not None and step.slow_to >= slowest:
+            yield (
+                (*loc, "ladder", position, "slow_to"),
+                f"must be slower than the step before it ({units.format_rate(slowest)})",
+            )
+        slowest = step.slow_to
+    if quota.hysteresis >= quota.ladder[0].at:
+        yield (
+            (*loc, "hysteresis"),
+            f"must be below the first step ({quota.ladder[0].at / 10:g}%), or that step would never be left",
+        )
+
+
+def _policy(name: str, quota: QuotaSettings, file: Path, locator: Locator) -> QuotaPolicy:
+    shown = f"quotas/{file.name}"
+    loc: Loc = ("quotas", name)
+    return QuotaPolicy(
+        name=name,
+        direction=quota.direction,
+        period=quota.period,
+        volume_bytes=quota.volume,
+        ladder=tuple(
+            LadderStep(step.at, step.slow_to, RuleRef(shown, locator.line((*loc, "ladder", position, "at"))))
+            for position, step in enumerate(quota.ladder)
+        ),
+        hysteresis_permille=quota.hysteresis,
+        rule=RuleRef(shown, locator.problem(loc, "", at_key=True).line),
+    )

@@ -1,0 +1,131 @@
+"""The control plane: ledger, child processes, actions and control loop, as the daemon and a lone command use them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from netmon.config.load import Configuration
+from netmon.core.counters import Head
+from netmon.core.model import NANOSECONDS, Action, Circuit, Plan, Receipt
+from netmon.core.periods import from_ns
+from netmon.core.planning import pending
+from netmon.core.units import UnitError, parse_duration
+from netmon.daemon import enforcer, worker
+from netmon.daemon.actions import Actions
+from netmon.daemon.clock import Clock
+from netmon.daemon.consumption import Consumption
+from netmon.daemon.control import CommandError
+from netmon.daemon.ledger import LedgerService
+from netmon.daemon.policy import PlanChangedError, PolicyLoop
+from netmon.daemon.pollers import RouterHealth
+from netmon.daemon.processes import Child
+from netmon.daemon.standing import Standing
+from netmon.outputs.prometheus import Metrics
+from netmon.store.ledger import Ledger
+
+HOLD_NS = 24 * 3600 * NANOSECONDS
+"""How long an operator's revert keeps limits off where no time is given."""
+
+
+class ControlPlane:
+    """Everything that decides and acts under one configuration."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        clock: Clock,
+        ledger: LedgerService,
+        heads: Mapping[str, Head],
+        standing: Standing,
+        health: Mapping[str, RouterHealth],
+        metrics: Metrics,
+        platform_of: Callable[[str], str | None],
+        announced: Callable[[], None],
+    ) -> None:
+        self.configuration, self._clock, self._ledger = configuration, clock, ledger
+        setup = enforcer.Setup(configuration.settings.ssh, configuration.directory)
+        self.worker = Child("worker", worker.main, None)
+        self.enforcer = Child("enforcer", enforcer.main, setup, questions=self._record_step)
+        self.actions = Actions(
+            configuration, clock, ledger, self.enforcer, standing, platform_of, metrics.process, announced
+        )
+        self.policy = PolicyLoop(
+            configuration,
+            clock,
+            ledger,
+            self.worker,
+            self.actions,
+            Consumption(heads),
+            standing,
+            health,
+            metrics,
+            announced,
+        )
+
+    async def _record_step(self, question: Any) -> None:
+        await self.actions.record_step(question)
+
+    # --- verbs -----------------------------------------------------------------------------------
+
+    async def apply(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Judges now, carries the plan out and waits; with `hash`, only the very plan that was approved."""
+        await self.actions.finished()
+        await self.actions.look_afresh()
+        try:
+            plan = await self.policy.turn(args.get("hash"))
+        except PlanChangedError as error:
+            raise CommandError(str(error)) from error
+        return _outcome(plan, await self.actions.finished() if pending(plan) else [])
+
+    async def revert(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Takes netmon's limits off one circuit and keeps them off for a time."""
+        circuit = self._circuit(args.get("circuit"))
+        reason = args.get("reason")
+        if not isinstance(reason, str) or not reason.strip():
+            raise CommandError("a revert needs a reason for the record; give --reason")
+        now_ns = self._clock.now_ns()
+        until_ns = now_ns + self._duration(args.get("for"))
+        by = str(args.get("by") or "operator")
+        await self._ledger.write(Ledger.hold, circuit.id, reason, by, now_ns, until_ns)
+        await self.actions.finished()
+        plan = await self.policy.turn()
+        receipts = await self.actions.finished() if pending(plan) else []
+        ours = [receipt for receipt in receipts if receipt.change.circuit == circuit.id]
+        zone = self.configuration.settings.site.timezone
+        return {"circuit": circuit.id, "held_until": from_ns(until_ns, zone).isoformat(), **_outcome(plan, ours)}
+
+    def _circuit(self, name: object) -> Circuit:
+        for circuit in self.configuration.circuits:
+            if circuit.id == name:
+                return circuit
+        raise CommandError(f"there is no circuit {name!r}; netmon plan lists them")
+
+    def _duration(self, text: object) -> int:
+        if text is None:
+            return HOLD_NS
+        try:
+            return parse_duration(str(text))
+        except UnitError as error:
+            raise CommandError(str(error)) from error
+
+
+def _outcome(plan: Plan, receipts: list[Receipt]) -> dict[str, Any]:
+    return {
+        "hash": plan.hash,
+        "refused": None if plan.refused is None else {"rule": plan.refused.rule, "detail": plan.refused.detail},
+        "changes": sum(change.action is not Action.KEEP for change in plan.changes),
+        "receipts": [
+            {
+                "id": receipt.id,
+                "circuit": receipt.change.circuit,
+                "direction": receipt.change.direction,
+                "from_bps": receipt.change.from_bps,
+                "to_bps": receipt.change.to_bps,
+                "outcome": receipt.outcome,
+                "proof": receipt.proof,
+                "detail": receipt.detail,
+            }
+            for receipt in receipts
+        ],
+    }

@@ -1,0 +1,355 @@
+"""The daemon: builds everything once, runs it under supervision, reloads, drains and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from netmon import systemd
+from netmon.bundled import folder
+from netmon.config.errors import ConfigError
+from netmon.config.load import Configuration, load
+from netmon.core.counters import Ceilings, Head, Visit
+from netmon.core.model import NANOSECONDS, GapReason, Poll
+from netmon.core.periods import from_ns
+from netmon.daemon.accountant import Accountant
+from netmon.daemon.clock import Clock
+from netmon.daemon.control import ControlServer
+from netmon.daemon.ledger import LedgerService
+from netmon.daemon.logs import configure_logging
+from netmon.daemon.plane import ControlPlane
+from netmon.daemon.pollers import PollLoop, RouterHealth
+from netmon.daemon.standing import Standing
+from netmon.outputs.http import HttpServer
+from netmon.outputs.mqtt import MqttPublisher
+from netmon.outputs.prometheus import Metrics
+from netmon.routers.polling import RouterPoller
+from netmon.routers.profiles import ProfileError, Profiles, load_profiles
+from netmon.settings import SecretUnavailableError
+from netmon.snmp.client import Agent, Client
+from netmon.store.ledger import Ledger
+from netmon.supervision import EssentialTaskEndedError, Supervisor
+
+log = logging.getLogger(__name__)
+
+DRAIN_S = 5.0
+"""How long what is buffered and what is under way may take to end once the service was told to stop."""
+LAG_EVERY_S = 0.25
+
+
+class Service:
+    """One running daemon. What a reload replaces lives in `_plane` and the tasks of `_tasks`."""
+
+    def __init__(self, path: Path, configuration: Configuration) -> None:
+        settings = configuration.settings
+        self._path, self._configuration = path, configuration
+        self._clock = Clock(settings.control.require_synchronised_clock)
+        self._metrics = Metrics(settings.site.name)
+        self._health: dict[str, RouterHealth] = {}
+        self._pollers: dict[str, RouterPoller] = {}
+        self._mqtt: MqttPublisher | None = None
+        self._port = 0
+
+    async def run(self) -> int:
+        """Until SIGTERM or SIGINT (0), or until an essential task dies (1). Raises StoreError and its like."""
+        settings = self._configuration.settings
+        self._supervisor = Supervisor()
+        self._ledger = LedgerService.open(settings.ledger, self._clock.now_ns)
+        heads: dict[str, Head] = await self._ledger.write(Ledger.heads)
+        self._standing = await Standing.restored(self._ledger)
+        self._accountant = Accountant(
+            book=self._ledger,
+            on_visit=self._committed,
+            now_ns=self._clock.now_ns,
+            commit_interval_s=settings.ledger.commit_interval / NANOSECONDS,
+            max_batch=settings.ledger.max_batch,
+            heads=heads,
+        )
+        self._client = await Client.open(settings.snmp.in_flight)
+        http = HttpServer(settings.http, self._metrics, self.unready)
+        control = ControlServer(
+            settings.control.socket, {"apply": self._apply, "revert": self._revert, "status": self._status}
+        )
+        code = 0
+        try:
+            await self._build(self._configuration)
+            for head in heads.values():
+                self._metrics.visit(head, None)
+            self._port = await http.start()
+            await control.start()
+            self._supervisor.essential("accountant", self._accountant.run)
+            self._supervisor.leaf("watchdog", self._feed_watchdog)
+            self._supervisor.leaf("loop lag", self._measure_lag)
+            self._on_signals()
+            log.info("netmon watches %d routers; metrics on port %d", len(self._pollers), self._port)
+            systemd.notify("READY=1")
+            await self._supervisor.wait()
+        except EssentialTaskEndedError as error:
+            log.error("netmon ends: %s", error)
+            code = 1
+        finally:
+            systemd.notify("STOPPING=1")
+            await self._drain()
+            await self._supervisor.stop()
+            await control.stop()
+            await http.stop()
+            await self._client.close()
+            await self._ledger.close()
+        return code
+
+    def unready(self) -> str | None:
+        """Why the service does not do its work now; None while polling and accounting are fresh."""
+        stats = self._accountant.stats
+        if stats.problem is not None:
+            return f"the ledger cannot commit: {stats.problem}"
+        if not self._health:
+            return None
+        settings = self._configuration.settings
+        newest = max((h.last_ok_ns or 0 for h in self._health.values()), default=0)
+        limit = 3 * settings.snmp.poll_interval + settings.snmp.poll_deadline
+        if self._clock.now_ns() - newest > limit:
+            return "no router has answered lately" if newest else "no router has answered yet"
+        return None
+
+    # --- building and reloading --------------------------------------------------------------
+
+    async def _build(self, configuration: Configuration) -> None:
+        """Starts what depends on the configuration's contents. Raises ProfileError, SecretUnavailableError."""
+        settings = configuration.settings
+        profiles = load_profiles((configuration.directory / "collectors", folder("collectors")))
+        agents = {name: _agent(configuration, name) for name in settings.routers}
+        self._configuration = configuration
+        self._metrics.topology(
+            configuration.circuits,
+            configuration.agencies,
+            {name: router.uplinks for name, router in settings.routers.items()},
+            tuple(settings.routers),
+        )
+        self._metrics.limits({key: seen.bps for key, seen in self._standing.limits.items()})
+        self._plane = ControlPlane(
+            configuration,
+            self._clock,
+            self._ledger,
+            self._accountant.heads,
+            self._standing,
+            self._health,
+            self._metrics,
+            lambda router: self._platform_of(profiles, router),
+            self._announced,
+        )
+        await self._plane.actions.restore()
+        self._tasks = Supervisor()
+        self._tasks.leaf("worker", self._plane.worker.run)
+        self._tasks.leaf("enforcer", self._plane.enforcer.run)
+        self._tasks.leaf("actions", self._plane.actions.run)
+        self._start_pollers(configuration, profiles, agents)
+        self._start_outputs(configuration)
+        self._policy_task = self._supervisor.essential("control loop", self._plane.policy.run)
+
+    def _start_pollers(self, configuration: Configuration, profiles: Profiles, agents: Mapping[str, Agent]) -> None:
+        settings = configuration.settings
+        now_ns = self._clock.now_ns()
+        before = dict(self._health)
+        self._health.clear()
+        self._pollers = {}
+        ceilings: dict[str, Ceilings] = {}
+        for name, router in settings.routers.items():
+            circuits = router.circuit_values(name)
+            wanted = (*dict.fromkeys([c.interface for c in circuits] + list(router.uplinks)),)
+            ceilings[name] = Ceilings({c.interface: c.port_speed_bps for c in circuits if c.port_speed_bps is not None})
+            poller = RouterPoller(
+                name,
+                agents[name],
+                self._client,
+                profiles,
+                wanted,
+                self._clock.now_ns,
+                router.platform,
+                settings.snmp.rediscover_interval,
+            )
+            self._pollers[name] = poller
+            health = self._health[name] = before.get(name) or RouterHealth(name, now_ns)
+            loop = PollLoop(
+                router=name,
+                visitor=poller,
+                interval_s=(router.poll_interval or settings.snmp.poll_interval) / NANOSECONDS,
+                deadline_s=settings.snmp.poll_deadline / NANOSECONDS,
+                health=health,
+                now_ns=self._clock.now_ns,
+                on_poll=self._accountant.offer,
+                on_end=self._polled,
+            )
+            self._tasks.leaf(f"poller {name}", loop.run)
+        self._accountant.ceilings = ceilings
+
+    def _start_outputs(self, configuration: Configuration) -> None:
+        outputs, site = configuration.settings.outputs, configuration.settings.site.name
+        self._mqtt = None
+        if outputs.mqtt is not None:
+            self._mqtt = MqttPublisher(outputs.mqtt, site, self._ledger, self._metrics.process)
+            self._tasks.leaf("mqtt", self._mqtt.run)
+        if outputs.influx is not None:
+            from netmon.outputs.influx import InfluxWriter
+
+            writer = InfluxWriter(outputs.influx, site, self._ledger, self._metrics.process)
+            writer.topology(configuration.circuits)
+            self._tasks.leaf("influxdb", writer.run)
+
+    async def _reload(self) -> None:
+        """Takes up a new configuration; a bad one is reported and the old one stays."""
+        systemd.notify("RELOADING=1")
+        loop = asyncio.get_running_loop()
+        try:
+            configuration = await loop.run_in_executor(None, load, self._path)
+            for name in configuration.settings.routers:
+                _agent(configuration, name)
+            load_profiles((configuration.directory / "collectors", folder("collectors")))
+        except (ConfigError, ProfileError, SecretUnavailableError) as error:
+            log.error("the configuration was not reloaded, the old one stays: %s", error)
+        else:
+            _tell_what_needs_a_restart(self._configuration, configuration)
+            await self._plane.actions.finished()
+            self._policy_task.cancel()
+            await self._tasks.stop()
+            await self._build(configuration)
+            log.info("the configuration was reloaded: %d routers", len(self._pollers))
+        systemd.notify("READY=1")
+
+    # --- what happens while it runs ----------------------------------------------------------
+
+    def _committed(self, visit: Visit, poll: Poll) -> None:
+        self._metrics.visit(visit.head, poll)
+        self._metrics.process.gaps(visit.gaps)
+        if any(gap.reason in (GapReason.COUNTER_RESET, GapReason.DEVICE_REPLACED) for gap in visit.gaps):
+            self._plane.actions.doubt(poll.router)
+
+    def _polled(self, health: RouterHealth, ok: bool) -> None:
+        self._metrics.polled(health.router, ok, health.duration_s, health.last_ok_ns or 0)
+
+    def _announced(self) -> None:
+        self._metrics.limits({key: seen.bps for key, seen in self._standing.limits.items()})
+        if self._mqtt is not None:
+            self._mqtt.wake()
+
+    def _platform_of(self, profiles: Profiles, router: str) -> str | None:
+        """The enforcement dialect: of the configured profile, else of the one the router was recognised by."""
+        platform = self._configuration.settings.routers[router].platform
+        if platform is not None:
+            return profiles.named(platform).enforcement
+        discovered = self._pollers[router].discovered if router in self._pollers else None
+        return discovered.profile.enforcement if discovered is not None else None
+
+    async def _apply(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._plane.apply(args)
+
+    async def _revert(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._plane.revert(args)
+
+    async def _status(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """What only the running daemon knows; `netmon status` joins it with the ledger."""
+        zone = self._configuration.settings.site.timezone
+        stats = self._accountant.stats
+        return {
+            "unready": self.unready(),
+            "http_port": self._port,
+            "clock_objection": self._standing.trust.objection,
+            "ledger_problem": stats.problem,
+            "visits_committed": stats.committed,
+            "tasks": len(asyncio.all_tasks()),
+            "restarts": dict(self._tasks.restarts),
+            "processes": {"worker": self._plane.worker.pid, "enforcer": self._plane.enforcer.pid},
+            "routers": {
+                name: {
+                    "problem": health.problem,
+                    "last_ok": from_ns(health.last_ok_ns, zone).isoformat() if health.last_ok_ns else None,
+                    "polls": health.polls,
+                    "failures": health.failures,
+                    "missing": [{"what": m.what, "why": m.why} for m in self._pollers[name].missing],
+                }
+                for name, health in self._health.items()
+            },
+        }
+
+    async def _feed_watchdog(self) -> None:
+        """The heartbeat: the accountant's loop turned. A full disk does not stop it, a hung loop does."""
+        interval = systemd.watchdog_interval_s()
+        if interval is None:
+            return
+        seen = -1
+        while True:
+            if self._accountant.stats.turns != seen:
+                seen = self._accountant.stats.turns
+                systemd.notify("WATCHDOG=1")
+            await asyncio.sleep(interval)
+
+    async def _measure_lag(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + LAG_EVERY_S
+            await asyncio.sleep(LAG_EVERY_S)
+            self._metrics.process.loop_lag(max(0.0, loop.time() - due))
+            self._metrics.process.restarts(self._tasks.restarts)
+
+    # --- signals and the end -----------------------------------------------------------------
+
+    def _on_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._supervisor.finish)
+        reloads: set[asyncio.Task[None]] = set()
+
+        def reload() -> None:
+            if not reloads:
+                task = loop.create_task(self._reload())
+                reloads.add(task)
+                task.add_done_callback(reloads.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, reload)
+
+    async def _drain(self) -> None:
+        """What was polled is committed; what was begun on a router is finished, or stays recorded as unknown."""
+        if not hasattr(self, "_tasks"):
+            return
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await self._plane.actions.finished()
+                await self._accountant.drain()
+        except TimeoutError:
+            log.warning("not everything under way had ended after %g s; it is resolved at the next start", DRAIN_S)
+        await self._tasks.stop()
+
+
+def run(path: Path) -> int:
+    """Runs the daemon on the configuration at `path`; the exit code of `netmon run`.
+
+    Raises ConfigError, ProfileError, SecretUnavailableError, StoreError, HttpServerError and OSError for what
+    keeps it from starting; the message of each is one sentence.
+    """
+    configure_logging()
+    return uvloop.run(Service(path, load(path)).run())
+
+
+def _agent(configuration: Configuration, router: str) -> Agent:
+    settings = configuration.settings
+    credential = settings.snmp.credentials[settings.routers[router].snmp]
+    return Agent(
+        address=settings.routers[router].address,
+        port=settings.routers[router].snmp_port,
+        community=credential.community.reveal().encode(),
+        timeout_ns=settings.snmp.timeout,
+        retries=settings.snmp.retries,
+    )
+
+
+def _tell_what_needs_a_restart(old: Configuration, new: Configuration) -> None:
+    for key in ("site", "ledger", "http"):
+        if getattr(old.settings, key) != getattr(new.settings, key):
+            log.warning("%s changed; that takes effect when netmon is started again", key)
+    if old.settings.control.socket != new.settings.control.socket:
+        log.warning("control.socket changed; that takes effect when netmon is started again")

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from support.traffic import NOON_NS, agency, circuit, head, identity, poll
+
+from netmon.core.model import (
+    NANOSECONDS,
+    Column,
+    Direction,
+    Faces,
+    Gap,
+    GapReason,
+    Outcome,
+    Usage,
+    Verdict,
+    VerdictReason,
+)
+from netmon.outputs.prometheus import AgencyUsage, Metrics
+
+PORTS = identity("ge1", "ge2", "wan", "unused")
+
+
+def text_of(metrics: Metrics) -> str:
+    return "".join(metrics.render())
+
+
+def samples(metrics: Metrics, name: str) -> dict[frozenset[tuple[str, str]], float]:
+    return {
+        frozenset(sample.labels.items()): sample.value
+        for family in text_string_to_metric_families(text_of(metrics))
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+def lines(metrics: Metrics, name: str) -> list[str]:
+    return [line for line in text_of(metrics).splitlines() if line.startswith((name + "{", name + " "))]
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    metrics = Metrics("sulteng")
+    metrics.topology(
+        [circuit("dinkes-1", "dinkes", "ge1"), circuit("rsud-1", "rsud", "ge2", Faces.PROVINCE)],
+        [agency("dinkes", 'Dinas "Kesehatan"', "1.02"), agency("rsud")],
+        {"r1": ["wan"]},
+        ["r1"],
+    )
+    return metrics
+
+
+def everything_told(metrics: Metrics) -> None:
+    cells = dict.fromkeys(Column, (1, 2, None, 4)) | {Column.SPEED_BPS: (10**9, None, 10**10, 0)}
+    metrics.visit(head(PORTS, [10, 20, 30, 40], [1, 2, 3, 4]), poll(PORTS, cells))
+    metrics.polled("r1", True, 0.02, NOON_NS)
+    verdict = Verdict("dinkes", Direction.DOWNLOAD, None, VerdictReason.OVER_QUOTA, "monthly", None, 2, 0, None)
+    metrics.verdicts([verdict])
+    metrics.limits({("dinkes-1", Direction.DOWNLOAD): 8_000_000, ("rsud-1", Direction.UPLOAD): None})
+    metrics.usage([AgencyUsage("dinkes", Direction.DOWNLOAD, Usage(150, 5, 3 * NANOSECONDS, 9), 100)])
+    own = metrics.process
+    own.loop_lag(0.001)
+    own.committed(0.004, 3)
+    own.gaps([Gap("r1", "ge1", "in", 0, 1, GapReason.COUNTER_RESET)])
+    own.changed(Outcome.CONFIRMED)
+    own.restarts({"poll r1": 2})
+    own.restarts({"poll r1": 3})
+    own.outbox(4)
+    own.mqtt_connected(True)
+    own.mqtt_published("acknowledged")
+    own.influx_points(100, 1)
+    own.influx_failed()
+
+
+def test_a_circuits_bytes_are_the_ledgers_totals_in_the_agencys_own_directions(metrics: Metrics) -> None:
+    metrics.visit(head(PORTS, [10, 20, 30, 40], [1, 2, 3, 4]), None)
+    assert lines(metrics, "netmon_circuit_bytes_total") == [
+        'netmon_circuit_bytes_total{site="sulteng",agency="dinkes",circuit="dinkes-1",router="r1",interface="ge1",'
+        f'direction="{direction}",class="all"}} {value}'
+        for direction, value in (("download", 1), ("upload", 10))
+    ] + [
+        'netmon_circuit_bytes_total{site="sulteng",agency="rsud",circuit="rsud-1",router="r1",interface="ge2",'
+        f'direction="{direction}",class="all"}} {value}'
+        for direction, value in (("download", 20), ("upload", 2))
+    ]
+
+
+def test_a_counter_beyond_a_doubles_precision_is_exact_in_the_text(metrics: Metrics) -> None:
+    metrics.visit(head(PORTS, [2**63 + 1] * 4, [0] * 4), None)
+    assert any(line.endswith(" 9223372036854775809") for line in lines(metrics, "netmon_circuit_bytes_total"))
+
+
+def test_download_enters_by_an_uplink(metrics: Metrics) -> None:
+    metrics.visit(head(PORTS, [10, 20, 30, 40], [1, 2, 3, 4]), None)
+    labels = {("site", "sulteng"), ("router", "r1"), ("interface", "wan")}
+    assert samples(metrics, "netmon_uplink_bytes_total") == {
+        frozenset(labels | {("direction", "download")}): 30,
+        frozenset(labels | {("direction", "upload")}): 3,
+    }
+
+
+def test_totals_follow_a_port_to_another_position(metrics: Metrics) -> None:
+    metrics.visit(head(PORTS, [10, 20, 30, 40], [1, 2, 3, 4]), None)
+    metrics.visit(head(identity("new", *(p.name for p in PORTS)), [0, 11, 21, 31, 41], [0, 2, 3, 4, 5]), None)
+    assert sorted(samples(metrics, "netmon_circuit_bytes_total").values()) == [2, 3, 11, 21]
+
+
+def test_a_reload_that_drops_a_router_ends_its_series_and_one_that_adds_a_circuit_begins_them(
+    metrics: Metrics,
+) -> None:
+    everything_told(metrics)
+    metrics.topology([circuit("x", "dinkes", "unused")], [agency("dinkes")], {}, ["r1"])
+    assert sorted(samples(metrics, "netmon_circuit_bytes_total").values()) == [4, 40]
+    assert not samples(metrics, "netmon_uplink_bytes_total")
+    metrics.topology([], [], {}, [])
+    assert 'router="' not in text_of(metrics).replace('router="r1",interface="ge1"', "")
+
+
+def test_a_router_that_fails_keeps_its_totals_but_not_what_only_it_can_say(metrics: Metrics) -> None:
+    everything_told(metrics)
+    metrics.polled("r1", False, 2.0, NOON_NS + NANOSECONDS)
+    assert list(samples(metrics, "netmon_router_up").values()) == [0]
+    assert list(samples(metrics, "netmon_router_last_success_timestamp_seconds").values()) == [NOON_NS / NANOSECONDS]
+    assert len(samples(metrics, "netmon_circuit_bytes_total")) == 4
+    assert not samples(metrics, "netmon_interface_oper_status")
+    assert not samples(metrics, "netmon_router_uptime_seconds")
+
+
+def test_a_cell_that_was_not_answered_is_absent_and_not_zero(metrics: Metrics) -> None:
+    everything_told(metrics)
+    speeds = {
+        dict(key)["interface"]: v for key, v in samples(metrics, "netmon_interface_speed_bytes_per_second").items()
+    }
+    assert speeds == {"ge1": 125_000_000, "wan": 1_250_000_000, "unused": 0}
+    assert len(samples(metrics, "netmon_interface_errors_total")) == 6
+
+
+def test_a_limit_is_told_only_while_it_is_in_force(metrics: Metrics) -> None:
+    everything_told(metrics)
+    assert list(samples(metrics, "netmon_circuit_limit_bytes_per_second").values()) == [1_000_000]
+    metrics.limits({("dinkes-1", Direction.DOWNLOAD): 1_000_001})
+    assert list(samples(metrics, "netmon_circuit_limit_bytes_per_second").values()) == [125_000.125]
+    metrics.limits({("dinkes-1", Direction.DOWNLOAD): None})
+    assert not samples(metrics, "netmon_circuit_limit_bytes_per_second")
+
+
+def test_usage_without_a_quota_has_no_ratio(metrics: Metrics) -> None:
+    metrics.usage(
+        [
+            AgencyUsage("dinkes", Direction.DOWNLOAD, Usage(150, 0, 0, 9), 100),
+            AgencyUsage("rsud", Direction.DOWNLOAD, Usage(7, 1, 0, 9), None),
+        ]
+    )
+    assert sorted(samples(metrics, "netmon_agency_usage_bytes").values()) == [7, 150]
+    assert list(samples(metrics, "netmon_agency_quota_used_ratio").values()) == [1.5]
+
+
+def test_task_restarts_only_grow(metrics: Metrics) -> None:
+    everything_told(metrics)
+    assert list(samples(metrics, "netmon_task_restarts_total").values()) == [3]
+
+
+def test_no_created_series_are_exposed(metrics: Metrics) -> None:
+    everything_told(metrics)
+    assert "_created" not in text_of(metrics)
+
+
+def test_promtool_finds_nothing_to_say_about_the_metrics(metrics: Metrics) -> None:
+    everything_told(metrics)
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=text_of(metrics), text=True, capture_output=True, check=False
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+def test_every_metric_is_described_in_the_documentation_and_none_other(metrics: Metrics) -> None:
+    everything_told(metrics)
+    table = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    described = dict(re.findall(r"^\| `(netmon_\w+)` \| (counter|gauge|histogram) \|", table, re.MULTILINE))
+    exposed = dict(re.findall(r"^# TYPE (netmon_\w+) (\w+)$", text_of(metrics), re.MULTILINE))
+    assert described == exposed
