@@ -1,0 +1,336 @@
+"""Dialects: how a platform is told a limit, as data in policies/enforcement/<platform>/.
+
+A dialect is `dialect.yaml` and one Jinja2 template per verb; every line a template renders is one
+command. Values reach a template only as integers or whole-line printable ASCII, and names are
+derived from the circuit's immutable id alone, so nothing an agency is called can become a command.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, field_validator
+
+from netmon.core.model import Direction, Faces
+from netmon.settings import Settings
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+PRINTABLE = re.compile(r"[\x20-\x7e]*\Z")
+ARM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")
+DIALECT_FILE = "dialect.yaml"
+
+
+class DialectError(Exception):
+    """A dialect's data is wrong; a line for each mistake, with file, line and remedy."""
+
+
+class UnsafeValueError(ValueError):
+    """A value that must not reach a router's command line."""
+
+
+class Verb(StrEnum):
+    """What a router can be told; each is one template file, `<verb>.j2`."""
+
+    IDENTITY = "identity"
+    MANAGEMENT = "management"
+    READ = "read"
+    FOREIGN = "foreign"
+    ARM = "arm"
+    SET = "set"
+    REMOVE = "remove"
+    UNDO_STATE = "undo_state"
+    CONFIRM = "confirm"
+    UNDO = "undo"
+    FORGET = "forget"
+    SAVE = "save"
+
+
+class Way(StrEnum):
+    """A direction as the port sees it."""
+
+    INGRESS = "ingress"
+    """Packets the router receives on the port."""
+    EGRESS = "egress"
+    """Packets the router sends out of the port."""
+
+
+def way_of(direction: Direction, faces: Faces) -> Way:
+    """A port facing the agency sends its download out; facing the province it is the other way round."""
+    download = direction is Direction.DOWNLOAD
+    return Way.EGRESS if download == (faces is Faces.AGENCY) else Way.INGRESS
+
+
+class Rate(Settings):
+    """How the platform holds a rate."""
+
+    unit_bps: int = Field(ge=1, le=1_000_000)
+    rounding: Literal["down", "nearest", "up"]
+    tolerance_permille: int = Field(ge=0, le=100)
+
+    def on_device(self, bps: int) -> int:
+        """The nearest rate the platform can hold, bit/s; never less than one unit."""
+        add = {"down": 0, "nearest": self.unit_bps // 2, "up": self.unit_bps - 1}[self.rounding]
+        return max(self.unit_bps, (bps + add) // self.unit_bps * self.unit_bps)
+
+    def same(self, asked_bps: int, read_bps: int) -> bool:
+        """Whether what was read is what was asked, within rounding and tolerance."""
+        asked = self.on_device(asked_bps)
+        return abs(read_bps - asked) <= max(asked * self.tolerance_permille // 1000, self.unit_bps - 1)
+
+
+class Scaled(Settings):
+    """A number of bytes that grows with the rate."""
+
+    milliseconds: int = Field(ge=1, le=10_000)
+    least_bytes: int = Field(ge=1)
+    most_bytes: int = Field(ge=1)
+
+    def at(self, bps: int) -> int:
+        """Bytes that pass in `milliseconds` at `bps`, within the bounds."""
+        return min(self.most_bytes, max(self.least_bytes, bps * self.milliseconds // 8000))
+
+
+class DialectSettings(Settings):
+    """`dialect.yaml`; see docs/enforcement.md."""
+
+    description: str
+    device_type: str = Field(pattern=r"^[a-z0-9_]+$")
+    """Netmiko's name of the platform."""
+    readback: Literal["tc", "simple_queue"]
+    """The Python parsers of what the verbs print."""
+    quoting: Literal["shell", "routeros"]
+    prepare: tuple[str, ...] = ()
+    """Commands sent once after login."""
+    prompt: str
+    """Regular expression of the prompt at the very end of what was received."""
+    completion: str
+    """Appended to every command, so that its end and its success can be told; {n} is the command's number."""
+    completed: str
+    """Regular expression of the end of the line it prints, {n} likewise; group 1 is 0 for success."""
+    errors: tuple[str, ...]
+    """Regular expressions of lines that mean the command was refused; each begins with ^."""
+    rate: Rate
+    burst: Scaled | None = None
+    queue: Scaled | None = None
+    device_revert: bool
+    """Whether the router can undo an unconfirmed change by itself."""
+
+    @field_validator("prompt", "completed", "errors")
+    @classmethod
+    def _compiles(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for pattern in (value,) if isinstance(value, str) else value:
+            try:
+                re.compile(pattern.replace("{n}", "0"))
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+        return value
+
+    @field_validator("errors")
+    @classmethod
+    def _anchored(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            if not pattern.startswith("^"):
+                raise ValueError(f"{pattern!r} would match inside a name; begin it with ^")
+        return value
+
+    @field_validator("prompt")
+    @classmethod
+    def _at_the_end(cls, value: str) -> str:
+        if not value.endswith(r"\Z"):
+            raise ValueError(r"a prompt that is not at the end could be an object's name; end it with \Z")
+        return value
+
+    @field_validator("completion", "completed")
+    @classmethod
+    def _numbered(cls, value: str) -> str:
+        if "{n}" not in value:
+            raise ValueError("put {n} into it, so that a late answer is not taken for the next command's")
+        return value
+
+    @field_validator("completed")
+    @classmethod
+    def _says_how(cls, value: str) -> str:
+        if not value.endswith("$") or re.compile(value.replace("{n}", "0")).groups != 1:
+            raise ValueError("end it with $ and give it one group, which is 0 for success")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a circuit's objects are called on a router; from its immutable id only."""
+
+    object: str
+    """NM-<hash>-<SLUG>, at most 32 characters."""
+    device: str
+    """Linux interface name, at most 15 characters."""
+    minor: str
+    """Hexadecimal tc class minor, 1 to fffe."""
+
+    @classmethod
+    def of(cls, circuit: str) -> Names:
+        """Raises UnsafeValueError for an empty or unprintable id."""
+        printable(circuit, "circuit id")
+        digest = hashlib.sha256(circuit.encode("ascii")).hexdigest()
+        slug = re.sub(r"[^A-Z0-9]+", "-", circuit.upper())[:20].strip("-") or "CIRCUIT"
+        return cls(
+            object=f"NM-{digest[:8].upper()}-{slug}",
+            device=f"nm{digest[:8]}",
+            minor=f"{int(digest[:4], 16) % 0xFFFE + 1:x}",
+        )
+
+
+def printable(text: str, what: str) -> str:
+    """The text itself. Raises UnsafeValueError unless it is a non-empty line of printable ASCII."""
+    if not text or not PRINTABLE.match(text):
+        raise UnsafeValueError(f"{what} {text!r} is not one line of printable ASCII; rename it")
+    return text
+
+
+class Dialect:
+    """A platform's settings and verbs, ready to render."""
+
+    def __init__(self, platform: str, settings: DialectSettings, verbs: Mapping[Verb, Template]) -> None:
+        self.platform = platform
+        self.settings = settings
+        self._verbs = verbs
+
+    def commands(self, verb: Verb, values: Mapping[str, object]) -> tuple[str, ...]:
+        """The verb's commands in order; empty where the platform needs none.
+
+        Raises DialectError if the template fails, UnsafeValueError if a value or a rendered line is unsafe.
+        """
+        from jinja2 import TemplateError
+
+        for name, value in values.items():
+            _check(name, value)
+        template = self._verbs[verb]
+        try:
+            text = template.render(values)
+        except TemplateError as error:
+            raise DialectError(f"{template.filename}: {error}; correct the template") from error
+        return tuple(printable(line, "command") for line in text.split("\n") if line.strip())
+
+    def values_for(self, way: Way, bps: int | None) -> dict[str, object]:
+        """The rate as `set` needs it: bps on the device, burst_bytes and queue_bytes; 0 without a limit."""
+        settings = self.settings
+        rate = 0 if bps is None else settings.rate.on_device(bps)
+        return {
+            "way": way.value,
+            "bps": rate,
+            "burst_bytes": settings.burst.at(rate) if settings.burst else 0,
+            "queue_bytes": settings.queue.at(rate) if settings.queue else 0,
+        }
+
+
+def _check(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | str | tuple):
+        raise UnsafeValueError(f"{name} is neither a number nor text")
+    if isinstance(value, tuple):
+        for item in value:
+            _check(name, item)
+    elif isinstance(value, str):
+        printable(value, name)
+
+
+def quote_shell(text: object) -> str:
+    """One word of a POSIX shell."""
+    return shlex.quote(str(text))
+
+
+def quote_routeros(text: object) -> str:
+    """A RouterOS string. `?` would ask the console for help, so it is written as its code.
+
+    Source: MikroTik, Scripting, "Constant Escape Sequences".
+    """
+    written = "".join({'"': '\\"', "\\": "\\\\", "$": "\\$", "?": "\\3F"}.get(c, c) for c in str(text))
+    return f'"{written}"'
+
+
+QUOTINGS: Mapping[str, Callable[[object], str]] = {"shell": quote_shell, "routeros": quote_routeros}
+
+
+def load_dialect(platform: str, folders: Sequence[Path]) -> Dialect:
+    """The platform's dialect; each file is taken from the first of `folders` that has it.
+
+    `folders` hold `<platform>/`, the configuration's before the bundled. Raises DialectError.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", platform):
+        raise DialectError(f"{platform!r} is not a platform's name; use the name of a folder of policies/enforcement")
+    path = _find(platform, DIALECT_FILE, folders)
+    settings = _settings(path)
+    from jinja2 import Environment, StrictUndefined, TemplateSyntaxError
+
+    environment = Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)  # noqa: S701
+    environment.filters["q"] = QUOTINGS[settings.quoting]
+    verbs = {}
+    for verb in Verb:
+        file = _find(platform, f"{verb.value}.j2", folders)
+        try:
+            code = environment.compile(_text(file), name=file.name, filename=str(file))
+        except TemplateSyntaxError as error:
+            raise DialectError(f"{file}:{error.lineno}: {error.message}; correct the template") from error
+        verbs[verb] = environment.template_class.from_code(environment, code, environment.make_globals({}))
+    return Dialect(platform, settings, verbs)
+
+
+def _find(platform: str, name: str, folders: Sequence[Path]) -> Path:
+    for folder in folders:
+        if (path := folder / platform / name).is_file():
+            return path
+    places = " or ".join(str(folder / platform) for folder in folders)
+    raise DialectError(f"{places}: {name} is missing; add it or correct the router's platform")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DialectError(f"{path}: cannot be read: {error}; check its owner and encoding") from error
+
+
+def _settings(path: Path) -> DialectSettings:
+    text = _text(path)
+    try:
+        data = yaml.load(text, Loader=yaml.CSafeLoader)
+        node = yaml.compose(text, Loader=yaml.CSafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise DialectError(f"{path}:{line}: {error.problem}; correct the YAML") from error
+    except yaml.YAMLError as error:
+        raise DialectError(f"{path}:1: {error}; correct the YAML") from error
+    try:
+        return DialectSettings.model_validate(data)
+    except ValidationError as error:
+        raise DialectError(
+            "\n".join(
+                f"{path}:{_line(node, e['loc'])}: {'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']};"
+                " see docs/enforcement.md"
+                for e in error.errors()
+            )
+        ) from error
+
+
+def _line(node: Any, loc: Sequence[int | str]) -> int:
+    line = 1 if node is None else node.start_mark.line + 1
+    for part in loc:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                if key.value == part:
+                    line, node = key.start_mark.line + 1, value
+                    break
+            else:
+                return int(line)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+    return int(line)

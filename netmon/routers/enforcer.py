@@ -1,0 +1,210 @@
+"""Runs jobs on routers: a bounded pool of threads, one session per router at a time.
+
+Jobs and what they yield are frozen values that cross process boundaries. What goes wrong on a router
+comes back as a value too; only a fault of netmon itself (a step that cannot be recorded) raises.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from netmon.core.model import Direction, Intent, Outcome, Proof, Step
+from netmon.core.resolving import Armed, ResolveAction
+from netmon.routers.dialects import Dialect, DialectError, UnsafeValueError
+from netmon.routers.enforcement import (
+    Clock,
+    Inspection,
+    Progress,
+    Reading,
+    Result,
+    carry_out,
+    finish_resolution,
+    inspect,
+    read_limit,
+)
+from netmon.routers.port import RefusedError, Target
+from netmon.routers.session import Failure, Login, Session, SessionError
+
+MOST_WAITING = 256
+"""Jobs waiting for one router; more are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Carry out the intent's change; yields Result."""
+
+    intent: Intent
+    target: Target
+    login: Login
+
+
+@dataclass(frozen=True, slots=True)
+class Inspect:
+    """See what an open intent left behind; yields Inspection."""
+
+    intent: Intent
+    target: Target
+    login: Login
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """Do on the router what was resolved about an intent; yields Inspection."""
+
+    intent: Intent
+    target: Target
+    login: Login
+    action: ResolveAction
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read one direction's limit; yields Reading."""
+
+    target: Target
+    direction: Direction
+    login: Login
+
+
+Job = Apply | Inspect | Resolve | Read
+Done = Result | Inspection | Reading
+
+_ROUTER_TROUBLE = (SessionError, RefusedError, DialectError, UnsafeValueError)
+
+
+class EnforcerBusyError(RuntimeError):
+    """More jobs wait for a router than are worth keeping; submit again later."""
+
+
+class Enforcer:
+    """Owns the threads that talk to routers."""
+
+    def __init__(
+        self,
+        threads: int,
+        open_session: Callable[[Login, Dialect], Session],
+        dialect: Callable[[str], Dialect],
+        progress: Progress,
+        now_ns: Clock,
+        monotonic_ns: Clock,
+    ) -> None:
+        """`dialect` finds a platform's dialect and raises DialectError; `progress` is called in the threads."""
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="router")
+        self._open_session = open_session
+        self._dialect = dialect
+        self._progress = progress
+        self._now_ns = now_ns
+        self._monotonic_ns = monotonic_ns
+        self._lock = threading.RLock()  # a job may be done before its callback is added
+        self._waiting: dict[str, deque[tuple[Job, Future[Done]]]] = {}
+        self._cancelled = threading.Event()
+
+    def submit(self, job: Job) -> Future[Done]:
+        """The job's outcome to come; jobs for one router run in order.
+
+        Raises EnforcerBusyError, and RuntimeError when closed.
+        """
+        future: Future[Done] = Future()
+        router = job.login.router
+        with self._lock:
+            if self._cancelled.is_set():
+                raise RuntimeError("the enforcer is closed")
+            queue = self._waiting.setdefault(router, deque())
+            if len(queue) > MOST_WAITING:
+                raise EnforcerBusyError(f"{MOST_WAITING} jobs wait for {router}")
+            queue.append((job, future))
+            if len(queue) == 1:
+                self._start(router)
+        return future
+
+    def cancel(self) -> None:
+        """Ends every change not yet applied at its next step; one that is applied is finished."""
+        self._cancelled.set()
+
+    def close(self) -> None:
+        """Cancels, answers what still waits, and waits for the threads."""
+        with self._lock:
+            self.cancel()
+            waiting = [entry for queue in self._waiting.values() for entry in list(queue)[1:]]
+            self._waiting = {router: deque([queue[0]]) for router, queue in self._waiting.items()}
+        for job, future in waiting:
+            if future.set_running_or_notify_cancel():
+                future.set_result(_refused(job, Failure.CANCELLED, "cancelled before the session was opened"))
+        self._pool.shutdown(wait=True)
+
+    def _start(self, router: str) -> None:
+        """Gives a thread to the router's next job: one at a time, so no router starves the others."""
+        queue = self._waiting[router]
+        while queue and not queue[0][1].set_running_or_notify_cancel():
+            queue.popleft()
+        if not queue:
+            del self._waiting[router]
+            return
+        job, future = queue[0]
+        self._pool.submit(self._do, job).add_done_callback(lambda done: self._ended(router, future, done))
+
+    def _ended(self, router: str, future: Future[Done], done: Future[Done]) -> None:
+        if error := done.exception():
+            future.set_exception(error)
+        else:
+            future.set_result(done.result())
+        with self._lock:
+            self._waiting[router].popleft()
+            self._start(router)
+
+    def _do(self, job: Job) -> Done:
+        if self._cancelled.is_set():
+            return _refused(job, Failure.CANCELLED, "cancelled before the session was opened")
+        began = self._monotonic_ns()
+        if isinstance(job, Apply):
+            self._progress(job.intent.id, Step.CONNECT)
+        try:
+            dialect = self._dialect(job.login.platform)
+            session = self._open_session(job.login, dialect)
+        except (SessionError, DialectError) as error:
+            return _refused(job, _reason(error), str(error), self._monotonic_ns() - began)
+        try:
+            return self._talk(job, session, dialect)
+        except _ROUTER_TROUBLE as error:
+            return _refused(job, _reason(error), str(error), self._monotonic_ns() - began)
+        finally:
+            session.close()
+
+    def _talk(self, job: Job, session: Session, dialect: Dialect) -> Done:
+        match job:
+            case Apply(intent, target, _):
+                return carry_out(
+                    intent,
+                    target,
+                    session,
+                    dialect,
+                    self._progress,
+                    self._now_ns,
+                    self._monotonic_ns,
+                    self._cancelled.is_set,
+                )
+            case Inspect(intent, target, _):
+                return inspect(intent, target, session, dialect)
+            case Resolve(intent, target, _, action):
+                return finish_resolution(intent, target, session, dialect, action)
+            case Read(target, direction, _):
+                return read_limit(target, session, dialect, direction)
+
+
+def _reason(error: Exception) -> Failure:
+    return error.reason if isinstance(error, SessionError | RefusedError) else Failure.DIALECT
+
+
+def _refused(job: Job, reason: Failure, detail: str, duration_ns: int = 0) -> Done:
+    """The job's own kind of answer for: it was not done, and nothing was altered."""
+    match job:
+        case Apply():
+            return Result(Outcome.FAILED, Proof.NOT_TESTABLE, detail, reason, None, False, duration_ns)
+        case Inspect() | Resolve():
+            return Inspection(False, None, Armed.UNKNOWN, detail)
+        case Read():
+            return Reading(None, False, None, reason, detail)

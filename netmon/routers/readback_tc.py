@@ -1,0 +1,177 @@
+"""Reads iproute2's answers: `ip -j link`, `ip -j route get`, `tc qdisc|class|filter show`.
+
+Links are read as JSON; tc as text, because `tc -j class show` prints text on iproute2 6.1. Ours is
+the HTB with handle 4e4d: ("NM") whose default class is the circuit's own minor, and the ifb device
+whose alias is the circuit's object name: marks that live and die with the kernel's objects.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from netmon.core.resolving import Armed
+from netmon.routers.dialects import Names
+from netmon.routers.readbacks import Answers, Limit, PortIdentity, PortState, answer, beneath
+from netmon.routers.session import AnswerUnreadableError
+
+HANDLE = "4e4d:"
+LEAF = "4e4e:"
+PREFERENCE = "20045"
+_QDISC = re.compile(
+    r"^qdisc (?P<kind>\S+) (?P<handle>[0-9a-f]+:)(?: dev \S+)?"
+    r"(?: (?P<root>root)| parent (?P<parent>\S+))?(?P<rest>.*)$",
+    re.MULTILINE,
+)
+_CLASS = re.compile(r"^class htb (?P<id>[0-9a-f]+:[0-9a-f]+) .*\brate (?P<rate>\S+) ceil (?P<ceil>\S+)", re.MULTILINE)
+_FILTER = re.compile(r"^filter .*?\bpref (?P<pref>\d+) (?P<kind>\S+)", re.MULTILINE)
+_REDIRECT = re.compile(r"\(Egress Redirect to device (?P<device>\S+)\)")
+_RATE = re.compile(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[KMGT]?i?)bit\Z")
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+
+
+@dataclass(frozen=True, slots=True)
+class _Qdisc:
+    kind: str
+    handle: str
+    root: bool
+    parent: str | None
+    rest: str
+
+    @property
+    def named(self) -> str:
+        return f"qdisc {self.kind} {self.handle}"
+
+
+class TcReadback:
+    """HTB on the port for egress, HTB on a redirected ifb device for ingress."""
+
+    def identity(self, answers: Answers) -> PortIdentity | None:
+        links = _json(answer(answers, 0))
+        if not links:
+            return None
+        link = links[0]
+        return PortIdentity(
+            str(link.get("ifname", "")), str(link.get("ifalias", "")), str(link.get("address", "")).lower()
+        )
+
+    def management(self, answers: Answers) -> frozenset[str]:
+        routes = _json(answer(answers, 0))
+        ports = {str(route["dev"]) for route in routes if route.get("dev")}
+        lower = []
+        for link in _json(answer(answers, 1)):
+            name = str(link.get("ifname", ""))
+            if "link" in link:
+                lower.append((name, str(link["link"])))
+            if "master" in link:
+                lower.append((str(link["master"]), name))
+        return beneath(ports, lower)
+
+    def state(self, read: Answers, foreign: Answers, names: Names, interface: str) -> PortState:
+        qdiscs, classes = _qdiscs(answer(read, 0)), answer(read, 1)
+        both = next((q.named for q in qdiscs if q.kind == "clsact"), None)
+        return PortState(
+            ingress=_ingress(qdiscs, read, names, interface, both),
+            egress=_egress(qdiscs, classes, names, interface, both),
+        )
+
+    def armed(self, answers: Answers, arm: str) -> Armed:
+        files = set(answer(answers, 0).split())
+        for suffix, state in (
+            ("firing", Armed.UNKNOWN),
+            ("fired", Armed.FIRED),
+            ("confirmed", Armed.UNARMED),
+            ("armed", Armed.ARMED),
+        ):
+            if f"{arm}.{suffix}" in files:
+                return state
+        return Armed.UNARMED
+
+
+def _egress(qdiscs: list[_Qdisc], classes: str, names: Names, interface: str, both: str | None) -> Limit:
+    ours = any(_is_ours(q, names) for q in qdiscs)
+    others = [
+        q.named
+        for q in qdiscs
+        if q.handle != "0:"
+        and q.kind not in {"ingress", "clsact"}
+        and not (_is_ours(q, names) or (ours and q.handle == LEAF and q.parent == f"{HANDLE}{names.minor}"))
+    ]
+    others += [f"class {found}" for found, _ in _classes(classes) if found != f"{HANDLE}{names.minor}" and ours]
+    foreign = both or (others[0] if others else None)
+    return Limit(
+        bps=_rate_of(classes, names) if ours else None, ours=ours, foreign=foreign and f"{foreign} on {interface}"
+    )
+
+
+def _ingress(qdiscs: list[_Qdisc], read: Answers, names: Names, interface: str, both: str | None) -> Limit:
+    filters = answer(read, 2)
+    devices = {str(link.get("ifname")): str(link.get("ifalias", "")) for link in _json(answer(read, 3))}
+    ours = devices.get(names.device) == names.object
+    foreign = both
+    if names.device in devices and not ours:
+        foreign = f"device {names.device} without netmon's alias"
+    hooked = any(q.kind == "ingress" for q in qdiscs)
+    if hooked and foreign is None:
+        strange = [f"filter pref {m['pref']} {m['kind']}" for m in _FILTER.finditer(filters) if m["pref"] != PREFERENCE]
+        strange += [f"redirect to {m['device']}" for m in _REDIRECT.finditer(filters) if m["device"] != names.device]
+        if not ours:
+            strange.append("qdisc ingress ffff:")
+        foreign = strange[0] if strange else None
+    effective = ours and hooked and any(m["device"] == names.device for m in _REDIRECT.finditer(filters))
+    return Limit(
+        bps=_rate_of(answer(read, 4), names) if effective else None,
+        ours=ours,
+        foreign=foreign and f"{foreign} on {interface}",
+    )
+
+
+def _is_ours(qdisc: _Qdisc, names: Names) -> bool:
+    default = re.search(r"\bdefault 0x([0-9a-f]+)", qdisc.rest)
+    return (
+        qdisc.root
+        and qdisc.kind == "htb"
+        and qdisc.handle == HANDLE
+        and default is not None
+        and default[1] == names.minor
+    )
+
+
+def _qdiscs(text: str) -> list[_Qdisc]:
+    return [
+        _Qdisc(m["kind"], m["handle"], m["root"] is not None, m["parent"], m["rest"]) for m in _QDISC.finditer(text)
+    ]
+
+
+def _classes(text: str) -> list[tuple[str, int]]:
+    return [(m["id"], _bps(m["ceil"])) for m in _CLASS.finditer(text)]
+
+
+def _rate_of(classes: str, names: Names) -> int | None:
+    return dict(_classes(classes)).get(f"{HANDLE}{names.minor}")
+
+
+def _bps(text: str) -> int:
+    match = _RATE.match(text)
+    if match is None:
+        raise AnswerUnreadableError(f"tc wrote a rate as {text!r}, which netmon cannot read")
+    whole, _, fraction = match["number"].partition(".")
+    scale: int = 10 ** len(fraction)
+    return int(whole + fraction) * _UNITS[match["unit"]] // scale
+
+
+def _json(text: str) -> list[Mapping[str, Any]]:
+    """The JSON list in an answer; iproute2 prints nothing for an empty one."""
+    written = text.strip()
+    if not written:
+        return []
+    try:
+        data = json.loads(written)
+    except ValueError:
+        raise AnswerUnreadableError(
+            f"ip answered {written[:80]!r} instead of JSON; the router needs iproute2 with -j"
+        ) from None
+    return [item for item in data if isinstance(item, dict) and item] if isinstance(data, list) else []

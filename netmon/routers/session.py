@@ -1,0 +1,106 @@
+"""A command session on a router: what enforcement needs of it, and how it can fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+
+class Failure(StrEnum):
+    """Why something was not done on a router; stable words for receipts and alerts."""
+
+    UNREACHABLE = "unreachable"
+    LOGIN_REFUSED = "login_refused"
+    UNKNOWN_HOST_KEY = "unknown_host_key"
+    HOST_KEY_MISMATCH = "host_key_mismatch"
+    SESSION_LOST = "session_lost"
+    COMMAND_REJECTED = "command_rejected"
+    ANSWER_UNREADABLE = "answer_unreadable"
+    IDENTITY_MISMATCH = "identity_mismatch"
+    MANAGEMENT_PATH = "management_path"
+    FOREIGN_SHAPER = "foreign_shaper"
+    UPLINK = "uplink"
+    NOT_ARMED = "not_armed"
+    TOO_LATE = "too_late"
+    READ_BACK_MISMATCH = "read_back_mismatch"
+    UNDO_FIRED = "undo_fired"
+    CANCELLED = "cancelled"
+    DIALECT = "dialect"
+
+
+class SessionError(Exception):
+    """The router cannot be talked to; the message is one sentence without secrets."""
+
+    reason: ClassVar[Failure] = Failure.UNREACHABLE
+
+
+class UnreachableError(SessionError):
+    """No connection, or no SSH server that answers in time."""
+
+
+class LoginRefusedError(SessionError):
+    reason = Failure.LOGIN_REFUSED
+
+
+class UnknownHostKeyError(SessionError):
+    """The router's key is not in the known_hosts file."""
+
+    reason = Failure.UNKNOWN_HOST_KEY
+
+
+class HostKeyMismatchError(SessionError):
+    """The router shows another key than the known one: a security alarm, never to be retried."""
+
+    reason = Failure.HOST_KEY_MISMATCH
+
+
+class SessionLostError(SessionError):
+    """The link dropped or an answer did not come: whether the command took effect is unknown."""
+
+    reason = Failure.SESSION_LOST
+
+
+class CommandRejectedError(SessionError):
+    """The router refused a command, in its own words; the session is still good."""
+
+    reason = Failure.COMMAND_REJECTED
+
+
+class AnswerUnreadableError(SessionError):
+    """The router answered something the platform's parser does not know."""
+
+    reason = Failure.ANSWER_UNREADABLE
+
+
+class Session(Protocol):
+    """One open login on one router, used by one thread."""
+
+    @property
+    def username(self) -> str:
+        """As the router knows it."""
+
+    def run(self, command: str) -> str:
+        """What the router answered. Raises CommandRejectedError, SessionLostError."""
+
+    def close(self) -> None:
+        """Ends the session; harmless when it has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How to log in on a router; crosses process boundaries, never shows its secret."""
+
+    router: str
+    address: str
+    port: int
+    platform: str
+    """Folder under policies/enforcement: linux, routeros."""
+    username: str
+    known_hosts: Path
+    """OpenSSH known_hosts file; must exist."""
+    password: str | None = field(default=None, repr=False)
+    key_file: Path | None = None
+    connect_timeout_ns: int = 10_000_000_000
+    command_timeout_ns: int = 10_000_000_000

@@ -1,0 +1,189 @@
+"""Dialects as data: what is loaded, what is refused, and that no name can become a command."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netmon.core.model import Direction, Faces
+from netmon.routers.dialects import (
+    Dialect,
+    DialectError,
+    DialectSettings,
+    Names,
+    UnsafeValueError,
+    Verb,
+    Way,
+    load_dialect,
+    quote_routeros,
+    quote_shell,
+    way_of,
+)
+
+POLICIES = Path(__file__).parents[2] / "policies" / "enforcement"
+LINUX, ROUTEROS = (load_dialect(platform, [POLICIES]) for platform in ("linux", "routeros"))
+BOTH = pytest.mark.parametrize("dialect", [LINUX, ROUTEROS], ids=["linux", "routeros"])
+PRINTABLE = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1, max_size=40)
+
+
+def values(dialect: Dialect, circuit: str = "dinkes-main", interface: str = "ether2") -> dict[str, object]:
+    names = Names.of(circuit)
+    return {
+        **dialect.values_for(Way.INGRESS, 8_000_000),
+        "interface": interface,
+        "object": names.object,
+        "device": names.device,
+        "minor": names.minor,
+        "username": "netmon",
+        "arm": "i1",
+        "seconds": 60,
+        "restore": ("true",),
+        "ingress_bps": 8_000_000,
+        "egress_bps": 0,
+    }
+
+
+def test_the_way_of_a_direction_depends_on_whom_the_port_faces() -> None:
+    assert way_of(Direction.DOWNLOAD, Faces.AGENCY) is Way.EGRESS
+    assert way_of(Direction.UPLOAD, Faces.AGENCY) is Way.INGRESS
+    assert way_of(Direction.DOWNLOAD, Faces.PROVINCE) is Way.INGRESS
+    assert way_of(Direction.UPLOAD, Faces.PROVINCE) is Way.EGRESS
+
+
+@BOTH
+def test_every_bundled_verb_renders_with_what_enforcement_gives_it(dialect: Dialect) -> None:
+    for verb in Verb:
+        for way in Way:
+            dialect.commands(verb, {**values(dialect), "way": way.value})
+
+
+@given(PRINTABLE.filter(str.strip))
+def test_names_come_from_the_id_alone_and_fit_their_platforms(circuit: str) -> None:
+    names = Names.of(circuit)
+    assert names == Names.of(circuit)
+    assert re.fullmatch(r"NM-[0-9A-F]{8}-[A-Z0-9]([A-Z0-9-]{0,18}[A-Z0-9])?", names.object)
+    assert re.fullmatch(r"nm[0-9a-f]{8}", names.device)
+    assert 1 <= int(names.minor, 16) <= 0xFFFE
+    assert names.minor == f"{int(names.minor, 16):x}"
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["", "ether2\n/user add", "ether2\r", "caf\u00e9", "a\x1b[A", "tab\t"])
+def test_a_name_that_is_not_one_printable_line_is_refused(dialect: Dialect, name: str) -> None:
+    with pytest.raises(UnsafeValueError, match="interface"):
+        dialect.commands(Verb.IDENTITY, values(dialect, interface=name))
+    with pytest.raises(UnsafeValueError):
+        Names.of(name)
+
+
+@given(PRINTABLE)
+def test_a_shell_reads_every_interface_name_as_one_word(name: str) -> None:
+    assert shlex.split(quote_shell(name)) == [name]
+    for verb in (Verb.IDENTITY, Verb.READ, Verb.SET, Verb.REMOVE):
+        for command in LINUX.commands(verb, values(LINUX, interface=name)):
+            plain = LINUX.commands(verb, values(LINUX, interface="IFNAME"))
+            assert command in {line.replace("IFNAME", quote_shell(name)) for line in plain}
+
+
+@given(PRINTABLE)
+@settings(max_examples=60)
+def test_the_undo_script_of_a_shell_is_each_line_as_it_was_meant(name: str) -> None:
+    lines = LINUX.commands(Verb.REMOVE, values(LINUX, interface=name))
+    script = LINUX.commands(Verb.ARM, {**values(LINUX, interface=name), "restore": lines})[1]
+    words = shlex.split(script)
+    assert tuple(words[3:-3]) == lines
+    assert words[-2:] == [">", "/run/netmon/i1.undo"]
+
+
+@given(PRINTABLE)
+def test_routeros_reads_every_interface_name_as_one_string(name: str) -> None:
+    quoted = quote_routeros(name)
+    assert re.fullmatch(r'"(?:[^"\\$?]|\\["\\$]|\\3F)*"', quoted)
+    back = re.sub(r'\\(3F|["\\$])', lambda m: "?" if m[1] == "3F" else m[1], quoted[1:-1])
+    assert back == name
+
+
+def test_rates_burst_and_queue_are_what_the_device_can_hold() -> None:
+    assert LINUX.values_for(Way.EGRESS, 999_999)["bps"] == 999_992
+    assert LINUX.values_for(Way.EGRESS, 100_000)["burst_bytes"] == 16_000
+    assert LINUX.values_for(Way.EGRESS, 100_000_000)["burst_bytes"] == 250_000
+    assert LINUX.values_for(Way.EGRESS, 100_000_000)["queue_bytes"] == 1_250_000
+    assert ROUTEROS.values_for(Way.EGRESS, 999_999)["bps"] == 999_999
+    assert LINUX.settings.rate.same(8_000_000, 7_950_000)
+    assert not LINUX.settings.rate.same(8_000_000, 7_900_000)
+    assert not ROUTEROS.settings.rate.same(8_000_000, 7_999_999)
+
+
+def copy_of_linux(folder: Path) -> Path:
+    shutil.copytree(POLICIES / "linux", folder / "linux")
+    return folder / "linux"
+
+
+def test_the_configurations_own_file_comes_before_the_bundled(tmp_path: Path) -> None:
+    (tmp_path / "linux").mkdir()
+    (tmp_path / "linux" / "save.j2").write_text("{# ours #}\nsave {{ object | q }}\n")
+    dialect = load_dialect("linux", [tmp_path, POLICIES])
+    assert dialect.commands(Verb.SAVE, values(dialect)) == (f"save {Names.of('dinkes-main').object}",)
+    assert dialect.settings == LINUX.settings
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "marked", "said"),
+    [
+        ("device_type: linux", "device_type: Linux!", "device_type", "device_type"),
+        ("  - '^Error: '", "  - 'Error: '", "errors:", "begin it with ^"),
+        ("  - '^Error: '", "  - '^Error(: '", "errors:", "not a regular expression"),
+        ("readback: tc", "readback: junos", "readback", "readback"),
+        ("  unit_bps: 8", "  unit_bps: 0", "  unit_bps", "rate.unit_bps"),
+        ("device_revert: true", "device_reverts: true", "device_reverts", "device_reverts: Extra"),
+        (r"prompt: '[^\r\n]*[#$] ?\Z'", "prompt: '[#$]'", "prompt", "end it with"),
+        ("completed: '__rc{n}=(\\d+)\\s*$'", "completed: '__rc{n}=.*'", "completed", "one group"),
+        ("; echo __rc{n}=$?", "; echo done $?", "completion", "put {n} into it"),
+        ("quoting: shell", "quoting: [shell", "", "correct the YAML"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_file_and_line(
+    tmp_path: Path, old: str, new: str, marked: str, said: str
+) -> None:
+    path = copy_of_linux(tmp_path) / "dialect.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    with pytest.raises(DialectError) as error:
+        load_dialect("linux", [tmp_path])
+    line = next(n for n, written in enumerate(path.read_text().splitlines(), 1) if written.startswith(marked))
+    told = [message for message in str(error.value).splitlines() if said in message]
+    assert len(told) == 1, error.value
+    assert told[0].startswith(f"{path}:{line}:" if marked else f"{path}:")
+
+
+def test_a_broken_template_is_named_with_its_file_and_line(tmp_path: Path) -> None:
+    path = copy_of_linux(tmp_path) / "set.j2"
+    path.write_text("tc\n{% if %}\n")
+    with pytest.raises(DialectError, match=rf"{re.escape(str(path))}:2: "):
+        load_dialect("linux", [tmp_path])
+    path.write_text("tc {{ colour }}\n")
+    with pytest.raises(DialectError, match=r"set\.j2: 'colour' is undefined"):
+        load_dialect("linux", [tmp_path]).commands(Verb.SET, values(LINUX))
+    path.unlink()
+    with pytest.raises(DialectError, match=r"set\.j2 is missing"):
+        load_dialect("linux", [tmp_path])
+
+
+@pytest.mark.parametrize("platform", ["../linux", "", "Linux", "/etc"])
+def test_a_platform_that_is_no_folder_name_is_refused(platform: str) -> None:
+    with pytest.raises(DialectError, match="not a platform's name"):
+        load_dialect(platform, [POLICIES])
+    with pytest.raises(DialectError, match=r"dialect\.yaml is missing"):
+        load_dialect("junos", [POLICIES])
+
+
+def test_settings_are_frozen_and_refuse_unknown_keys() -> None:
+    assert DialectSettings.model_config["frozen"] is True
+    assert DialectSettings.model_config["extra"] == "forbid"

@@ -1,0 +1,192 @@
+"""The pool of threads that talks to routers."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.fake_routers import FakeLinux
+from support.processes import wait_until
+
+from netmon.core.model import Action, Change, Direction, Faces, Intent, Outcome, Step, VerdictReason
+from netmon.core.resolving import Armed, ResolveAction
+from netmon.routers.dialects import Dialect, load_dialect
+from netmon.routers.enforcement import Inspection, Reading, Result
+from netmon.routers.enforcer import (
+    MOST_WAITING,
+    Apply,
+    Done,
+    Enforcer,
+    EnforcerBusyError,
+    Inspect,
+    Job,
+    Read,
+    Resolve,
+)
+from netmon.routers.port import Target
+from netmon.routers.session import Failure, HostKeyMismatchError, Login, Session, UnreachableError
+
+POLICIES = Path(__file__).parents[2] / "policies" / "enforcement"
+TARGET = Target("dinkes-main", "ag1", Faces.AGENCY)
+LOGIN = Login("r1", "192.0.2.1", 22, "linux", "netmon", Path("known_hosts"), password="s3cret")
+CHANGE = Change(
+    "r1", "dinkes-main", "dinkes", Direction.DOWNLOAD, Action.SET, None, 8_000_000, VerdictReason.OVER_QUOTA, None
+)
+INTENT = Intent("i1", CHANGE, 0, 60_000_000_000)
+
+
+def enforcer(
+    open_session: Callable[[Login, Dialect], Session],
+    progress: Callable[[str, Step], None] = lambda *_: None,
+    threads: int = 4,
+) -> Enforcer:
+    return Enforcer(
+        threads, open_session, lambda platform: load_dialect(platform, [POLICIES]), progress, lambda: 0, lambda: 0
+    )
+
+
+def yielded(future: Future[Done]) -> Done:
+    return future.result(10)
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        Apply(INTENT, TARGET, LOGIN),
+        Inspect(INTENT, TARGET, LOGIN),
+        Resolve(INTENT, TARGET, LOGIN, ResolveAction.DISARM),
+        Read(TARGET, Direction.UPLOAD, LOGIN),
+    ],
+)
+def test_jobs_cross_a_process_boundary_and_never_show_the_password(job: Job) -> None:
+    assert pickle.loads(pickle.dumps(job)) == job
+    assert "s3cret" not in repr(job)
+
+
+def test_every_job_yields_its_own_kind_of_answer_and_closes_its_session() -> None:
+    box, steps = FakeLinux(), list[Step]()
+    pool = enforcer(lambda *_: box, lambda _, step: steps.append(step))
+    applied = yielded(pool.submit(Apply(INTENT, TARGET, LOGIN)))
+    assert isinstance(applied, Result)
+    assert applied.outcome is Outcome.CONFIRMED
+    assert steps[0] is Step.CONNECT
+    assert yielded(pool.submit(Read(TARGET, Direction.DOWNLOAD, LOGIN))) == Reading(8_000_000, True, None)
+    seen = yielded(pool.submit(Inspect(INTENT, TARGET, LOGIN)))
+    assert isinstance(seen, Inspection)
+    assert (seen.read_bps, seen.armed) == (8_000_000, Armed.UNARMED)
+    assert yielded(pool.submit(Resolve(INTENT, TARGET, LOGIN, ResolveAction.RECORD_NEW))) == seen
+    pool.close()
+    assert box.closed
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (UnreachableError("r1: no SSH connection"), Failure.UNREACHABLE),
+        (HostKeyMismatchError("r1 shows another key"), Failure.HOST_KEY_MISMATCH),
+    ],
+)
+def test_a_router_that_cannot_be_logged_in_to_is_a_value_with_a_reason(error: Exception, reason: Failure) -> None:
+    def refuse(login: Login, dialect: Dialect) -> Session:
+        raise error
+
+    pool = enforcer(refuse)
+    result = yielded(pool.submit(Apply(INTENT, TARGET, LOGIN)))
+    assert isinstance(result, Result)
+    assert (result.outcome, result.reason, result.known) == (Outcome.FAILED, reason, False)
+    assert yielded(pool.submit(Read(TARGET, Direction.UPLOAD, LOGIN))) == Reading(None, False, None, reason, str(error))
+    seen = yielded(pool.submit(Inspect(INTENT, TARGET, LOGIN)))
+    assert seen == Inspection(False, None, Armed.UNKNOWN, str(error))
+    unknown = yielded(pool.submit(Apply(INTENT, TARGET, replace(LOGIN, platform="junos"))))
+    assert isinstance(unknown, Result)
+    assert unknown.reason is Failure.DIALECT
+    pool.close()
+
+
+def test_a_link_that_drops_while_inspecting_is_a_value_too() -> None:
+    pool = enforcer(lambda *_: FakeLinux(lose_at=1))
+    seen = yielded(pool.submit(Inspect(INTENT, TARGET, LOGIN)))
+    assert isinstance(seen, Inspection)
+    assert (seen.readable, seen.armed) == (False, Armed.UNKNOWN)
+    reading = yielded(pool.submit(Read(TARGET, Direction.UPLOAD, LOGIN)))
+    assert isinstance(reading, Reading)
+    assert reading.failure is Failure.SESSION_LOST
+    pool.close()
+
+
+def test_a_step_that_cannot_be_recorded_opens_no_session() -> None:
+    def full(intent: str, step: Step) -> None:
+        raise OSError("disk full")
+
+    opened = []
+    pool = enforcer(lambda *_: opened.append(1) or FakeLinux(), full)  # type: ignore[func-returns-value]
+    with pytest.raises(OSError, match="disk full"):
+        yielded(pool.submit(Apply(INTENT, TARGET, LOGIN)))
+    assert opened == []
+    pool.close()
+
+
+class Gate:
+    """Opens sessions one by one as the test lets them, and knows how many were open at once."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.release = threading.Event()
+        self.now: dict[str, int] = {}
+        self.order: list[str] = []
+
+    def open(self, login: Login, dialect: Dialect) -> Session:
+        with self.lock:
+            self.now[login.router] = self.now.get(login.router, 0) + 1
+            self.order.append(login.router)
+        self.release.wait(10)
+        with self.lock:
+            self.now[login.router] -= 1
+        return FakeLinux()
+
+
+def test_a_router_has_one_session_at_a_time_and_a_slow_one_delays_nobody() -> None:
+    gate = Gate()
+    pool = enforcer(gate.open, threads=2)
+    first = [pool.submit(Read(TARGET, Direction.UPLOAD, LOGIN)) for _ in range(5)]
+    other = pool.submit(Read(TARGET, Direction.UPLOAD, replace(LOGIN, router="r2")))
+    wait_until(lambda: gate.now == {"r1": 1, "r2": 1}, "both routers to be served")
+    gate.release.set()
+    assert all(yielded(future) == Reading(None, False, None) for future in [*first, other])
+    assert gate.order.count("r1") == 5
+    pool.close()
+
+
+def test_too_many_jobs_for_one_router_are_refused() -> None:
+    gate = Gate()
+    pool = enforcer(gate.open)
+    for _ in range(MOST_WAITING + 1):
+        pool.submit(Read(TARGET, Direction.UPLOAD, LOGIN))
+    with pytest.raises(EnforcerBusyError, match="r1"):
+        pool.submit(Read(TARGET, Direction.UPLOAD, LOGIN))
+    gate.release.set()
+    pool.close()
+
+
+def test_closing_ends_what_waits_as_cancelled_and_takes_nothing_new() -> None:
+    gate = Gate()
+    pool = enforcer(gate.open)
+    running = pool.submit(Apply(INTENT, TARGET, LOGIN))
+    waiting = [pool.submit(Apply(INTENT, TARGET, LOGIN)) for _ in range(3)]
+    waiting[1].cancel()
+    wait_until(lambda: gate.order, "the first job to begin")
+    threading.Timer(0.1, gate.release.set).start()
+    pool.close()
+    for future in (running, waiting[0], waiting[2]):
+        result = yielded(future)
+        assert isinstance(result, Result)
+        assert (result.outcome, result.reason) == (Outcome.FAILED, Failure.CANCELLED)
+    assert waiting[1].cancelled()
+    assert len(gate.order) == 1
+    with pytest.raises(RuntimeError, match="closed"):
+        pool.submit(Read(TARGET, Direction.UPLOAD, LOGIN))

@@ -1,0 +1,205 @@
+"""What iproute2 and RouterOS print, read."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from netmon.core.resolving import Armed
+from netmon.routers.dialects import Names
+from netmon.routers.readback_simple_queue import SimpleQueueReadback
+from netmon.routers.readback_tc import TcReadback
+from netmon.routers.readbacks import Limit, PortIdentity
+from netmon.routers.session import AnswerUnreadableError
+
+NAMES = Names.of("dinkes-main")
+CLASS = f"4e4d:{NAMES.minor}"
+OURS = (
+    f"qdisc htb 4e4d: root refcnt 3 r2q 10 default 0x{NAMES.minor} direct_packets_stat 0 direct_qlen 1000\n"
+    f"qdisc bfifo 4e4e: parent {CLASS} limit 100000b\n"
+)
+TC, SIMPLE = TcReadback(), SimpleQueueReadback()
+
+
+def tc_egress(qdiscs: str, classes: str = "") -> Limit:
+    return TC.state([qdiscs, classes, "", "[]", ""], [], NAMES, "ag1").egress
+
+
+@pytest.mark.parametrize(
+    ("rate", "bps"),
+    [
+        ("8Mbit", 8_000_000),
+        ("999992bit", 999_992),
+        ("2500Mbit", 2_500_000_000),
+        ("1.5Gbit", 1_500_000_000),
+        ("64Kibit", 65_536),
+        ("1Tbit", 10**12),
+    ],
+)
+def test_tc_rates_are_read_in_every_unit_it_prints(rate: str, bps: int) -> None:
+    line = f"class htb {CLASS} root leaf 4e4e: prio 0 rate {rate} ceil {rate} burst 16000b cburst 16000b \n"
+    assert tc_egress(OURS, line) == Limit(bps, ours=True, foreign=None)
+
+
+def test_a_rate_tc_never_printed_is_not_guessed() -> None:
+    with pytest.raises(AnswerUnreadableError, match="'fast'"):
+        tc_egress(OURS, f"class htb {CLASS} root rate fast ceil fast burst 1b cburst 1b")
+
+
+@pytest.mark.parametrize(
+    ("qdiscs", "foreign"),
+    [
+        ("qdisc noqueue 0: root refcnt 2\n", None),
+        ("qdisc mq 0: root\nqdisc fq_codel 0: parent :2 limit 10240p\nqdisc fq_codel 0: parent :1 limit 1p\n", None),
+        ("qdisc mq 0: root\nqdisc tbf 10: parent :1 rate 1Mbit burst 5Kb lat 70ms\n", "qdisc tbf 10: on ag1"),
+        ("qdisc fq_codel 8001: root refcnt 2 limit 10240p\n", "qdisc fq_codel 8001: on ag1"),
+        ("qdisc htb 1: root refcnt 2 r2q 10 default 0x10\n", "qdisc htb 1: on ag1"),
+        ("qdisc noqueue 0: root refcnt 2\nqdisc clsact ffff: parent ffff:fff1\n", "qdisc clsact ffff: on ag1"),
+        (OURS + "qdisc sfq 9: parent 4e4d:9 limit 127p\n", "qdisc sfq 9: on ag1"),
+        (OURS, None),
+    ],
+)
+def test_a_qdisc_that_is_neither_ours_nor_the_kernels_default_is_foreign(qdiscs: str, foreign: str | None) -> None:
+    assert tc_egress(qdiscs).foreign == foreign
+
+
+def ingress(filters: str, ifbs: list[dict[str, str]], classes: str = "") -> Limit:
+    qdiscs = "qdisc noqueue 0: root refcnt 2\nqdisc ingress ffff: parent ffff:fff1 ----------------\n"
+    return TC.state([qdiscs, "", filters, json.dumps(ifbs), classes], [], NAMES, "ag1").ingress
+
+
+def test_an_ingress_limit_counts_only_when_packets_are_sent_to_it() -> None:
+    ifb = [{"ifname": NAMES.device, "ifalias": NAMES.object}]
+    classes = f"class htb {CLASS} root leaf 4e4e: prio 0 rate 4Mbit ceil 4Mbit burst 16000b cburst 16000b\n"
+    ours = (
+        "filter parent ffff: protocol all pref 20045 u32 chain 0\n"
+        f"\taction order 1: mirred (Egress Redirect to device {NAMES.device}) stolen\n"
+    )
+    assert ingress(ours, ifb, classes) == Limit(4_000_000, ours=True, foreign=None)
+    assert ingress("", ifb, classes) == Limit(None, ours=True, foreign=None)
+    assert ingress("", []).foreign == "qdisc ingress ffff: on ag1"
+    police = "filter parent ffff: protocol ip pref 49152 basic chain 0\n"
+    assert ingress(ours + police, ifb, classes).foreign == "filter pref 49152 basic on ag1"
+    assert ingress(ours.replace(NAMES.device, "ifb0"), ifb, classes).foreign == "redirect to ifb0 on ag1"
+
+
+def test_everything_beneath_the_sessions_port_is_the_management_path() -> None:
+    links = [
+        {"ifname": "eth0", "master": "bond0"},
+        {"ifname": "eth1", "master": "bond0"},
+        {"ifname": "bond0", "master": "br0"},
+        {"ifname": "br0"},
+        {"ifname": "br0.7", "link": "br0", "flags": ["UP"]},
+        {"ifname": "eth2"},
+    ]
+    route = [{"dst": "10.0.0.1", "dev": "br0.7", "flags": []}]
+    ports = TC.management([json.dumps(route), json.dumps(links)])
+    assert ports == {"br0.7", "br0", "bond0", "eth0", "eth1"}
+    with pytest.raises(AnswerUnreadableError, match="iproute2 with -j"):
+        TC.management(["10.0.0.1 dev eth0", ""])
+
+
+@pytest.mark.parametrize(
+    ("files", "state"),
+    [
+        ("i1.armed\ni1.undo", Armed.ARMED),
+        ("i1.fired\ni1.undo", Armed.FIRED),
+        ("i1.firing\ni1.undo", Armed.UNKNOWN),
+        ("i1.confirmed\ni1.undo", Armed.UNARMED),
+        ("i2.armed\ni11.armed", Armed.UNARMED),
+        ("", Armed.UNARMED),
+    ],
+)
+def test_the_files_of_an_undo_tell_its_state(files: str, state: Armed) -> None:
+    assert TC.armed([files], "i1") is state
+
+
+def test_a_port_is_read_from_ip_and_from_routeros() -> None:
+    link = [{"ifname": "ag1", "ifalias": "contract 12", "address": "AA:bb:cc:dd:ee:ff"}]
+    assert TC.identity([json.dumps(link)]) == PortIdentity("ag1", "contract 12", "aa:bb:cc:dd:ee:ff")
+    assert TC.identity([""]) is None
+    said = "name=ether2\r\nmac=AA:BB:CC:DD:EE:FF\r\nalias=line 1\r\nmac=00:00:00:00:00:00\r\n"
+    assert SIMPLE.identity([said]) == PortIdentity("ether2", "line 1", "aa:bb:cc:dd:ee:ff")
+    assert SIMPLE.identity(["name=pppoe1\nmac=\nalias="]) == PortIdentity("pppoe1", "", "")
+    assert SIMPLE.identity([""]) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "ports"),
+    [
+        ("session=10.9.0.7\nroute=10.9.0.0/24\nvia=ether1\nvia=\nvia=ether1", {"ether1"}),
+        ("session=10.9.0.7\nroute=0.0.0.0/0\nvia=10.0.0.1%ether5\nvia=\nvia=10.0.0.1", {"ether5"}),
+        ("session=10.9.0.7\nroute=0.0.0.0/0\nvia=\nvia=10.0.0.1 reachable via  ether5\nvia=10.0.0.1", {"ether5"}),
+        (
+            (
+                "session=10.9.0.7\nroute=0.0.0.0/0\nvia=10.0.0.1%ether5\nvia=\nvia=\n"
+                "route=10.9.0.0/24\nvia=vlan7\nvia=\nvia=vlan7\n"
+                "session=10.8.0.7\nroute=0.0.0.0/0\nvia=10.0.0.1%ether9\nvia=\nvia="
+            ),
+            {"vlan7", "bridge1", "ether1", "ether2", "ether9"},
+        ),
+        ("session=10.9.0.7", set()),
+        ("", set()),
+    ],
+)
+def test_routeros_sessions_are_followed_along_their_longest_routes(said: str, ports: set[str]) -> None:
+    lower = ["upper=vlan7\nlower=bridge1", "upper=bridge1\nlower=ether1\nupper=bridge1\nlower=ether2", ""]
+    assert SIMPLE.management([said, *lower]) == ports
+
+
+def queue(max_limit: str, target: str = "ether2", disabled: str = "false", comment: str = "netmon") -> str:
+    return f"target={target}\nmax-limit={max_limit}\ndisabled={disabled}\ncomment={comment}\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "ingress_bps", "egress_bps"),
+    [
+        ("", None, None),
+        (queue("4000000/8000000"), 4_000_000, 8_000_000),
+        (queue("4M/1500k"), 4_000_000, 1_500_000),
+        (queue("0/8M"), None, 8_000_000),
+        (queue("4M/8M", disabled="true"), None, None),
+    ],
+)
+def test_max_limit_is_what_enters_then_what_leaves_the_port(
+    said: str, ingress_bps: int | None, egress_bps: int | None
+) -> None:
+    state = SIMPLE.state([said], [], NAMES, "ether2")
+    assert (state.ingress.bps, state.egress.bps) == (ingress_bps, egress_bps)
+    assert state.ingress.foreign is None
+
+
+@pytest.mark.parametrize("said", [queue("4M/8M", target="ether3"), queue("4M/8M", comment="mine"), queue("1/1") * 2])
+def test_a_queue_of_our_name_that_is_not_ours_is_foreign(said: str) -> None:
+    assert NAMES.object in str(SIMPLE.state([said], [], NAMES, "ether2").egress.foreign)
+
+
+@pytest.mark.parametrize(
+    ("queues", "trees", "foreign"),
+    [
+        ("", "", None),
+        ("queue=a\ntarget=ether3\ndst=", "", None),
+        ("queue=a\ntarget=ether3\ndst=ether2", "", "simple queue a"),
+        ("queue=a\ntarget=ether3,ether2\ndst=", "", "simple queue a"),
+        ("queue=a\ntarget=10.10.1.7/32\ndst=", "", "simple queue a"),
+        ("queue=a\ntarget=0.0.0.0/0\ndst=", "", "simple queue a"),
+        ("queue=a\ntarget=fd00::/64\ndst=", "", None),
+        ("", "tree=t\nparent=ether2\nmax-limit=0", "queue tree t"),
+        ("", "tree=t\nparent=global\nmax-limit=0", None),
+        ("", "tree=t\nparent=global\nmax-limit=5000000", "queue tree t"),
+    ],
+)
+def test_queues_that_overlap_the_port_are_foreign(queues: str, trees: str, foreign: str | None) -> None:
+    others = [queues, trees, "address=10.10.1.1/24", "fasttrack=0"]
+    state = SIMPLE.state([""], others, NAMES, "ether2")
+    assert (state.egress.foreign, state.warnings) == (foreign, ())
+
+
+def test_a_max_limit_that_cannot_be_read_is_not_guessed() -> None:
+    for text in ("", "fast/slow", "8M"):
+        with pytest.raises(AnswerUnreadableError, match="RouterOS wrote"):
+            SIMPLE.state([queue(text)], [], NAMES, "ether2")
+    with pytest.raises(AnswerUnreadableError, match="armed"):
+        SIMPLE.armed(["", ""], "i1")
+    assert SIMPLE.armed(["armed=0", "fired=1"], "i1") is Armed.FIRED

@@ -1,0 +1,300 @@
+"""The main job, end to end, with nothing mocked.
+
+A Linux router in a network namespace, agencies behind it, real traffic; mosquitto, Prometheus and
+VictoriaMetrics around netmon. An agency downloads past its quota, is limited, and is let go when the
+period rolls; the daemon and its enforcer are killed half-way through two changes.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from support.dashboards import panel_queries
+from support.processes import free_port, running, wait_until
+from support.stack import (
+    Broker,
+    children,
+    cli,
+    fetch,
+    messages,
+    mosquitto,
+    netmon_run,
+    prometheus,
+    query,
+    sample,
+    subscriber,
+    victoria_metrics,
+)
+from support.testbed import LinuxRouter, Port, linux_router, missing
+
+from netmon.bundled import folder
+from netmon.store.reader import LedgerReader
+
+reason = missing()
+pytestmark = [pytest.mark.system, pytest.mark.skipif(reason is not None, reason=reason or "")]
+
+PERIOD_S = 60
+LIMIT_MBPS = 8
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that runs, and where it is."""
+
+    bed: LinuxRouter
+    config: Path
+    port: int
+    ledger: Path
+    log: Path
+
+    @property
+    def metrics(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def counted(self, circuit: str, direction: str) -> int | float | None:
+        """What the metrics say a circuit has passed, bytes."""
+        return sample(self.metrics, "netmon_circuit_bytes_total", circuit=circuit, direction=direction)
+
+
+def write_configuration(directory: Path, bed: LinuxRouter, broker: Broker, influx_url: str, port: int) -> Path:
+    directory.mkdir()
+    (directory / "policies" / "quotas").mkdir(parents=True)
+    (directory / "policies" / "quotas" / "test.yaml").write_text(
+        f"""\
+quotas:
+  tight:
+    direction: download
+    period: {PERIOD_S}s
+    volume: 100 MB
+    ladder:
+      - {{at: 80%, notify: true}}
+      - {{at: 100%, slow_to: {LIMIT_MBPS} Mbps}}
+      - {{at: 400%, slow_to: 4 Mbps}}
+    hysteresis: 2%
+  wide:
+    direction: download
+    period: {PERIOD_S}s
+    volume: 1 TB
+    ladder: [{{at: 100%, slow_to: 10 Mbps}}]
+    hysteresis: 2%
+"""
+    )
+    for name, secret in (("community", bed.community), ("mqtt", broker.netmon_password), ("ssh", bed.password)):
+        (directory / name).write_text(secret + "\n")
+    path = directory / "netmon.yaml"
+    path.write_text(
+        f"""\
+site: {{name: testbed, timezone: Asia/Jakarta}}
+ledger: {{path: {directory / "ledger.db"}}}
+snmp:
+  poll_interval: 1s
+  poll_deadline: 1s
+  timeout: 400ms
+  credentials: {{default: {{community: {{file: {directory / "community"}}}}}}}
+ssh:
+  known_hosts: {bed.known_hosts}
+  credentials:
+    default: {{username: {bed.ssh_user}, password: {{file: {directory / "ssh"}}}, private_key: {bed.key_file}}}
+pools: {{internet: {{class: all, download: 1 Gbps, upload: 1 Gbps}}}}
+agencies:
+  rsud: {{name: RSUD, quotas: [tight]}}
+  arsip: {{name: Arsip, quotas: [wide]}}
+routers:
+  edge:
+    address: {bed.snmp_address}
+    snmp_port: {bed.snmp_port}
+    platform: linux
+    ssh: default
+    ssh_port: {bed.ssh_port}
+    mode: enforce
+    override_observation: a test of the whole loop
+    uplinks: [{bed.uplink.interface}]
+    circuits:
+      rsud-1: {{agency: rsud, interface: {bed.agencies[0].interface}, faces: agency, pools: [internet]}}
+      arsip-1: {{agency: arsip, interface: {bed.agencies[1].interface}, faces: agency, pools: [internet]}}
+outputs:
+  mqtt: {{host: 127.0.0.1, port: {broker.port}, username: netmon, password: {{file: {directory / "mqtt"}}}}}
+  influx: {{url: "{influx_url}", interval: 1s}}
+http: {{port: {port}}}
+control:
+  socket: {directory / "control.sock"}
+  interval: 1s
+  revert_after: 5s
+  require_synchronised_clock: false
+"""
+    )
+    return path
+
+
+def send(bed: LinuxRouter, sender: Port, receiver: Port, megabytes: int) -> None:
+    """Exactly so much payload over TCP, as fast as it goes."""
+    assert sender.namespace is not None
+    assert receiver.namespace is not None
+    port = str(free_port())
+    listening = ["ip", "netns", "exec", receiver.namespace, "iperf3", "-s", "-1", "-p", port]
+    with running(
+        listening, lambda: f":{port} " in bed.exec(receiver.namespace or "", "ss", "-Hltn"), bed.directory / "send.log"
+    ):
+        bed.exec(
+            sender.namespace, "iperf3", "-c", receiver.address, "-p", port, "-C", "cubic", "-n", f"{megabytes * 10**6}"
+        )
+
+
+def quieten(bed: LinuxRouter) -> None:
+    """No IPv6 chatter: what the kernel counts from now on is what the test sends."""
+    for namespace in (bed.namespace, bed.internet, *(port.namespace or "" for port in bed.agencies)):
+        bed.exec(namespace, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
+
+
+def await_period_start() -> None:
+    """To the first seconds of a period, so that it does not roll while it is used."""
+    wait_until(lambda: time.time() % PERIOD_S < 2, "the next period", PERIOD_S + 5)
+
+
+def limit_of(bed: LinuxRouter) -> str:
+    return bed.on_router("tc", "class", "show", "dev", bed.agencies[0].interface)
+
+
+def kill_at(scene: Scene, daemon: subprocess.Popen[bytes], step: str) -> None:
+    """kill -9 of the daemon and its children as soon as a change is known to have come to `step`."""
+    family = [daemon.pid, *children(daemon.pid)]
+    ledger = sqlite3.connect(f"file:{scene.ledger}?mode=ro", uri=True)
+    deadline = time.monotonic() + 30
+    try:
+        while not ledger.execute(
+            "select 1 from intent where closed_ns is null and json_extract(document, '$.step') = ?", (step,)
+        ).fetchone():
+            assert time.monotonic() < deadline, f"no change came to step {step}"
+            time.sleep(0.002)  # a step lasts some hundredths of a second
+        for pid in family:
+            os.kill(pid, signal.SIGKILL)
+    finally:
+        ledger.close()
+    daemon.wait(10)
+
+
+def receipts(scene: Scene) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = cli("receipts", config=scene.config)["data"]
+    return found
+
+
+def test_an_agency_over_its_quota_is_limited_proven_and_let_go(tmp_path: Path) -> None:
+    port = free_port()
+    with (
+        linux_router(tmp_path / "bed") as bed,
+        mosquitto(tmp_path / "mosquitto") as broker,
+        victoria_metrics(tmp_path / "victoria") as influx,
+        prometheus(tmp_path / "prometheus", port, (folder("grafana") / "prometheus" / "rules.yml",)) as prom,
+        subscriber(broker, tmp_path) as heard,
+    ):
+        config = write_configuration(tmp_path / "netmon", bed, broker, influx, port)
+        scene = Scene(bed, config, port, config.parent / "ledger.db", tmp_path / "netmon.log")
+        quieten(bed)
+        _, before = bed.octets(bed.agencies[0].interface)
+        await_period_start()
+
+        with netmon_run(config, port, scene.log) as daemon:
+            wait_until(lambda: scene.counted("rsud-1", "download") is not None, "the first visit")
+            assert bed.octets(bed.agencies[0].interface)[1] == before, "the bed must be quiet until the first visit"
+
+            send(bed, bed.uplink, bed.agencies[0], 85)
+            wait_until(lambda: alerts(heard, "near_quota"), "the notification at 80 %")
+            send(bed, bed.uplink, bed.agencies[0], 25)
+            kill_at(scene, daemon, "apply")
+
+        with netmon_run(config, port, scene.log) as daemon:
+            wait_until(lambda: receipts(scene), "the half-done change to be resolved", 25)
+            wait_until(lambda: receipts(scene)[0]["outcome"] == "confirmed", "the limit to be in force for good")
+            assert f"rate {LIMIT_MBPS}Mbit" in limit_of(bed)
+            slowed, neighbour = bed.many_mbps(
+                (bed.uplink, bed.agencies[0], None), (bed.uplink, bed.agencies[1], None), seconds=3
+            )
+            assert LIMIT_MBPS * 0.9 <= slowed <= LIMIT_MBPS * 1.1
+            assert neighbour > 10 * LIMIT_MBPS
+            wait_until(lambda: counts_agree(scene, before), "metrics equal to what the kernel counted", 15)
+
+            every_panel_shows_something(prom)
+            kill_at_the_roll(scene, daemon)
+
+        with netmon_run(config, port, scene.log) as daemon:
+            wait_until(lambda: "htb" not in limit_of(bed), "the limit to be lifted", 30)
+            wait_until(lambda: alerts(heard, "restored_new_period"), "the end of the alert", 20)
+            assert bed.download_mbps(0, ask_mbps=150) > 10 * LIMIT_MBPS  # no more: it counts in the new period
+            wait_until(lambda: counts_agree(scene, before), "metrics equal to what the kernel counted", 15)
+            wait_until(lambda: stored(influx) == scene.counted("rsud-1", "download"), "InfluxDB to have it too", 20)
+            says_so_everywhere(scene, heard, before)
+
+            daemon.send_signal(signal.SIGTERM)
+            assert daemon.wait(10) == 0
+
+
+def alerts(heard: Path, wanted: str) -> list[dict[str, object]]:
+    """Events of the agency's download quota with that reason."""
+    return [
+        message["payload"]
+        for message in messages(heard)
+        if "/event/quota/rsud" in message["topic"] and message["payload"]["data"]["reason"] == wanted
+    ]
+
+
+def counts_agree(scene: Scene, before: int) -> bool:
+    """The metrics' usage is the bytes the kernel counted, to the byte."""
+    _, after = scene.bed.octets(scene.bed.agencies[0].interface)
+    return scene.counted("rsud-1", "download") == after - before
+
+
+def kill_at_the_roll(scene: Scene, daemon: subprocess.Popen[bytes]) -> None:
+    wait_until(lambda: time.time() % PERIOD_S > PERIOD_S - 4 or time.time() % PERIOD_S < 2, "the roll", PERIOD_S)
+    kill_at(scene, daemon, "apply")
+
+
+def stored(influx: str) -> int | None:
+    fetch(f"{influx}/internal/force_flush")
+    rows = query(influx, 'netmon_circuit_bytes_total{circuit="rsud-1",direction="download"}')
+    return int(float(rows[0]["value"][1])) if rows else None
+
+
+def every_panel_shows_something(url: str) -> None:
+    variables = {"datasource": "prometheus", "site": "testbed", "agency": "rsud", "__rate_interval": "10s"}
+    queries = [
+        q for path in sorted((folder("grafana") / "dashboards").glob("*.json")) for q in panel_queries(path, variables)
+    ]
+    assert queries
+
+    def empty() -> list[str]:
+        return [f"{title}: {expression}" for title, expression in queries if not query(url, expression)]
+
+    wait_until(lambda: not empty(), "every panel's query to return data", 15)
+
+
+def says_so_everywhere(scene: Scene, heard: Path, before: int) -> None:
+    """One id per transition, a sound chain of receipts, and the same usage by every door."""
+    events = [m["payload"] for m in messages(heard) if "/event/quota/rsud" in m["topic"]]
+    transitions = [(event["data"]["state"], event["data"]["reason"]) for event in events]
+    assert transitions == [
+        ("firing", "near_quota"),
+        ("firing", "over_quota"),
+        ("resolved", "restored_new_period"),
+    ]
+    assert len({event["id"] for event in events}) == 3
+
+    chain = receipts(scene)
+    assert {(r["circuit"], r["direction"]) for r in chain} == {("rsud-1", "download")}
+    assert chain[0]["to_bps"] is None
+    assert chain[0]["outcome"] == "confirmed"
+    with closing(LedgerReader.open(scene.ledger)) as reader:
+        assert reader.verify_chain().ok
+
+    _, after = scene.bed.octets(scene.bed.agencies[0].interface)
+    today = cli("usage", "rsud", "--from", "2020-01-01", "--to", "2100-01-01", config=scene.config)["data"]
+    (row,) = [row for row in today if row["direction"] == "download"]
+    assert row["proven_bytes"] + row["estimated_bytes"] == after - before
+    assert not [line for line in fetch(f"{scene.metrics}/metrics")[1].splitlines() if "write-secret" in line]
