@@ -16,6 +16,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from netmon.daemon.control import ControlUnavailableError, request
 from netmon.simulator.configuration import write_configuration
@@ -57,6 +58,10 @@ def sample(pid: int, socket: Path) -> Sample:
         threads,
         descriptors,
     )
+
+
+def start(path: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([str(NETMON), "run", "-c", str(path)], stdout=log, stderr=log)
 
 
 async def watch(daemon: subprocess.Popen[bytes], socket: Path, polls: int, warm_up: int) -> list[Sample]:
@@ -102,7 +107,7 @@ async def soak(polls: int, warm_up: int, interval: str) -> int:
             text = path.read_text().replace("poll_interval: 1s", f"poll_interval: {interval}")
             path.write_text(text.replace("poll_deadline: 1s", f"poll_deadline: {interval}"))
             with (Path(folder) / "log").open("wb") as log:
-                daemon = subprocess.Popen([str(NETMON), "run", "-c", str(path)], stdout=log, stderr=log)
+                daemon = await asyncio.to_thread(start, path, log)
             try:
                 samples = await watch(daemon, Path(folder) / "control.sock", polls, warm_up)
             finally:

@@ -44,6 +44,8 @@ class Sentence(StrEnum):
     LIMIT_DONE = "{circuit}: {what} ({direction}) is in force."
     LIMIT_REVERTED = "{circuit}: {what} ({direction}) was undone by the router: {detail}"
     LIMIT_FAILED = "{circuit}: {what} ({direction}) failed: {detail}"
+    BYPASSED = "{circuit}: {rate} passed ({direction}) despite the limit of {limit}: something bypasses it."
+    NOT_BYPASSED = "{circuit}: the limit of {limit} ({direction}) holds."
     LIMIT_UNKNOWN = "{circuit}: {what} ({direction}) may or may not be in force: {detail}"
 
 
@@ -162,6 +164,29 @@ def limit_condition(receipt: Receipt) -> Condition:
         ),
         reason=receipt.outcome,
         epoch=f"{change.from_bps}-{change.to_bps}",
+        agency=change.agency,
+        router=change.router,
+        circuit=change.circuit,
+    )
+
+
+def bypass_condition(receipt: Receipt, limit_bps: int, rate_bps: int, exceeded: bool) -> Condition:
+    """Fires when more passes than the limit that was read back (FastTrack, offload, another address family)."""
+    change = receipt.change
+    sentence = Sentence.BYPASSED if exceeded else Sentence.NOT_BYPASSED
+    return Condition(
+        key=f"bypass/{change.circuit}/{change.direction}",
+        kind=AlertKind.LIMIT,
+        severity=Severity.CRITICAL,
+        firing=exceeded,
+        summary=sentence.format(
+            circuit=change.circuit,
+            direction=change.direction,
+            rate=format_rate(rate_bps),
+            limit=format_rate(limit_bps),
+        ),
+        reason="bypassed" if exceeded else "holds",
+        epoch=receipt.id,
         agency=change.agency,
         router=change.router,
         circuit=change.circuit,

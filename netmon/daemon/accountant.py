@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from netmon.core.counters import Ceilings, Head, Visit, account
+from netmon.core.counters import Ceilings, Continuity, Head, LastSeen, Visit, account, continuity
 from netmon.core.model import Column, Poll
 from netmon.store.errors import StoreError, VisitRefusedError
 
 log = logging.getLogger(__name__)
 
 WAITING_PER_ROUTER = 8
-"""Polls kept per router while the ledger cannot commit; of continuous ones only the newest matters."""
+"""Polls kept per router while the ledger cannot commit; of continuous ones only the first and the newest matter."""
 RETRY_PAUSE_S = 1.0
 NO_CEILINGS = Ceilings({})
 
@@ -42,7 +42,6 @@ class AccountantStats:
     """Visits the ledger called contradictory; each is a defect."""
     conflicts: int = 0
     failures: int = 0
-    last_commit_s: float = 0.0
     failing_since_ns: int | None = None
     problem: str | None = None
 
@@ -52,12 +51,14 @@ class Accountant:
     """The essential task between the pollers and the ledger.
 
     `offer` never blocks. A poll is accounted against the router's head as committed, never as hoped:
-    while a visit of the same router is being committed, or cannot be, its polls wait, and a continuous
-    one replaces the one before it, for counters are cumulative.
+    while a visit of the same router is being committed, or cannot be, its polls wait, and of those that
+    continue one another only the first, which may be what is counted from, and the newest are kept.
     """
 
     book: Book
     on_visit: Callable[[Visit, Poll], None]
+    on_commit: Callable[[float, int], None]
+    """(duration in seconds, visits) of each group commit."""
     now_ns: Callable[[], int]
     commit_interval_s: float
     max_batch: int
@@ -67,17 +68,20 @@ class Accountant:
     _waiting: dict[str, list[Poll]] = field(default_factory=dict)
     _something: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
+    _closed: bool = False
 
     def offer(self, poll: Poll) -> None:
         """Takes a poll; bounded: what is continuous coalesces, and beyond the bound the oldest is dropped."""
+        if self._closed:
+            return
         waiting = self._waiting.setdefault(poll.router, [])
-        if waiting and _continues(waiting[-1], poll):
+        if len(waiting) > 1 and _continues(waiting[-2], waiting[-1]) and _continues(waiting[-1], poll):
             waiting[-1] = poll
             self.stats.coalesced += 1
         else:
             waiting.append(poll)
             if len(waiting) > WAITING_PER_ROUTER:
-                del waiting[1]  # the first still says what came before the first discontinuity
+                del waiting[2]  # the first two still say what came before the first discontinuity
                 self.stats.coalesced += 1
         self._idle.clear()
         self._something.set()
@@ -96,13 +100,14 @@ class Accountant:
             except VisitRefusedError as error:
                 log.error("%s", error)
                 self.stats.refused += 1
-                del self._waiting[error.router]
+                self._done(error.router)
             except StoreError as error:
                 self._failed(error)
                 await asyncio.sleep(RETRY_PAUSE_S)
 
     async def drain(self) -> None:
-        """Returns once nothing waits; the caller bounds how long it is willing to wait."""
+        """Takes no more polls, and returns once nothing waits; the caller bounds how long it is willing to wait."""
+        self._closed = True
         if self._waiting:
             await self._idle.wait()
 
@@ -120,20 +125,20 @@ class Accountant:
             visit = account(self.heads.get(router), poll, self.ceilings.get(router, NO_CEILINGS))
             if visit is None:
                 self.stats.stale += 1
-                self._done(router, poll)
+                self._done(router)
             else:
                 batch.append((visit, poll))
         if not batch:
             return
         began = time.perf_counter()
         swapped = await self.book.commit([visit for visit, _ in batch])
-        self.stats.last_commit_s = time.perf_counter() - began
+        self.on_commit(time.perf_counter() - began, sum(swapped))
         self._recovered()
         for (visit, poll), stands in zip(batch, swapped, strict=True):
             if stands:
                 self.heads[poll.router] = visit.head
                 self.stats.committed += 1
-                self._done(poll.router, poll)
+                self._done(poll.router)
                 self.on_visit(visit, poll)
             else:
                 self.stats.conflicts += 1
@@ -147,10 +152,10 @@ class Accountant:
         else:
             self.heads[router] = head
 
-    def _done(self, router: str, poll: Poll) -> None:
+    def _done(self, router: str) -> None:
+        """The router's first poll is dealt with; nothing ever takes its place while it waits."""
         waiting = self._waiting[router]
-        if waiting[0] is poll:
-            del waiting[0]
+        del waiting[0]
         if not waiting:
             del self._waiting[router]
 
@@ -168,12 +173,17 @@ class Accountant:
 
 
 def _continues(earlier: Poll, later: Poll) -> bool:
-    """Whether accounting `later` alone loses nothing that `earlier` shows."""
+    """Whether, counted from something before both, `later` alone shows all that `earlier` shows.
+
+    A 32-bit counter may have wrapped in between: that is unambiguous only over a short time.
+    """
+    before = LastSeen(earlier.at_ns, earlier.pdus[0].uptime_ticks)
     return (
         earlier.identity == later.identity
-        and earlier.counter_bits == later.counter_bits
+        and earlier.counter_bits == later.counter_bits == 64
         and earlier.device == later.device
-        and earlier.pdus[0].uptime_ticks <= later.pdus[0].uptime_ticks
+        and continuity(before, later.pdus[0], host_running=False) is Continuity.CONTINUOUS
+        and earlier.columns.get(Column.DISCONTINUITY) == later.columns.get(Column.DISCONTINUITY)
         and all(
             old is not None and new is not None and new >= old
             for column in (Column.IN_OCTETS, Column.OUT_OCTETS)

@@ -31,7 +31,8 @@ from netmon.daemon.ledger import LedgerService
 from netmon.daemon.processes import ChildDiedError, ChildFailedError
 from netmon.daemon.standing import Standing
 from netmon.outputs.process import ProcessMetrics
-from netmon.routers.enforcement import Inspection, Reading, Result, Target
+from netmon.routers.enforcement import Inspection, Reading, Result
+from netmon.routers.port import Target
 from netmon.store.errors import StoreError
 from netmon.store.ledger import Ledger
 
@@ -62,12 +63,12 @@ class Actions:
         standing: Standing,
         platform_of: Callable[[str], str | None],
         metrics: ProcessMetrics,
-        announced: Callable[[], None],
+        on_receipt: Callable[[Receipt], None],
     ) -> None:
         """`platform_of` gives a router's enforcement dialect, None where it is not known (yet)."""
         self._configuration, self._clock, self._ledger = configuration, clock, ledger
         self._enforcer, self._standing, self._metrics = enforcer, standing, metrics
-        self._platform_of, self._announced = platform_of, announced
+        self._platform_of, self._on_receipt = platform_of, on_receipt
         self._circuits = {circuit.id: circuit for circuit in configuration.circuits}
         self._open: dict[str, Intent] = {}
         self._in_hand: set[str] = set()
@@ -194,7 +195,10 @@ class Actions:
         if result.outcome is Outcome.UNKNOWN:
             log.warning("%s: %s; the router is read again first", change.circuit, result.detail)
             return None
-        return await self._close(intent, result)
+        receipt = await self._close(intent, result)
+        if receipt is not None and receipt.outcome is not Outcome.CONFIRMED:
+            self._back_off(change, receipt.at_ns)  # the router said no: not at once again
+        return receipt
 
     async def _close(self, intent: Intent, result: Result) -> Receipt | None:
         """Receipt, limit and alert in one transaction; on failure the intent stays open and is read again."""
@@ -220,11 +224,9 @@ class Actions:
         self._again_ns.pop(intent.id, None)
         if receipt.outcome is Outcome.CONFIRMED:
             self._retry.pop(key, None)
-        else:
-            self._back_off(change, now_ns)
         self._metrics.changed(receipt.outcome)
         log.info("%s %s: %s (%s)", change.circuit, change.direction, receipt.outcome, receipt.detail)
-        self._announced()
+        self._on_receipt(receipt)
         return receipt
 
     def _back_off(self, change: Change, now_ns: int) -> None:

@@ -78,7 +78,10 @@ class ControlServer:
         try:
             request = json.loads(line)
             schema, verb, args = request["schema"], request["verb"], request.get("args", {})
+            known = isinstance(verb, str) and isinstance(args, dict)
         except (ValueError, KeyError, TypeError):
+            known = False
+        if not known:
             return _refused(f"not a {SCHEMA} request; send one JSON object with schema, verb and args")
         if schema != SCHEMA:
             return _refused(f"schema {schema!r} is not {SCHEMA}; use the netmon command of the daemon's version")
@@ -87,7 +90,7 @@ class ControlServer:
             return _refused(f"unknown verb {verb!r}; known are {', '.join(sorted(self._verbs))}")
         try:
             return {"ok": True, "data": await function(args)}
-        except CommandError as error:
+        except RuntimeError as error:  # CommandError, and what the rooms say in their own sentences
             return _refused(str(error))
 
 

@@ -14,8 +14,8 @@ from netmon.core.model import Direction, Intent, Step
 from netmon.core.resolving import ResolveAction
 from netmon.daemon.processes import Channel, ChildFailedError
 from netmon.routers.dialects import Dialect, load_dialect
-from netmon.routers.enforcement import Target
 from netmon.routers.enforcer import Apply, Done, Enforcer, EnforcerBusyError, Inspect, Job, Read, Resolve
+from netmon.routers.port import Target
 from netmon.routers.session import Login
 from netmon.routers.settings import RouterSettings, SshSettings
 from netmon.settings import SecretUnavailableError

@@ -17,6 +17,7 @@ from netmon.daemon.clock import Clock
 from netmon.daemon.consumption import Consumption
 from netmon.daemon.control import CommandError
 from netmon.daemon.ledger import LedgerService
+from netmon.daemon.observer import Observer
 from netmon.daemon.policy import PlanChangedError, PolicyLoop
 from netmon.daemon.pollers import RouterHealth
 from netmon.daemon.processes import Child
@@ -48,20 +49,32 @@ class ControlPlane:
         self.worker = Child("worker", worker.main, None)
         self.enforcer = Child("enforcer", enforcer.main, setup, questions=self._record_step)
         self.actions = Actions(
-            configuration, clock, ledger, self.enforcer, standing, platform_of, metrics.process, announced
+            configuration, clock, ledger, self.enforcer, standing, platform_of, metrics.process, self._receipt
         )
+        self._announced = announced
+        consumption = Consumption(heads)
+        self.observer = Observer(configuration.circuits, ledger, consumption, standing, clock.now_ns, announced)
         self.policy = PolicyLoop(
             configuration,
             clock,
             ledger,
             self.worker,
             self.actions,
-            Consumption(heads),
+            consumption,
             standing,
             health,
             metrics,
             announced,
         )
+
+    def _receipt(self, receipt: Receipt) -> None:
+        self.observer.receipt(receipt)
+        self._announced()
+
+    async def restore(self) -> None:
+        """Takes up what the daemon before us left open or unproven. Raises StoreError."""
+        await self.actions.restore()
+        await self.observer.restore()
 
     async def _record_step(self, question: Any) -> None:
         await self.actions.record_step(question)

@@ -32,7 +32,7 @@ class RouterHealth:
     last_try_ns: int | None = None
     duration_s: float = 0.0
     problem: str | None = None
-    """The sentence of the last failure; None after a success."""
+    """The sentence of the last failure, which names the router; None after a success."""
     polls: int = 0
     failures: int = 0
     late: int = 0
@@ -77,9 +77,9 @@ class PollLoop:
                 poll = await self.visitor.poll()
         except (TimeoutError, PollError) as error:
             health.failures += 1
-            sentence = str(error) or f"no complete answer within {self.deadline_s:g} s"
+            sentence = str(error) or f"{self.router}: no complete answer within {self.deadline_s:g} s"
             if health.problem is None:
-                log.warning("%s: %s", self.router, sentence)
+                log.warning("%s", sentence)
             health.problem = sentence
             self._end(began, ok=False)
             return

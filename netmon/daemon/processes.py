@@ -13,6 +13,7 @@ import os
 import signal
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from multiprocessing.connection import Connection
@@ -196,7 +197,8 @@ class Child:
             except RuntimeError as error:
                 reply = Answer(question.number, str(error), failed=True)
         if not pipe.closed:
-            pipe.send(reply)
+            with suppress(OSError):  # it has died meanwhile, which `run` finds out
+                pipe.send(reply)
 
     def _fail_pending(self) -> None:
         for future in self._pending.values():

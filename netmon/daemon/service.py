@@ -19,6 +19,7 @@ from netmon.core.counters import Ceilings, Head, Visit
 from netmon.core.model import NANOSECONDS, GapReason, Poll
 from netmon.core.periods import from_ns
 from netmon.daemon.accountant import Accountant
+from netmon.daemon.agents import agent_of
 from netmon.daemon.clock import Clock
 from netmon.daemon.control import ControlServer
 from netmon.daemon.ledger import LedgerService
@@ -34,6 +35,7 @@ from netmon.routers.profiles import ProfileError, Profiles, load_profiles
 from netmon.settings import SecretUnavailableError
 from netmon.snmp.client import Agent, Client
 from netmon.store.ledger import Ledger
+from netmon.store.reader import LedgerReader
 from netmon.supervision import EssentialTaskEndedError, Supervisor
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ log = logging.getLogger(__name__)
 DRAIN_S = 5.0
 """How long what is buffered and what is under way may take to end once the service was told to stop."""
 LAG_EVERY_S = 0.25
+OUTBOX_EVERY_S = 5.0
 
 
 class Service:
@@ -66,6 +69,7 @@ class Service:
         self._accountant = Accountant(
             book=self._ledger,
             on_visit=self._committed,
+            on_commit=self._metrics.process.committed,
             now_ns=self._clock.now_ns,
             commit_interval_s=settings.ledger.commit_interval / NANOSECONDS,
             max_batch=settings.ledger.max_batch,
@@ -86,6 +90,7 @@ class Service:
             self._supervisor.essential("accountant", self._accountant.run)
             self._supervisor.leaf("watchdog", self._feed_watchdog)
             self._supervisor.leaf("loop lag", self._measure_lag)
+            self._supervisor.leaf("outbox depth", self._measure_outbox)
             self._on_signals()
             log.info("netmon watches %d routers; metrics on port %d", len(self._pollers), self._port)
             systemd.notify("READY=1")
@@ -123,7 +128,7 @@ class Service:
         """Starts what depends on the configuration's contents. Raises ProfileError, SecretUnavailableError."""
         settings = configuration.settings
         profiles = load_profiles((configuration.directory / "collectors", folder("collectors")))
-        agents = {name: _agent(configuration, name) for name in settings.routers}
+        agents = {name: agent_of(configuration, name) for name in settings.routers}
         self._configuration = configuration
         self._metrics.topology(
             configuration.circuits,
@@ -143,11 +148,12 @@ class Service:
             lambda router: self._platform_of(profiles, router),
             self._announced,
         )
-        await self._plane.actions.restore()
+        await self._plane.restore()
         self._tasks = Supervisor()
         self._tasks.leaf("worker", self._plane.worker.run)
         self._tasks.leaf("enforcer", self._plane.enforcer.run)
         self._tasks.leaf("actions", self._plane.actions.run)
+        self._tasks.leaf("observer", self._plane.observer.run)
         self._start_pollers(configuration, profiles, agents)
         self._start_outputs(configuration)
         self._policy_task = self._supervisor.essential("control loop", self._plane.policy.run)
@@ -208,7 +214,7 @@ class Service:
         try:
             configuration = await loop.run_in_executor(None, load, self._path)
             for name in configuration.settings.routers:
-                _agent(configuration, name)
+                agent_of(configuration, name)
             load_profiles((configuration.directory / "collectors", folder("collectors")))
         except (ConfigError, ProfileError, SecretUnavailableError) as error:
             log.error("the configuration was not reloaded, the old one stays: %s", error)
@@ -226,6 +232,7 @@ class Service:
     def _committed(self, visit: Visit, poll: Poll) -> None:
         self._metrics.visit(visit.head, poll)
         self._metrics.process.gaps(visit.gaps)
+        self._plane.observer.visit(visit.head)
         if any(gap.reason in (GapReason.COUNTER_RESET, GapReason.DEVICE_REPLACED) for gap in visit.gaps):
             self._plane.actions.doubt(poll.router)
 
@@ -296,6 +303,11 @@ class Service:
             self._metrics.process.loop_lag(max(0.0, loop.time() - due))
             self._metrics.process.restarts(self._tasks.restarts)
 
+    async def _measure_outbox(self) -> None:
+        while True:
+            self._metrics.process.outbox(await self._ledger.read(LedgerReader.unsent_count))
+            await asyncio.sleep(OUTBOX_EVERY_S)
+
     # --- signals and the end -----------------------------------------------------------------
 
     def _on_signals(self) -> None:
@@ -333,18 +345,6 @@ def run(path: Path) -> int:
     """
     configure_logging()
     return uvloop.run(Service(path, load(path)).run())
-
-
-def _agent(configuration: Configuration, router: str) -> Agent:
-    settings = configuration.settings
-    credential = settings.snmp.credentials[settings.routers[router].snmp]
-    return Agent(
-        address=settings.routers[router].address,
-        port=settings.routers[router].snmp_port,
-        community=credential.community.reveal().encode(),
-        timeout_ns=settings.snmp.timeout,
-        retries=settings.snmp.retries,
-    )
 
 
 def _tell_what_needs_a_restart(old: Configuration, new: Configuration) -> None:

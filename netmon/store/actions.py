@@ -18,6 +18,8 @@ from netmon.store.standing import Standing
 from netmon.store.values import LimitState, canonical, dump, load
 
 RECEIPT = "receipt"
+OBSERVATION = "observation"
+"""Kind of the link in which traffic proves what a receipt (its subject) says."""
 """The chain's kind of link that holds a Receipt."""
 
 

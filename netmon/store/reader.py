@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, Select, func, select
 
-from netmon.core.model import NANOSECONDS, Gap, GapReason, Identity, Receipt, Usage
+from netmon.core.model import NANOSECONDS, Gap, GapReason, Identity, Proof, Receipt, Usage, Way
 from netmon.core.periods import Reading, percentile_95, used_between
 from netmon.store import chain, rows, schema
-from netmon.store.actions import RECEIPT
+from netmon.store.actions import OBSERVATION, RECEIPT
 from netmon.store.chain import ChainCheck, Link
 from netmon.store.database import reading_engine
 from netmon.store.errors import StoreError, sentences
@@ -24,9 +24,6 @@ from netmon.store.migrations import require_current
 from netmon.store.rows import CELL_BYTES, Layout
 from netmon.store.standing import Standing
 from netmon.store.values import ReceiptLink, load
-
-Way = Literal["in", "out"]
-"""The router's own view of the port."""
 
 _visit = schema.visit.c
 _MAX_LAYOUTS = 1024
@@ -169,14 +166,27 @@ class LedgerReader(Standing):
     # --- evidence ------------------------------------------------------------------------------
 
     def receipts(self, limit: int = 50, receipt_id: str | None = None) -> list[ReceiptLink]:
-        """The newest receipts first, at most `limit`; or the one of that id."""
-        columns = schema.link.c
-        statement = select(schema.link).where(columns.kind == RECEIPT).order_by(columns.sequence.desc()).limit(limit)
+        """The newest receipts first, at most `limit`; or the one of that id. Each with what was observed later."""
+        columns, later = schema.link.c, schema.link.alias("later")
+        statement = (
+            select(schema.link, later.c.sequence.label("observed"))
+            .outerjoin(later, (later.c.kind == OBSERVATION) & (later.c.subject == columns.subject))
+            .where(columns.kind == RECEIPT)
+            .order_by(columns.sequence.desc())
+            .limit(limit)
+        )
         if receipt_id is not None:
             statement = statement.where(columns.subject == receipt_id)
         with self._transaction() as connection:
             return [
-                ReceiptLink(load(Receipt, row.payload), row.chain, row.sequence, row.previous_hash, row.hash)
+                ReceiptLink(
+                    load(Receipt, row.payload),
+                    row.chain,
+                    row.sequence,
+                    row.previous_hash,
+                    row.hash,
+                    None if row.observed is None else Proof.OBSERVED,
+                )
                 for row in connection.execute(statement)
             ]
 

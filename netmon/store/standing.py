@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from netmon.core.model import Alert, Direction, Verdict
 from netmon.store import schema
@@ -47,3 +47,9 @@ class Standing(Database):
         with self._transaction() as connection:
             statement = select(schema.cursor.c.position).where(schema.cursor.c.name == name)
             return connection.execute(statement).scalar_one_or_none() or 0
+
+    def unsent_count(self) -> int:
+        """Alerts not yet told."""
+        statement = select(func.count()).select_from(schema.outbox).where(schema.outbox.c.sent_ns.is_(None))
+        with self._transaction() as connection:
+            return int(connection.execute(statement).scalar_one())

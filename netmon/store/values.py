@@ -14,7 +14,7 @@ from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from netmon.core.model import Alert, Receipt
+from netmon.core.model import Alert, Proof, Receipt
 from netmon.store.errors import StoreError
 
 T = TypeVar("T")
@@ -60,6 +60,8 @@ class ReceiptLink:
     sequence: int
     previous_hash: str
     hash: str
+    observed: Proof | None = None
+    """What traffic proved later, from the linked observation; None: nothing yet."""
 
 
 def dump(value: object) -> str:

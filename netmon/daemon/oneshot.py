@@ -1,0 +1,104 @@
+"""A state-changing verb while no daemon runs: takes the writer's lock, does it, and gives the lock back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from netmon.bundled import folder
+from netmon.config.load import Configuration
+from netmon.core.model import NANOSECONDS
+from netmon.daemon.agents import agent_of
+from netmon.daemon.clock import Clock
+from netmon.daemon.control import CommandError, ControlRefusedError
+from netmon.daemon.ledger import LedgerService
+from netmon.daemon.plane import ControlPlane
+from netmon.daemon.processes import ChildDiedError, ChildFailedError
+from netmon.daemon.standing import Standing
+from netmon.outputs.prometheus import Metrics
+from netmon.routers.discovery import DiscoveryError, discover
+from netmon.routers.profiles import Profiles, load_profiles
+from netmon.snmp.client import Client
+from netmon.snmp.errors import SnmpError
+from netmon.store.ledger import Ledger
+from netmon.supervision import Supervisor
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 300.0
+
+
+def perform(configuration: Configuration, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    """`apply` or `revert` as the daemon would do it, with what the ledger knows.
+
+    Raises ControlRefusedError with one sentence, StoreError (LedgerLockedError where a writer runs after
+    all), ProfileError and SecretUnavailableError.
+    """
+    try:
+        return asyncio.run(_perform(configuration, verb, args))
+    except (CommandError, ChildDiedError, ChildFailedError) as error:
+        raise ControlRefusedError(str(error)) from error
+    except TimeoutError as error:
+        raise ControlRefusedError(f"not finished after {PATIENCE_S:.0f} s; see netmon receipts") from error
+
+
+async def _perform(configuration: Configuration, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    settings = configuration.settings
+    clock = Clock(settings.control.require_synchronised_clock)
+    profiles = load_profiles((configuration.directory / "collectors", folder("collectors")))
+    ledger = LedgerService.open(settings.ledger, clock.now_ns)
+    supervisor = Supervisor()
+    try:
+        standing = await Standing.restored(ledger)
+        platforms = await _platforms(configuration, profiles, _touched(configuration, standing, args))
+        plane = ControlPlane(
+            configuration,
+            clock,
+            ledger,
+            await ledger.write(Ledger.heads),
+            standing,
+            {},
+            Metrics(settings.site.name),
+            platforms.get,
+            lambda: None,
+        )
+        await plane.restore()
+        supervisor.leaf("worker", plane.worker.run)
+        supervisor.leaf("enforcer", plane.enforcer.run)
+        verbs = {"apply": plane.apply, "revert": plane.revert}
+        async with asyncio.timeout(PATIENCE_S):
+            await plane.actions.settle()
+            return await verbs[verb](args)
+    finally:
+        await supervisor.stop()
+        await ledger.close()
+
+
+def _touched(configuration: Configuration, standing: Standing, args: Mapping[str, Any]) -> set[str]:
+    """Routers that the verb may have to talk to."""
+    limited = {circuit for (circuit, _), seen in standing.limits.items() if seen.bps is not None or not seen.known}
+    over = {verdict.agency for verdict in standing.counting.values() if verdict.limit is not None}
+    return {
+        c.router for c in configuration.circuits if c.id in limited or c.agency in over or c.id == args.get("circuit")
+    }
+
+
+async def _platforms(configuration: Configuration, profiles: Profiles, routers: Iterable[str]) -> dict[str, str | None]:
+    """Each router's enforcement dialect; one whose platform is not configured is asked what it is."""
+    found: dict[str, str | None] = {}
+    async with await Client.open() as client:
+        for router in routers:
+            platform = configuration.settings.routers[router].platform
+            if platform is not None:
+                found[router] = profiles.named(platform).enforcement
+                continue
+            try:
+                async with asyncio.timeout(configuration.settings.snmp.poll_deadline / NANOSECONDS):
+                    seen = await discover(client, agent_of(configuration, router), profiles, None)
+            except (SnmpError, DiscoveryError, TimeoutError) as error:
+                log.warning("%s: its platform is not configured and cannot be recognised: %s", router, error)
+            else:
+                found[router] = seen.profile.enforcement
+    return found

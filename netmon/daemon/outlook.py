@@ -1,0 +1,206 @@
+"""How things stand, as plain values: the contracts' `data` of plan and status, from ledger and configuration.
+
+Nothing here decides: plans come from `decisions.decide`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from netmon.config.load import Configuration
+from netmon.core import planning
+from netmon.core.model import AlertState, Circuit, Direction
+from netmon.core.periods import Period, add_usage
+from netmon.core.planning import Observed, PlanContext
+from netmon.core.quota import QuotaUsage
+from netmon.daemon.clock import Clock
+from netmon.daemon.decisions import Question, claims, decide, previous_verdicts
+from netmon.daemon.queries import rfc3339
+from netmon.store.reader import LedgerReader
+
+# --- plan ------------------------------------------------------------------------------------
+
+
+def plan_data(
+    configuration: Configuration, reader: LedgerReader, now_ns: int, clock: Clock, observation_ns: int
+) -> dict[str, Any]:
+    """The `data` of `netmon/plan/1`: what would be done now, judged from the ledger. Raises StoreError."""
+    question = _question(configuration, reader, now_ns, clock, observation_ns)
+    decision = decide(question)
+    why = planning.withheld(decision.verdicts, question.circuits, question.observed, question.context)
+    refused = decision.plan.refused
+    return {
+        "hash": decision.plan.hash,
+        "changes": [
+            {
+                "router": change.router,
+                "circuit": change.circuit,
+                "agency": change.agency,
+                "direction": change.direction.value,
+                "action": change.action.value,
+                "from_bps": change.from_bps,
+                "to_bps": change.to_bps,
+                "reason": change.reason.value,
+                "rule": None if change.rule is None else {"file": change.rule.file, "line": change.rule.line},
+                "withheld": _value(why.get((change.circuit, change.direction))),
+            }
+            for change in decision.plan.changes
+        ],
+        "refused": None if refused is None else {"rule": refused.rule, "detail": refused.detail},
+    }
+
+
+def _question(
+    configuration: Configuration, reader: LedgerReader, now_ns: int, clock: Clock, observation_ns: int
+) -> Question:
+    settings = configuration.settings
+    circuits: dict[str, list[Circuit]] = {}
+    for circuit in configuration.circuits:
+        circuits.setdefault(circuit.agency, []).append(circuit)
+    newest = {
+        circuit.id: _newest_ns(reader, circuit, now_ns) for of_agency in circuits.values() for circuit in of_agency
+    }
+
+    def used(ours: Sequence[Circuit], direction: Direction, period: Period) -> QuotaUsage:
+        parts = [
+            reader.usage(c.router, c.interface, c.way(direction), period.start_ns, period.end_ns, now_ns) for c in ours
+        ]
+        seen = [at for at in (newest[c.id] for c in ours) if at is not None]
+        return QuotaUsage(add_usage(parts).proven_bytes, min(seen, default=None))
+
+    counting = reader.verdicts()
+    limits = reader.limit_states()
+    return Question(
+        now_ns=now_ns,
+        claims=claims(configuration.agencies, configuration.policies, circuits, used, now_ns),
+        previous=previous_verdicts(counting.values()),
+        counting=counting,
+        stale_after_ns=settings.control.stale_after,
+        circuits=configuration.circuits,
+        observed={
+            (circuit.id, direction): Observed(state.bps, state.known)
+            if (state := limits.get((circuit.id, direction))) is not None
+            else Observed(None, known=True)
+            for circuit in configuration.circuits
+            for direction in Direction
+        },
+        context=PlanContext(
+            now_ns=now_ns,
+            agencies_total=len(configuration.agencies),
+            max_tightened_permille=settings.control.max_tightened_ratio,
+            enforce_ready={
+                name: router.override_observation is not None or _observed_ns(reader, name, now_ns) >= observation_ns
+                for name, router in settings.routers.items()
+            },
+            uplinks=frozenset((name, port) for name, router in settings.routers.items() for port in router.uplinks),
+            clock_trusted=bool(clock.trust(max((at for at in newest.values() if at is not None), default=None))),
+            held_circuits=frozenset(reader.holds(now_ns)),
+        ),
+    )
+
+
+def _newest_ns(reader: LedgerReader, circuit: Circuit, now_ns: int) -> int | None:
+    # A reading slightly in the future is the newest one too: the clock may have been set back.
+    readings = reader.readings(circuit.router, circuit.interface, "in", now_ns, now_ns)
+    return readings[-1].at_ns if readings else None
+
+
+def _observed_ns(reader: LedgerReader, router: str, now_ns: int) -> int:
+    first = reader.first_visit_ns(router)
+    return 0 if first is None else now_ns - first
+
+
+# --- status ----------------------------------------------------------------------------------
+
+
+def status_data(
+    configuration: Configuration, reader: LedgerReader, live: Mapping[str, Any] | None, now_ns: int
+) -> dict[str, Any]:
+    """The `data` of `netmon/status/1`; `live` is the running daemon's own answer, None where none runs.
+
+    Raises StoreError.
+    """
+    zone = configuration.settings.site.timezone
+    routers = dict(live["routers"]) if live is not None else {}
+    state = {name: _router_state(routers.get(name)) for name in configuration.settings.routers}
+    problems = [*_daemon_problems(configuration, live, routers), *_ledger_problems(reader, zone)]
+    limits = reader.limit_states()
+    return {
+        "healthy": not problems,
+        "site": configuration.settings.site.name,
+        "problems": problems,
+        "routers": {
+            name: [router for router, now in state.items() if now == name] for name in ("up", "down", "unknown")
+        },
+        "circuits": len(configuration.circuits),
+        "agencies": len(configuration.agencies),
+        "limits": [
+            {"circuit": circuit, "direction": direction.value, "bps": limit.bps, "since": rfc3339(limit.at_ns, zone)}
+            for (circuit, direction), limit in sorted(limits.items())
+            if limit.known and limit.bps is not None
+        ],
+        "holds": [
+            {
+                "circuit": hold.circuit,
+                "reason": hold.reason,
+                "by": hold.by,
+                "until": None if hold.until_ns is None else rfc3339(hold.until_ns, zone),
+            }
+            for hold in reader.holds(now_ns).values()
+        ],
+        "alerts_firing": sum(alert.state is AlertState.FIRING for alert in reader.alerts().values()),
+        "http_port": None if live is None else live["http_port"],
+    }
+
+
+def _router_state(of: Mapping[str, Any] | None) -> str:
+    if of is None or (of["problem"] is None and of["last_ok"] is None):
+        return "unknown"
+    return "up" if of["problem"] is None else "down"
+
+
+def _daemon_problems(
+    configuration: Configuration, live: Mapping[str, Any] | None, routers: Mapping[str, Mapping[str, Any]]
+) -> Iterable[dict[str, Any]]:
+    if live is None:
+        socket = configuration.settings.control.socket
+        yield _problem(f"no daemon listens on {socket}", None, "start it: systemctl start netmon, or netmon run")
+        return
+    if live["ledger_problem"] is not None:
+        yield _problem(live["ledger_problem"], None, "make room or correct ledger.path; nothing polled is lost yet")
+    elif live["unready"] is not None:
+        yield _problem(live["unready"], None, "see the routers below, and the daemon's log")
+    if live["clock_objection"] is not None:
+        yield _problem(
+            live["clock_objection"],
+            None,
+            "start a time service (chrony, systemd-timesyncd); until then no period rolls",
+        )
+    for name, router in routers.items():
+        if router["problem"] is not None:
+            yield _problem(
+                router["problem"], router["last_ok"], f"netmon poll {name} shows what it answers; check power and link"
+            )
+
+
+def _ledger_problems(reader: LedgerReader, zone: str) -> Iterable[dict[str, Any]]:
+    for (circuit, direction), limit in sorted(reader.limit_states().items()):
+        if not limit.known:
+            yield _problem(
+                f"it is not known which {direction} limit is in force on {circuit}",
+                rfc3339(limit.at_ns, zone),
+                "netmon reads the router again by itself; netmon receipts tells what happened",
+            )
+    for alert in reader.alerts().values():
+        if alert.state is AlertState.FIRING and alert.kind == "limit":
+            yield _problem(alert.summary, rfc3339(alert.since_ns, zone), "netmon plan shows what is withheld and why")
+
+
+def _problem(what: str, since: str | None, following: str) -> dict[str, Any]:
+    return {"what": what, "since": since, "next": following}
+
+
+def _value(of: StrEnum | None) -> str | None:
+    return None if of is None else of.value
