@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from support.ledgers import MINUTE_NS, START_NS, a_visit, opened
 
 from netmon.core.counters import LastSeen
-from netmon.core.model import NANOSECONDS, Gap, GapReason
+from netmon.core.model import NANOSECONDS, Gap, GapReason, Way
 from netmon.core.periods import Reading, used_between
 from netmon.store.ledger import Ledger
-from netmon.store.reader import LedgerReader, Way
+from netmon.store.reader import LedgerReader
 
 LATE_NS = 3 * NANOSECONDS
 
