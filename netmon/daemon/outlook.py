@@ -20,6 +20,7 @@ from netmon.daemon.decisions import Question, claims, decide, previous_verdicts
 from netmon.daemon.queries import rfc3339
 from netmon.store.reader import LedgerReader
 
+END_OF_TIME_NS = 2**63 - 1
 # --- plan ------------------------------------------------------------------------------------
 
 
@@ -102,8 +103,8 @@ def _question(
 
 
 def _newest_ns(reader: LedgerReader, circuit: Circuit, now_ns: int) -> int | None:
-    # A reading slightly in the future is the newest one too: the clock may have been set back.
-    readings = reader.readings(circuit.router, circuit.interface, "in", now_ns, now_ns)
+    # From now on to the end of time: where the clock was set back, the newest reading lies in the future.
+    readings = reader.readings(circuit.router, circuit.interface, "in", now_ns, END_OF_TIME_NS)
     return readings[-1].at_ns if readings else None
 
 

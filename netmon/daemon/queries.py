@@ -221,7 +221,7 @@ def _receipt_row(link: ReceiptLink, zone: str) -> dict[str, Any]:
         "to_bps": change.to_bps,
         "reason": change.reason.value,
         "outcome": receipt.outcome.value,
-        "proof": receipt.proof.value,
+        "proof": (link.observed or receipt.proof).value,
         "detail": receipt.detail,
         "duration_seconds": round(receipt.duration_ns / NANOSECONDS, 3),
         "previous_hash": link.previous_hash,

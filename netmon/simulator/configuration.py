@@ -19,7 +19,7 @@ quotas:
     volume: 600 MB
     ladder:
       - {at: 80%, notify: true}
-      - {at: 100%, slow_to: 20 Mbps}
+      - {at: 100%, slow_to: 10 Mbps}
       - {at: 120%, slow_to: 5 Mbps}
     hysteresis: 2%
   # Reached after about 25 s by the agency that sends its cameras' pictures.
@@ -29,8 +29,8 @@ quotas:
     volume: 1200 MB
     ladder:
       - {at: 80%, notify: true}
-      - {at: 100%, slow_to: 40 Mbps}
-      - {at: 120%, slow_to: 10 Mbps}
+      - {at: 100%, slow_to: 20 Mbps}
+      - {at: 120%, slow_to: 5 Mbps}
     hysteresis: 2%
   # Ample: nobody else reaches these.
   opd-download:

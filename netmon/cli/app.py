@@ -1,0 +1,128 @@
+"""The command `netmon`: its verbs, loaded when asked for, and every known error as one sentence and an exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, Final
+
+import rich_click as click
+
+from netmon import __version__
+
+_GROUPS: Final = (
+    ("Set up", ("check", "poll", "assets", "demo")),
+    ("Run", ("run", "status")),
+    ("Account", ("usage",)),
+    ("Enforce", ("plan", "apply", "revert", "receipts")),
+)
+_VERBS: Final = tuple(verb for _, verbs in _GROUPS for verb in verbs)
+
+_ERRORS: Final = (
+    ("netmon.config.errors", "ConfigError", 2),
+    ("netmon.routers.profiles", "ProfileError", 2),
+    ("netmon.settings", "SecretUnavailableError", 2),
+    ("netmon.daemon.queries", "QueryError", 2),
+    ("netmon.daemon.control", "ControlUnavailableError", 1),
+    ("netmon.daemon.control", "ControlRefusedError", 1),
+    ("netmon.daemon.control", "CommandError", 1),
+    ("netmon.outputs.http", "HttpServerError", 1),
+    ("netmon.routers.polling", "PollError", 1),
+    ("netmon.store.errors", "StoreError", 1),
+)
+"""Errors whose message is a sentence for the operator, by the module that defines them, with the exit code."""
+_PLACE: Final = re.compile(r".+:\d+:\d+: ")
+"""How lines begin that already say where something is wrong."""
+INTERRUPTED: Final = 130
+
+
+class Verbs(click.RichGroup):
+    """Imports a verb's module only when the verb is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _VERBS:
+            return None
+        command: click.Command = import_module(f"netmon.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _VERBS and not name.startswith("-"):
+            from difflib import get_close_matches
+
+            close = get_close_matches(name, _VERBS, n=1)
+            raise click.UsageError(f"there is no verb {name}; " + (f"did you mean {close[0]}?" if close else _SEE_HELP))
+        return super().resolve_command(ctx, args)
+
+
+_SEE_HELP: Final = "netmon --help lists them"
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=True,
+)
+@click.rich_config(
+    {
+        "width": None if sys.stdout.isatty() else 80,
+        "command_groups": {"*": [{"name": name, "commands": list(verbs)} for name, verbs in _GROUPS]},
+        "style_option": "bold",
+        "style_command": "bold",
+        "style_commands_panel_border": "dim",
+        "style_options_panel_border": "dim",
+    }
+)
+@click.version_option(__version__, prog_name="netmon", message="%(prog)s %(version)s")
+def netmon() -> None:
+    """Accounts, shares and enforces centrally purchased bandwidth."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carries out one command line; returns the exit code (0 done, 1 failed or unhealthy, 2 wrongly asked)."""
+    try:
+        code: Any = netmon.main(args=list(arguments), prog_name="netmon", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        code = 2 if isinstance(error, click.UsageError) else 1
+        context = getattr(error, "ctx", None)
+        hint = f"; see {context.command_path} --help" if context is not None else ""
+        message = error.format_message().removesuffix(".").replace(". Did you mean", "; did you mean")
+        return _say(f"netmon: {message}{hint}", code)
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output had enough; the interpreter must not stumble over it again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except _known() as error:
+        return _told(error)
+    return int(code or 0)
+
+
+def _known() -> tuple[type[Exception], ...]:
+    """The error types that can have been raised: the system's, and those whose module is loaded."""
+    ours = [getattr(sys.modules[module], name) for module, name, _ in _ERRORS if module in sys.modules]
+    return (OSError, *ours)
+
+
+def _told(error: Exception) -> int:
+    kinds = [kind.__name__ for kind in type(error).__mro__]
+    name, code = next(((name, code) for _, name, code in _ERRORS if name in kinds), ("OSError", 1))
+    if name == "OSError" and isinstance(error, OSError):
+        place = error.filename or "the system"
+        return _say(f"netmon: {place}: {error.strerror or error}; check its path and owner", code)
+    return _say(str(error) if _PLACE.match(str(error)) else f"netmon: {error}", code)
+
+
+def _say(sentence: str, code: int) -> int:
+    print(sentence, file=sys.stderr)
+    return code

@@ -1,0 +1,129 @@
+"""What the verbs share: options, the JSON envelope, and the way to the daemon and the ledger."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import rich_click as click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from netmon.config.load import Configuration
+    from netmon.store.reader import LedgerReader
+
+DEFAULT_CONFIG = Path("/etc/netmon/netmon.yaml")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def config_option(function: F) -> F:
+    """`-c/--config`, also from NETMON_CONFIG."""
+    return click.option(
+        "-c",
+        "--config",
+        type=click.Path(path_type=Path),
+        envvar="NETMON_CONFIG",
+        default=DEFAULT_CONFIG,
+        show_default=True,
+        show_envvar=True,
+        help="Configuration file, or a directory of them.",
+    )(function)
+
+
+def output_option(function: F) -> F:
+    """`--output table|json`."""
+    return click.option(
+        "--output",
+        type=click.Choice(["table", "json"]),
+        default="table",
+        show_default=True,
+        help="A table for people, or JSON for programs.",
+    )(function)
+
+
+def print_document(name: str, data: object) -> None:
+    """Writes the contracts' envelope `netmon/<name>/1` to standard output."""
+    import json
+    from datetime import UTC, datetime
+
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    json.dump({"schema": f"netmon/{name}/1", "generated_at": now, "data": data}, sys.stdout, indent=2)
+    sys.stdout.write("\n")
+
+
+def console() -> Console:
+    """For people: as wide as the terminal, 80 columns where there is none."""
+    from rich.console import Console
+
+    # No markup: what routers and operators wrote may hold brackets.
+    return Console(width=None if sys.stdout.isatty() else 80, highlight=False, markup=False)
+
+
+def table(*columns: str, figures: tuple[str, ...] = (), fold: tuple[str, ...] = ()) -> Table:
+    """Figures stand right; only what may `fold` takes a second line, nothing is ever cut."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
+    for column in columns:
+        if column in fold:
+            made.add_column(column, overflow="fold")
+        else:
+            made.add_column(column, justify="right" if column in figures else "left", no_wrap=True)
+    return made
+
+
+@contextmanager
+def ledger_of(configuration: Configuration) -> Iterator[LedgerReader]:
+    """A reader of the configured ledger, closed at the end. Raises StoreError."""
+    from netmon.store.reader import LedgerReader
+
+    settings = configuration.settings.ledger
+    reader = LedgerReader.open(settings.path, settings.busy_timeout)
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def command_daemon(configuration: Configuration, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    """Has the running daemon carry out the verb; where none runs, becomes the writer and does it here."""
+    from netmon.daemon.control import ControlUnavailableError, request
+
+    try:
+        answer: dict[str, Any] = request(configuration.settings.control.socket, verb, args)
+    except ControlUnavailableError:
+        from netmon.daemon.oneshot import perform
+
+        answer = perform(configuration, verb, args)
+    return answer
+
+
+def rate(bps: int | None) -> str:
+    """`20 Mb/s`, or a dash."""
+    from netmon.core.units import format_rate
+
+    return "-" if bps is None else format_rate(bps)
+
+
+def volume(octets: int | None) -> str:
+    """`2 TB`, or a dash."""
+    from netmon.core.units import format_volume
+
+    return "-" if octets is None else format_volume(octets)
+
+
+def rates(from_bps: int | None, to_bps: int | None) -> str:
+    """`none -> 20 Mb/s`."""
+    return f"{'none' if from_bps is None else rate(from_bps)} -> {'none' if to_bps is None else rate(to_bps)}"
+
+
+def moment(rfc3339: str) -> str:
+    """`2026-11-22T08:15:30.123+07:00` -> `2026-11-22 08:15:30`."""
+    return rfc3339[:19].replace("T", " ")
