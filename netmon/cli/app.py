@@ -19,7 +19,20 @@ _GROUPS: Final = (
     ("Account", ("usage",)),
     ("Enforce", ("plan", "apply", "revert", "receipts")),
 )
-_VERBS: Final = tuple(verb for _, verbs in _GROUPS for verb in verbs)
+_SUMMARIES: Final = {
+    "check": "Read the configuration and name everything wrong with it.",
+    "poll": "Visit ROUTER once and show what it says of its interfaces.",
+    "assets": "Write out the collectors, policies, units and dashboards that ship with netmon.",
+    "demo": "Show the main job against a simulated province on loopback.",
+    "run": "Poll, account, judge, enforce and tell, until told to stop.",
+    "status": "Show whether netmon does its work, and what to do where it does not.",
+    "usage": "Show what agencies used, how sure that is, and what of their quota.",
+    "plan": "Show what would be altered on the routers now; alters nothing.",
+    "apply": "Judge now, carry the plan out, and wait for the receipts.",
+    "revert": "Take netmon's limits off CIRCUIT at once and keep them off for a time.",
+    "receipts": "Show the evidence of every change, newest first, or one receipt in full.",
+}
+"""How each verb's own help begins: listing them must not cost the import of eleven modules."""
 
 _ERRORS: Final = (
     ("netmon.config.errors", "ConfigError", 2),
@@ -43,22 +56,23 @@ class Verbs(click.RichGroup):
     """Imports a verb's module only when the verb is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_VERBS)
+        return list(_SUMMARIES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _VERBS:
-            return None
-        command: click.Command = import_module(f"netmon.cli.{cmd_name}").command
-        return command
+        """Only what the list of verbs shows; `resolve_command` brings the verb itself."""
+        summary = _SUMMARIES.get(cmd_name)
+        return click.RichCommand(name=cmd_name, help=summary) if summary is not None else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
-        if name not in _VERBS and not name.startswith("-"):
+        if name in _SUMMARIES:
+            return name, import_module(f"netmon.cli.{name}").command, args[1:]
+        if not name.startswith("-"):
             from difflib import get_close_matches
 
-            close = get_close_matches(name, _VERBS, n=1)
+            close = get_close_matches(name, _SUMMARIES, n=1)
             raise click.UsageError(f"there is no verb {name}; " + (f"did you mean {close[0]}?" if close else _SEE_HELP))
         return super().resolve_command(ctx, args)
 

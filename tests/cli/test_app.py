@@ -8,11 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from support.governed import write_site
 
 from netmon import __version__
-from netmon.cli.app import run
+from netmon.cli.app import netmon, run
 
 HEAVY = ("sqlalchemy", "aiohttp", "netmiko", "influxdb_client", "pydantic", "yaml", "asyncio", "rich.live", "uvloop")
 
@@ -44,6 +45,17 @@ def test_help_lists_every_verb_of_the_contract(capsys: pytest.CaptureFixture[str
         assert f"│ {verb} " in shown
         assert run([verb, "--help"]) == 0
     assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_the_list_of_verbs_says_of_each_what_its_own_help_says() -> None:
+    context = click.Context(netmon)
+    for verb in netmon.list_commands(context):
+        shown = netmon.get_command(context, verb)
+        name, command, rest = netmon.resolve_command(context, [verb, "--help"])
+        assert shown is not None
+        assert command is not None
+        assert command.get_short_help_str(200) == shown.get_short_help_str(200)
+        assert (name, rest) == (verb, ["--help"])
 
 
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
