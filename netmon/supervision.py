@@ -48,6 +48,11 @@ class Supervisor:
         if not self._ended.done():
             self._ended.set_result(None)
 
+    def fail(self, why: str) -> None:
+        """Makes `wait` raise EssentialTaskEndedError: the service cannot go on."""
+        if not self._ended.done():
+            self._ended.set_exception(EssentialTaskEndedError(why))
+
     async def stop(self) -> None:
         """Cancels every task and waits for them."""
         self.finish()
@@ -86,10 +91,6 @@ class Supervisor:
             await work()
         except Exception as error:
             log.exception("%s, which is essential, failed", name)
-            self._give_up(EssentialTaskEndedError(f"{name} failed: {error}"))
+            self.fail(f"{name} failed: {error}")
         else:
-            self._give_up(EssentialTaskEndedError(f"{name} ended"))
-
-    def _give_up(self, error: EssentialTaskEndedError) -> None:
-        if not self._ended.done():
-            self._ended.set_exception(error)
+            self.fail(f"{name} ended")

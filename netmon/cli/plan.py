@@ -30,8 +30,8 @@ def command(detailed_exitcode: bool, config: Path, output: str) -> int:
     """Show what would be altered on the routers now; alters nothing."""
     from netmon.config.load import load
     from netmon.daemon.clock import Clock
+    from netmon.daemon.decisions import OBSERVATION_NS
     from netmon.daemon.outlook import plan_data
-    from netmon.daemon.policy import OBSERVATION_NS
 
     configuration = load(config)
     clock = Clock(configuration.settings.control.require_synchronised_clock)

@@ -18,6 +18,7 @@ from netmon.core.model import (
     AlertKind,
     AlertState,
     Change,
+    Direction,
     Outcome,
     Receipt,
     Severity,
@@ -46,6 +47,8 @@ class Sentence(StrEnum):
     LIMIT_FAILED = "{circuit}: {what} ({direction}) failed: {detail}"
     BYPASSED = "{circuit}: {rate} passed ({direction}) despite the limit of {limit}: something bypasses it."
     NOT_BYPASSED = "{circuit}: the limit of {limit} ({direction}) holds."
+    ORPHAN = "{circuit} is no longer configured, but its limit ({direction}) is in force; configure it and revert it."
+    NO_ORPHAN = "{circuit}: no limit is left behind ({direction})."
     LIMIT_UNKNOWN = "{circuit}: {what} ({direction}) may or may not be in force: {detail}"
 
 
@@ -190,6 +193,22 @@ def bypass_condition(receipt: Receipt, limit_bps: int, rate_bps: int, exceeded: 
         agency=change.agency,
         router=change.router,
         circuit=change.circuit,
+    )
+
+
+def orphan_condition(circuit: str, direction: Direction, limit_bps: int | None, configured: bool) -> Condition:
+    """Fires while a limit of ours is in force on a circuit that the configuration no longer names."""
+    firing = limit_bps is not None and not configured
+    sentence = Sentence.ORPHAN if firing else Sentence.NO_ORPHAN
+    return Condition(
+        key=f"orphan/{circuit}/{direction}",
+        kind=AlertKind.LIMIT,
+        severity=Severity.CRITICAL,
+        firing=firing,
+        summary=sentence.format(circuit=circuit, direction=direction),
+        reason="not_configured" if firing else "settled",
+        epoch=f"{limit_bps}",
+        circuit=circuit,
     )
 
 

@@ -17,11 +17,13 @@ from netmon.core.model import (
     Change,
     Circuit,
     Direction,
+    GapReason,
     Intent,
     Outcome,
     Plan,
     Proof,
     Receipt,
+    Step,
 )
 from netmon.core.planning import Observed, pending
 from netmon.core.resolving import Resolution, ResolveAction, Seen, classify, resolve
@@ -33,14 +35,20 @@ from netmon.daemon.standing import Standing
 from netmon.outputs.process import ProcessMetrics
 from netmon.routers.enforcement import Inspection, Reading, Result
 from netmon.routers.port import Target
+from netmon.routers.session import Failure
 from netmon.store.errors import StoreError
 from netmon.store.ledger import Ledger
+from netmon.store.reader import LedgerReader
 
 log = logging.getLogger(__name__)
 
 FIRST_RETRY_NS = 60 * NANOSECONDS
 """A change that failed is not tried again sooner; the pause doubles up to an hour."""
 LONGEST_RETRY_NS = 3600 * NANOSECONDS
+RESTARTS = frozenset({GapReason.COUNTER_RESET, GapReason.DEVICE_REPLACED})
+"""Gaps after which a router may have lost the limits it was given."""
+NEVER_NS = 2**63 - 1
+"""A changed host key is a security alarm: only a person (netmon apply) has it tried again."""
 LOOK_AGAIN_NS = 10 * NANOSECONDS
 """How long an unreadable router with an open intent is left alone between two looks."""
 
@@ -62,21 +70,23 @@ class Actions:
         enforcer: Orders,
         standing: Standing,
         platform_of: Callable[[str], str | None],
+        mac_of: Callable[[str, str], str | None],
         metrics: ProcessMetrics,
         on_receipt: Callable[[Receipt], None],
     ) -> None:
-        """`platform_of` gives a router's enforcement dialect, None where it is not known (yet)."""
+        """`platform_of` gives a router's enforcement dialect, `mac_of` a port's address; None: not known (yet)."""
         self._configuration, self._clock, self._ledger = configuration, clock, ledger
         self._enforcer, self._standing, self._metrics = enforcer, standing, metrics
-        self._platform_of, self._on_receipt = platform_of, on_receipt
+        self._platform_of, self._mac_of, self._on_receipt = platform_of, mac_of, on_receipt
         self._circuits = {circuit.id: circuit for circuit in configuration.circuits}
         self._open: dict[str, Intent] = {}
         self._in_hand: set[str] = set()
         self._again_ns: dict[str, int] = {}
-        self._retry: dict[tuple[str, Direction], tuple[int, int]] = {}
-        """(circuit, direction) -> (not before, pause) after a failure."""
+        self._retry: dict[tuple[str, Direction, int | None], tuple[int, int]] = {}
+        """(circuit, direction, to_bps) -> (not before, pause) after a failure: another change is no repetition."""
         self._unread: dict[tuple[str, Direction], int] = {}
         """(circuit, direction) -> not to be read before."""
+        self._told: dict[str, str] = {}
         self._batch: asyncio.Task[list[Receipt]] | None = None
 
     @property
@@ -89,13 +99,28 @@ class Actions:
         for intent in await self._ledger.write(Ledger.open_intents):
             self._open[intent.id] = intent
             log.warning("%s: a change was under way (%s); it is read again first", intent.change.circuit, intent.step)
+        await self._restore_doubt()
+
+    async def _restore_doubt(self) -> None:
+        """A limit noted before its router restarted, or in doubt when the daemon or its configuration changed."""
+        now_ns = self._clock.now_ns()
+        for (name, direction), state in (await self._ledger.write(Ledger.limit_states)).items():
+            circuit = self._circuits.get(name)
+            if circuit is None or not state.known or state.bps is None:
+                continue
+            gaps = await self._ledger.read(
+                LedgerReader.gaps, circuit.router, circuit.interface, "in", state.at_ns, now_ns
+            )
+            believed = self._standing.limits.get((name, direction))
+            if believed is None or not believed.known or any(gap.reason in RESTARTS for gap in gaps):
+                self.reread(name, direction)
 
     def offer(self, plan: Plan) -> None:
         """Begins the plan's changes unless a batch is running; failed ones wait for their turn."""
         if self._batch is not None and not self._batch.done():
             return
         now_ns = self._clock.now_ns()
-        due = [c for c in pending(plan) if self._retry.get((c.circuit, c.direction), (0, 0))[0] <= now_ns]
+        due = [c for c in pending(plan) if self._retry.get(_attempt(c), (0, 0))[0] <= now_ns]
         if due:
             self._batch = asyncio.create_task(self._carry_out(due), name="changes")
 
@@ -161,11 +186,16 @@ class Actions:
     async def _one_router(self, changes: list[Change]) -> list[Receipt]:
         receipts = []
         for change in changes:
-            receipt = await self._perform(change)
+            receipt = await self._perform(change) if self._as_planned(change) else None
             if receipt is None:
                 break  # the router is in doubt now
             receipts.append(receipt)
         return receipts
+
+    def _as_planned(self, change: Change) -> bool:
+        """Whether what the plan rests on still holds: a change or a restart may have come between."""
+        seen = self._standing.limits.get((change.circuit, change.direction), Observed(None, known=True))
+        return seen.known and seen.bps == change.from_bps and change.router not in self.doubtful_routers
 
     async def _perform(self, change: Change) -> Receipt | None:
         """Records the intent, has it carried out, and closes it; None where the outcome is not known yet."""
@@ -182,28 +212,43 @@ class Actions:
             log.error("%s: nothing is changed that cannot be recorded: %s", change.circuit, error)
             return None
         self._open[intent.id] = intent
-        self._in_hand.add(intent.id)
+        self._in_hand.add(intent.id)  # until its receipt is written: nobody else may resolve it meanwhile
+        try:
+            result = await self._order_out(intent, order)
+            if result is None:
+                return None
+            receipt = await self._close(intent, result)
+        finally:
+            self._in_hand.discard(intent.id)
+        if receipt is not None and receipt.outcome is not Outcome.CONFIRMED:
+            self._back_off(change, receipt.at_ns)  # the router said no: not at once again
+            if result.reason is Failure.HOST_KEY_MISMATCH:
+                self._retry[_attempt(change)] = (NEVER_NS, LONGEST_RETRY_NS)
+        return receipt
+
+    async def _order_out(self, intent: Intent, order: Order) -> Result | None:
+        """What came of the change; None where that has to be read from the router first."""
+        circuit = intent.change.circuit
         try:
             result: Result = await self._enforcer.request(replace(order, apply=True))
         except ChildDiedError as error:
-            log.error("%s: %s; the router is read again first", change.circuit, error)
+            log.error("%s: %s; the router is read again first", circuit, error)
             return None
         except ChildFailedError as error:
-            result = Result(Outcome.FAILED, Proof.NOT_TESTABLE, str(error), None, None, known=False)
-        finally:
-            self._in_hand.discard(intent.id)
+            if self._open[intent.id].step not in (Step.RECORDED, Step.CONNECT):
+                log.error("%s: %s; the router is read again first", circuit, error)
+                return None
+            return Result(Outcome.FAILED, Proof.NOT_TESTABLE, str(error), None, None, known=False)
         if result.outcome is Outcome.UNKNOWN:
-            log.warning("%s: %s; the router is read again first", change.circuit, result.detail)
+            log.warning("%s: %s; the router is read again first", circuit, result.detail)
             return None
-        receipt = await self._close(intent, result)
-        if receipt is not None and receipt.outcome is not Outcome.CONFIRMED:
-            self._back_off(change, receipt.at_ns)  # the router said no: not at once again
-        return receipt
+        return result
 
     async def _close(self, intent: Intent, result: Result) -> Receipt | None:
         """Receipt, limit and alert in one transaction; on failure the intent stays open and is read again."""
         change, now_ns = intent.change, self._clock.now_ns()
-        receipt = Receipt(intent.id, now_ns, change, result.outcome, result.proof, result.detail, result.duration_ns)
+        detail = result.detail if result.reason is None else f"{result.reason}: {result.detail}"
+        receipt = Receipt(intent.id, now_ns, change, result.outcome, result.proof, detail, result.duration_ns)
         key = (change.circuit, change.direction)
         believed = self._standing.limits.get(key, Observed(None, known=True))
         if result.known:
@@ -223,16 +268,16 @@ class Actions:
         self._open.pop(intent.id, None)
         self._again_ns.pop(intent.id, None)
         if receipt.outcome is Outcome.CONFIRMED:
-            self._retry.pop(key, None)
+            self._retry = {attempt: pause for attempt, pause in self._retry.items() if attempt[:2] != key}
         self._metrics.changed(receipt.outcome)
         log.info("%s %s: %s (%s)", change.circuit, change.direction, receipt.outcome, receipt.detail)
         self._on_receipt(receipt)
         return receipt
 
     def _back_off(self, change: Change, now_ns: int) -> None:
-        key = (change.circuit, change.direction)
-        pause = min(max(FIRST_RETRY_NS, 2 * self._retry.get(key, (0, 0))[1]), LONGEST_RETRY_NS)
-        self._retry[key] = (now_ns + pause, pause)
+        attempt = _attempt(change)
+        pause = min(max(FIRST_RETRY_NS, 2 * self._retry.get(attempt, (0, 0))[1]), LONGEST_RETRY_NS)
+        self._retry[attempt] = (now_ns + pause, pause)
 
     # --- doubt -----------------------------------------------------------------------------------
 
@@ -249,7 +294,7 @@ class Actions:
             if resolution.action not in (ResolveAction.WAIT, ResolveAction.GIVE_TO_OPERATOR):
                 await self._enforcer.request(replace(order, action=resolution.action))
         except (ChildDiedError, ChildFailedError) as error:
-            log.warning("%s: still in doubt: %s", intent.change.circuit, error)
+            self._tell(intent.id, f"{intent.change.circuit}: still in doubt: {error}")
             self._again_ns[intent.id] = self._clock.now_ns() + LOOK_AGAIN_NS
             return
         finally:
@@ -266,6 +311,12 @@ class Actions:
             intent, Result(resolution.outcome, proof, sentence, None, inspection.read_bps, known, spent_ns)
         )
 
+    def _tell(self, about: str, sentence: str) -> None:
+        """Logs what keeps coming back once, until it is something else."""
+        if self._told.get(about) != sentence:
+            self._told[about] = sentence
+            log.warning("%s", sentence)
+
     def _judge(self, intent: Intent, seen: Inspection) -> Resolution:
         what = classify(intent, seen.read_bps, seen.tolerance_permille) if seen.readable else Seen.UNREADABLE
         return resolve(intent, what, seen.armed, self._clock.now_ns())
@@ -281,14 +332,18 @@ class Actions:
         try:
             reading: Reading = await self._enforcer.request(replace(order, direction=direction))
         except (ChildDiedError, ChildFailedError) as error:
-            log.warning("%s: cannot be read: %s", circuit_id, error)
+            self._tell(circuit_id, f"{circuit_id}: cannot be read: {error}")
             return
         if reading.failure is not None:
-            log.warning("%s: cannot be read: %s", circuit_id, reading.detail)
+            self._tell(circuit_id, f"{circuit_id}: cannot be read: {reading.detail}")
             return
         now_ns = self._clock.now_ns()
         bps = reading.bps if reading.ours else None
-        await self._ledger.write(Ledger.note_limit, circuit_id, direction, bps, True, now_ns)
+        try:
+            await self._ledger.write(Ledger.note_limit, circuit_id, direction, bps, True, now_ns)
+        except StoreError as error:
+            log.error("%s: what was read could not be recorded, it is read again: %s", circuit_id, error)
+            return
         self._standing.limits[circuit_id, direction] = Observed(bps, known=True)
         self._unread.pop((circuit_id, direction), None)
         log.info("%s %s: %s read after doubt", circuit_id, direction, "no limit" if bps is None else f"{bps} bit/s")
@@ -296,7 +351,8 @@ class Actions:
     def _order(self, intent: Intent) -> Order | None:
         circuit = self._circuits.get(intent.change.circuit)
         if circuit is None:
-            log.error("%s is no longer configured, but a change of it is unresolved", intent.change.circuit)
+            gone = intent.change.circuit
+            self._tell(gone, f"{gone} is no longer configured, but a change of it is unresolved; configure it again")
             return None
         order = self._order_for(circuit)
         return replace(order, intent=intent) if order is not None else None
@@ -304,7 +360,7 @@ class Actions:
     def _order_for(self, circuit: Circuit) -> Order | None:
         platform = self._platform_of(circuit.router)
         if platform is None:
-            log.warning("%s: no enforcement dialect is known for its platform (yet)", circuit.router)
+            self._tell(circuit.router, f"{circuit.router}: no enforcement dialect is known for its platform (yet)")
             return None
         router = self._configuration.settings.routers[circuit.router]
         return Order(
@@ -316,9 +372,14 @@ class Actions:
                 interface=circuit.interface,
                 faces=circuit.faces,
                 alias=circuit.alias,
+                mac=self._mac_of(circuit.router, circuit.interface),
                 uplinks=router.uplinks,
             ),
         )
+
+
+def _attempt(change: Change) -> tuple[str, Direction, int | None]:
+    return change.circuit, change.direction, change.to_bps
 
 
 def _tightens(change: Change) -> bool:

@@ -62,8 +62,8 @@ class Consumption:
             head = self._heads.get(circuit.router)
             if head is None:
                 continue
-            at_ns = head.at_ns
-            oldest = at_ns if oldest is None else min(oldest, at_ns)
+            read_ns = self._read_ns(head, circuit)
+            oldest = read_ns if oldest is None else min(oldest, read_ns)
             way = circuit.way(direction)
             base = self._bases.get((circuit.router, circuit.interface, way, period.start_ns))
             total = self.total(circuit, direction)
@@ -78,13 +78,20 @@ class Consumption:
     def total(self, circuit: Circuit, direction: Direction) -> int | None:
         """Cumulative bytes since the circuit was first seen; None before its first visit."""
         head = self._heads.get(circuit.router)
-        if head is None:
+        at = self._place(head, circuit) if head is not None else None
+        if head is None or at is None:
             return None
+        return (head.in_total if circuit.way(direction) == "in" else head.out_total)[at]
+
+    def _read_ns(self, head: Head, circuit: Circuit) -> int:
+        """When the circuit's own counters were last read: a port that is absent is not fresh."""
+        at = self._place(head, circuit)
+        lagging = head.lagging.get(at) if at is not None else None
+        return lagging.at_ns if lagging is not None else head.at_ns
+
+    def _place(self, head: Head, circuit: Circuit) -> int | None:
         known, places = self._places.get(circuit.router, (None, {}))
         if known is not head.series:
             places = {interface.name: at for at, interface in enumerate(head.series)}
             self._places[circuit.router] = (head.series, places)
-        at = places.get(circuit.interface)
-        if at is None:
-            return None
-        return (head.in_total if circuit.way(direction) == "in" else head.out_total)[at]
+        return places.get(circuit.interface)

@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netmon.core import planning, quota
-from netmon.core.model import Agency, Circuit, Direction, Plan, Verdict
-from netmon.core.periods import Period, period_containing
+from netmon.core.model import NANOSECONDS, Agency, Circuit, Direction, Plan, Verdict
+from netmon.core.periods import Period, PeriodRule, period_containing
 from netmon.core.planning import Observed, PlanContext
 from netmon.core.quota import QuotaPolicy, QuotaUsage
+
+OBSERVATION_NS = 7 * 86_400 * NANOSECONDS
+"""So long a router is observed before limits are enforced on it, unless the configuration overrides it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,15 @@ def claims(
 ) -> tuple[Claim, ...]:
     """Every agency's policies with the period that contains `now_ns`; `circuits` by agency."""
     found: list[Claim] = []
+    periods: dict[tuple[PeriodRule, str], Period] = {}
     for agency in agencies:
         ours = circuits.get(agency.id, ())
         for name in agency.quotas if ours else ():
             policy = policies[name]
-            period = period_containing(policy.period, now_ns, agency.timezone)
+            key = (policy.period, agency.timezone)
+            period = periods.get(key)
+            if period is None:
+                period = periods[key] = period_containing(policy.period, now_ns, agency.timezone)
             found.append(Claim(agency.id, policy, period, used(ours, policy.direction, period)))
     return tuple(found)
 

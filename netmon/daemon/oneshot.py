@@ -62,6 +62,7 @@ async def _perform(configuration: Configuration, verb: str, args: Mapping[str, A
             {},
             Metrics(settings.site.name),
             platforms.get,
+            lambda router, interface: None,
             lambda: None,
         )
         await plane.restore()

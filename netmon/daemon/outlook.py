@@ -98,6 +98,7 @@ def _question(
             uplinks=frozenset((name, port) for name, router in settings.routers.items() for port in router.uplinks),
             clock_trusted=bool(clock.trust(max((at for at in newest.values() if at is not None), default=None))),
             held_circuits=frozenset(reader.holds(now_ns)),
+            doubtful_routers=frozenset(intent.change.router for intent in reader.open_intents()),
         ),
     )
 
@@ -192,7 +193,7 @@ def _ledger_problems(reader: LedgerReader, zone: str) -> Iterable[dict[str, Any]
             yield _problem(
                 f"it is not known which {direction} limit is in force on {circuit}",
                 rfc3339(limit.at_ns, zone),
-                "netmon reads the router again by itself; netmon receipts tells what happened",
+                "look at netmon receipts, then have it read again with netmon apply",
             )
     for alert in reader.alerts().values():
         if alert.state is AlertState.FIRING and alert.kind == "limit":

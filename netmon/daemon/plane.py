@@ -42,6 +42,7 @@ class ControlPlane:
         health: Mapping[str, RouterHealth],
         metrics: Metrics,
         platform_of: Callable[[str], str | None],
+        mac_of: Callable[[str, str], str | None],
         announced: Callable[[], None],
     ) -> None:
         self.configuration, self._clock, self._ledger = configuration, clock, ledger
@@ -49,7 +50,7 @@ class ControlPlane:
         self.worker = Child("worker", worker.main, None)
         self.enforcer = Child("enforcer", enforcer.main, setup, questions=self._record_step)
         self.actions = Actions(
-            configuration, clock, ledger, self.enforcer, standing, platform_of, metrics.process, self._receipt
+            configuration, clock, ledger, self.enforcer, standing, platform_of, mac_of, metrics.process, self._receipt
         )
         self._announced = announced
         consumption = Consumption(heads)
@@ -102,6 +103,7 @@ class ControlPlane:
         by = str(args.get("by") or "operator")
         await self._ledger.write(Ledger.hold, circuit.id, reason, by, now_ns, until_ns)
         await self.actions.finished()
+        await self.actions.look_afresh()
         plan = await self.policy.turn()
         receipts = await self.actions.finished() if pending(plan) else []
         ours = [receipt for receipt in receipts if receipt.change.circuit == circuit.id]

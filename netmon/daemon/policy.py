@@ -27,7 +27,7 @@ from netmon.core.periods import add_usage
 from netmon.core.planning import Observed, PlanContext
 from netmon.daemon.clock import Clock, Trust
 from netmon.daemon.consumption import Consumption
-from netmon.daemon.decisions import Claim, Decision, Question, claims, decide, previous_verdicts
+from netmon.daemon.decisions import OBSERVATION_NS, Claim, Decision, Question, claims, decide, previous_verdicts
 from netmon.daemon.ledger import LedgerService
 from netmon.daemon.pollers import RouterHealth
 from netmon.daemon.processes import ChildDiedError, ChildFailedError
@@ -40,10 +40,12 @@ from netmon.store.reader import LedgerReader
 
 log = logging.getLogger(__name__)
 
-OBSERVATION_NS = 7 * 86_400 * NANOSECONDS
-"""So long a router is observed before limits are enforced on it, unless the configuration overrides it."""
 REFRESHED_PER_TURN = 200
-"""Claims whose estimated and unknown parts are asked of the ledger in one turn."""
+"""Claims whose estimated and unknown parts are asked of the ledger in one turn, at most."""
+REFRESH_NS = 30 * NANOSECONDS
+"""How old these parts may become: they change slowly, and each costs a query."""
+CLAIMS_AT_ONCE = 100
+"""Agencies gathered between two looks at the event loop."""
 
 
 class PlanChangedError(RuntimeError):
@@ -94,6 +96,7 @@ class PolicyLoop:
         self._first_visit_ns: dict[str, int] = {}
         self._shades: dict[tuple[str, Direction, int], Usage] = {}
         """What of a claim's usage is estimated or unknown, as last asked of the ledger."""
+        self._shaded_ns: dict[tuple[str, Direction, int], int] = {}
         self._told: str | None = None
         self._turning = asyncio.Lock()
 
@@ -151,13 +154,13 @@ class PolicyLoop:
         await self._learn_first_visits()
         trust = self.standing.trust = self._clock.trust(self._consumption.newest_ns())
         self._tell(trust)
-        found = self._claims(now_ns)
+        found = await self._claims(now_ns)
         wanted = [(c, claim.policy.direction, claim.period) for claim in found for c in self._circuits[claim.agency]]
         missing = self._consumption.missing(wanted)
         if missing:
             bases = await self._ledger.read(lambda reader: self._consumption.fetch(missing, reader))
             self._consumption.learn(bases)
-            found = self._claims(now_ns)
+            found = await self._claims(now_ns)
         await self._show_usage(found, now_ns)
         settings = self._configuration.settings
         holds = await self._ledger.write(Ledger.holds, now_ns)
@@ -182,14 +185,16 @@ class PolicyLoop:
         )
         return await self._worker.request(Call(decide, (question,)))
 
-    def _claims(self, now_ns: int) -> tuple[Claim, ...]:
-        return claims(
-            self._configuration.agencies,
-            self._configuration.policies,
-            self._circuits,
-            self._consumption.used,
-            now_ns,
-        )
+    async def _claims(self, now_ns: int) -> tuple[Claim, ...]:
+        """Gathered in portions: the event loop is not held for thousands of agencies."""
+        agencies = self._configuration.agencies
+        found: list[Claim] = []
+        for first in range(0, len(agencies), CLAIMS_AT_ONCE):
+            some = agencies[first : first + CLAIMS_AT_ONCE]
+            policies, used = self._configuration.policies, self._consumption.used
+            found += claims(some, policies, self._circuits, used, now_ns)
+            await asyncio.sleep(0)
+        return tuple(found)
 
     def _observed(self) -> dict[tuple[str, Direction], Observed]:
         """A circuit never touched has no limit of ours: read again before anything is done to it."""
@@ -218,11 +223,12 @@ class PolicyLoop:
     async def _show_usage(self, found: tuple[Claim, ...], now_ns: int) -> None:
         keys = {(c.agency, c.policy.direction, c.period.start_ns): c for c in found}
         self._shades = {key: shade for key, shade in self._shades.items() if key in keys}
-        stale = sorted(
-            keys, key=lambda key: (key in self._shades, self._shades[key].elapsed_ns if key in self._shades else 0)
-        )
-        for key in stale[:REFRESHED_PER_TURN]:
+        self._shaded_ns = {key: at_ns for key, at_ns in self._shaded_ns.items() if key in keys}
+        oldest_first = sorted(keys, key=lambda key: self._shaded_ns.get(key, 0))
+        due = [key for key in oldest_first if now_ns - self._shaded_ns.get(key, 0) >= REFRESH_NS]
+        for key in due[:REFRESHED_PER_TURN]:
             self._shades[key] = await self._ledger.read(self._usage_of, keys[key], now_ns)
+            self._shaded_ns[key] = now_ns
         self._metrics.usage(
             [
                 AgencyUsage(
@@ -262,8 +268,19 @@ class PolicyLoop:
             if condition is not None:
                 conditions.append(condition)
         conditions.append(_refusal_condition(decision.plan))
+        conditions += self._orphans()
         alerts = (alerting.transition(self.standing.alerts.get(c.key), c, now_ns) for c in conditions)
         return [alert for alert in alerts if alert is not None]
+
+    def _orphans(self) -> list[Condition]:
+        """Limits in force on circuits that are no longer configured: nobody would ever lift them."""
+        configured = {circuit.id for circuit in self._configuration.circuits}
+        known = [key for key in self.standing.limits if f"orphan/{key[0]}/{key[1]}" in self.standing.alerts]
+        return [
+            alerting.orphan_condition(circuit, direction, seen.bps, circuit in configured)
+            for (circuit, direction), seen in self.standing.limits.items()
+            if (seen.bps is not None and circuit not in configured) or (circuit, direction) in known
+        ]
 
     def _tell(self, trust: Trust) -> None:
         if trust.objection != self._told:

@@ -10,17 +10,22 @@ import asyncio
 import logging
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, TypeVar
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class ChildDiedError(RuntimeError):
@@ -120,6 +125,7 @@ class Child:
         self._pending: dict[int, asyncio.Future[Any]] = {}
         self._running = asyncio.Event()
         self._answering: set[asyncio.Task[None]] = set()
+        self._pickling = ThreadPoolExecutor(1, f"{name}-pipe")
 
     @property
     def pid(self) -> int | None:
@@ -146,7 +152,7 @@ class Child:
         finally:
             self._running.clear()
             loop.remove_reader(ours.fileno())
-            ours.close()
+            await self._off_the_loop(Connection.close, ours)
             self._process = self._pipe = None
             self._fail_pending()
             await asyncio.shield(loop.run_in_executor(None, _reap, process))
@@ -161,7 +167,7 @@ class Child:
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._pending[number] = future
         try:
-            pipe.send(Request(number, payload))
+            await self._off_the_loop(pipe.send, Request(number, payload))
             return await future
         except OSError as error:
             raise ChildDiedError(f"the {self.name} process ended") from error
@@ -170,15 +176,19 @@ class Child:
 
     def _readable(self, pipe: Connection, gone: asyncio.Event) -> None:
         try:
-            answer: Answer = pipe.recv()
+            message = pipe.recv_bytes()
         except (EOFError, OSError):
             asyncio.get_running_loop().remove_reader(pipe.fileno())
             gone.set()
             return
+        task = asyncio.get_running_loop().create_task(self._received(pipe, message))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _received(self, pipe: Connection, message: bytes) -> None:
+        answer: Answer = await self._off_the_loop(pickle.loads, message)  # our own child wrote it
         if answer.asks:
-            task = asyncio.get_running_loop().create_task(self._reply(pipe, answer))
-            self._answering.add(task)
-            task.add_done_callback(self._answering.discard)
+            await self._reply(pipe, answer)
             return
         future = self._pending.get(answer.number)
         if future is None or future.done():
@@ -198,7 +208,11 @@ class Child:
                 reply = Answer(question.number, str(error), failed=True)
         if not pipe.closed:
             with suppress(OSError):  # it has died meanwhile, which `run` finds out
-                pipe.send(reply)
+                await self._off_the_loop(pipe.send, reply)
+
+    async def _off_the_loop(self, work: Callable[[T], R], argument: T) -> R:
+        """Pickling thousands of agencies takes longer than a callback may; one thread keeps the order."""
+        return await asyncio.get_running_loop().run_in_executor(self._pickling, work, argument)
 
     def _fail_pending(self) -> None:
         for future in self._pending.values():

@@ -16,9 +16,10 @@ from netmon.bundled import folder
 from netmon.config.errors import ConfigError
 from netmon.config.load import Configuration, load
 from netmon.core.counters import Ceilings, Head, Visit
-from netmon.core.model import NANOSECONDS, GapReason, Poll
+from netmon.core.model import NANOSECONDS, Poll
 from netmon.core.periods import from_ns
 from netmon.daemon.accountant import Accountant
+from netmon.daemon.actions import RESTARTS
 from netmon.daemon.agents import agent_of
 from netmon.daemon.clock import Clock
 from netmon.daemon.control import ControlServer
@@ -34,14 +35,15 @@ from netmon.routers.polling import RouterPoller
 from netmon.routers.profiles import ProfileError, Profiles, load_profiles
 from netmon.settings import SecretUnavailableError
 from netmon.snmp.client import Agent, Client
+from netmon.store.errors import StoreError
 from netmon.store.ledger import Ledger
 from netmon.store.reader import LedgerReader
 from netmon.supervision import EssentialTaskEndedError, Supervisor
 
 log = logging.getLogger(__name__)
 
-DRAIN_S = 5.0
-"""How long what is buffered and what is under way may take to end once the service was told to stop."""
+DRAIN_S = 3.0
+"""How long changes under way, and then polls not yet committed, may take to end once netmon was told to stop."""
 LAG_EVERY_S = 0.25
 OUTBOX_EVERY_S = 5.0
 
@@ -80,33 +82,39 @@ class Service:
         control = ControlServer(
             settings.control.socket, {"apply": self._apply, "revert": self._revert, "status": self._status}
         )
-        code = 0
         try:
             await self._build(self._configuration)
-            for head in heads.values():
-                self._metrics.visit(head, None)
-            self._port = await http.start()
-            await control.start()
-            self._supervisor.essential("accountant", self._accountant.run)
-            self._supervisor.leaf("watchdog", self._feed_watchdog)
-            self._supervisor.leaf("loop lag", self._measure_lag)
-            self._supervisor.leaf("outbox depth", self._measure_outbox)
-            self._on_signals()
-            log.info("netmon watches %d routers; metrics on port %d", len(self._pollers), self._port)
-            systemd.notify("READY=1")
-            await self._supervisor.wait()
-        except EssentialTaskEndedError as error:
-            log.error("netmon ends: %s", error)
-            code = 1
+            try:
+                return await self._serve(http, control)
+            finally:
+                systemd.notify("STOPPING=1")
+                await self._drain()
         finally:
-            systemd.notify("STOPPING=1")
-            await self._drain()
             await self._supervisor.stop()
             await control.stop()
             await http.stop()
             await self._client.close()
             await self._ledger.close()
-        return code
+
+    async def _serve(self, http: HttpServer, control: ControlServer) -> int:
+        """From readiness to the wish to end."""
+        for head in self._accountant.heads.values():
+            self._metrics.visit(head, None)
+        self._port = await http.start()
+        await control.start()
+        self._supervisor.essential("accountant", self._accountant.run)
+        self._supervisor.leaf("watchdog", self._feed_watchdog)
+        self._supervisor.leaf("loop lag", self._measure_lag)
+        self._supervisor.leaf("outbox depth", self._measure_outbox)
+        self._on_signals()
+        log.info("netmon watches %d routers; metrics on port %d", len(self._pollers), self._port)
+        systemd.notify("READY=1")
+        try:
+            await self._supervisor.wait()
+        except EssentialTaskEndedError as error:
+            log.error("netmon ends: %s", error)
+            return 1
+        return 0
 
     def unready(self) -> str | None:
         """Why the service does not do its work now; None while polling and accounting are fresh."""
@@ -146,6 +154,7 @@ class Service:
             self._health,
             self._metrics,
             lambda router: self._platform_of(profiles, router),
+            self._mac_of,
             self._announced,
         )
         await self._plane.restore()
@@ -220,10 +229,14 @@ class Service:
             log.error("the configuration was not reloaded, the old one stays: %s", error)
         else:
             _tell_what_needs_a_restart(self._configuration, configuration)
+            await self._end_policy()
             await self._plane.actions.finished()
-            self._policy_task.cancel()
             await self._tasks.stop()
-            await self._build(configuration)
+            try:
+                await self._build(configuration)
+            except (ConfigError, ProfileError, SecretUnavailableError, StoreError) as error:
+                self._supervisor.fail(f"the configuration was read, but could not be taken up: {error}")
+                return
             log.info("the configuration was reloaded: %d routers", len(self._pollers))
         systemd.notify("READY=1")
 
@@ -233,7 +246,7 @@ class Service:
         self._metrics.visit(visit.head, poll)
         self._metrics.process.gaps(visit.gaps)
         self._plane.observer.visit(visit.head)
-        if any(gap.reason in (GapReason.COUNTER_RESET, GapReason.DEVICE_REPLACED) for gap in visit.gaps):
+        if any(gap.reason in RESTARTS for gap in visit.gaps):
             self._plane.actions.doubt(poll.router)
 
     def _polled(self, health: RouterHealth, ok: bool) -> None:
@@ -251,6 +264,13 @@ class Service:
             return profiles.named(platform).enforcement
         discovered = self._pollers[router].discovered if router in self._pollers else None
         return discovered.profile.enforcement if discovered is not None else None
+
+    def _mac_of(self, router: str, interface: str) -> str | None:
+        """The port's address as it was discovered: another one there is another port (ifPhysAddress)."""
+        discovered = self._pollers[router].discovered if router in self._pollers else None
+        if discovered is None:
+            return None
+        return next((port.mac for port in discovered.interfaces if port.name == interface), None)
 
     async def _apply(self, args: Mapping[str, Any]) -> dict[str, Any]:
         return await self._plane.apply(args)
@@ -326,15 +346,18 @@ class Service:
 
     async def _drain(self) -> None:
         """What was polled is committed; what was begun on a router is finished, or stays recorded as unknown."""
-        if not hasattr(self, "_tasks"):
-            return
-        try:
-            async with asyncio.timeout(DRAIN_S):
-                await self._plane.actions.finished()
-                await self._accountant.drain()
-        except TimeoutError:
-            log.warning("not everything under way had ended after %g s; it is resolved at the next start", DRAIN_S)
+        await self._end_policy()
+        for what, ending in (("changes", self._plane.actions.finished()), ("polls", self._accountant.drain())):
+            try:
+                async with asyncio.timeout(DRAIN_S):
+                    await ending
+            except TimeoutError:
+                log.warning("not all %s under way ended within %g s; the next start takes them up", what, DRAIN_S)
         await self._tasks.stop()
+
+    async def _end_policy(self) -> None:
+        self._policy_task.cancel()
+        await asyncio.wait([self._policy_task])
 
 
 def run(path: Path) -> int:

@@ -18,9 +18,9 @@ from netmon.store.standing import Standing
 from netmon.store.values import LimitState, canonical, dump, load
 
 RECEIPT = "receipt"
+"""The chain's kind of link that holds a Receipt."""
 OBSERVATION = "observation"
 """Kind of the link in which traffic proves what a receipt (its subject) says."""
-"""The chain's kind of link that holds a Receipt."""
 
 
 class Actions(Standing):
@@ -46,13 +46,6 @@ class Actions(Standing):
                 .where(schema.intent.c.id == intent_id)
                 .values(document=dump(intent), stepped_ns=now_ns)
             )
-
-    def open_intents(self) -> list[Intent]:
-        """Changes whose outcome is not recorded, oldest first: after a crash, those to resolve."""
-        columns = schema.intent.c
-        statement = select(columns.document).where(columns.closed_ns.is_(None)).order_by(columns.created_ns, columns.id)
-        with self._transaction() as connection:
-            return [load(Intent, document) for document in connection.execute(statement).scalars()]
 
     def close_intent(self, receipt: Receipt, limit_bps: int | None, known: bool, alerts: Sequence[Alert]) -> Link:
         """The change is over: its receipt joins the chain, the limit it left and its alerts are recorded with it.

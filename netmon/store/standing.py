@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import func, or_, select
 
-from netmon.core.model import Alert, Direction, Verdict
+from netmon.core.model import Alert, Direction, Intent, Verdict
 from netmon.store import schema
 from netmon.store.database import Database
 from netmon.store.values import Hold, LimitState, load
@@ -53,3 +53,10 @@ class Standing(Database):
         statement = select(func.count()).select_from(schema.outbox).where(schema.outbox.c.sent_ns.is_(None))
         with self._transaction() as connection:
             return int(connection.execute(statement).scalar_one())
+
+    def open_intents(self) -> list[Intent]:
+        """Changes whose outcome is not recorded, oldest first: after a crash, those to resolve."""
+        columns = schema.intent.c
+        statement = select(columns.document).where(columns.closed_ns.is_(None)).order_by(columns.created_ns, columns.id)
+        with self._transaction() as connection:
+            return [load(Intent, document) for document in connection.execute(statement).scalars()]

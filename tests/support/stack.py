@@ -174,8 +174,9 @@ def netmon_run(config: Path, port: int, log: Path) -> Iterator[subprocess.Popen[
 
 
 def children(pid: int) -> list[int]:
-    """Process ids of a process's children."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Process ids of a process's children, whichever of its threads started them."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
 def _text(path: Path) -> str:

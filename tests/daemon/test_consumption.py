@@ -1,0 +1,185 @@
+"""Usage off the heads in memory equals what the ledger proves, and the ledger is asked once per period."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from daemon.world import START_NS, a_poll
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.ledgers import opened
+
+from netmon.core.counters import Ceilings, Head, account
+from netmon.core.model import NANOSECONDS, Circuit, Direction, Faces, Poll, Way
+from netmon.core.periods import Period, PeriodKind, PeriodRule, Reading, period_containing
+from netmon.daemon.consumption import Consumption
+from netmon.store.ledger import Ledger
+from netmon.store.reader import LedgerReader
+
+ZONE = "Asia/Makassar"
+QUARTER = PeriodRule(PeriodKind.FIXED, length_ns=900 * NANOSECONDS)
+FIRST = period_containing(QUARTER, START_NS, ZONE)
+SECOND = period_containing(QUARTER, FIRST.end_ns, ZONE)
+MAIN = Circuit("dinkes-fo", "dinkes", "palu", "ether1", Faces.AGENCY)
+BACKUP = Circuit("dinkes-radio", "dinkes", "gowa", "ether2", Faces.PROVINCE)
+DOWNLOAD, UPLOAD = Direction.DOWNLOAD, Direction.UPLOAD
+
+
+class CountingReader:
+    """The ledger's readings, counted."""
+
+    def __init__(self, reader: LedgerReader) -> None:
+        self.reader = reader
+        self.asked = 0
+
+    def readings(self, router: str, interface: str, way: Way, from_ns: int, to_ns: int) -> list[Reading]:
+        self.asked += 1
+        return self.reader.readings(router, interface, way, from_ns, to_ns)
+
+
+class Bench:
+    """A ledger, its heads, and the consumption under test."""
+
+    def __init__(self, ledger: Ledger, reader: LedgerReader) -> None:
+        self.ledger, self.reader = ledger, CountingReader(reader)
+        self.heads: dict[str, Head] = {}
+        self.consumption = Consumption(self.heads)
+
+    def poll(self, poll: Poll) -> None:
+        visit = account(self.heads.get(poll.router), poll, Ceilings({}))
+        assert visit is not None
+        assert self.ledger.commit([visit]) == [True]
+        self.heads[poll.router] = visit.head
+
+    def used(self, *circuits: Circuit, direction: Direction = DOWNLOAD, period: Period = FIRST) -> int:
+        missing = self.consumption.missing([(circuit, direction, period) for circuit in circuits])
+        if missing:
+            self.consumption.learn(self.consumption.fetch(missing, self.reader))
+        return self.consumption.used(circuits, direction, period).proven_bytes
+
+    def proven(self, circuit: Circuit, direction: Direction, period: Period) -> int:
+        now_ns = max(head.at_ns for head in self.heads.values())
+        usage = self.reader.reader.usage(
+            circuit.router, circuit.interface, circuit.way(direction), period.start_ns, period.end_ns, now_ns
+        )
+        return usage.proven_bytes
+
+
+@contextmanager
+def a_bench(directory: Path) -> Iterator[Bench]:
+    with opened(directory / "ledger.db") as ledger:
+        reader = LedgerReader.open(directory / "ledger.db")
+        try:
+            yield Bench(ledger, reader)
+        finally:
+            reader.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with a_bench(tmp_path) as one:
+        yield one
+
+
+def test_the_first_visit_of_a_period_is_what_is_counted_from(bench: Bench) -> None:
+    bench.poll(a_poll("palu", 0, 1000))
+    assert bench.used(MAIN) == 0
+    bench.poll(a_poll("palu", 30, 1400))
+    assert bench.used(MAIN) == 800, "download leaves a port that faces the agency"
+    assert bench.used(MAIN, direction=UPLOAD) == 400
+
+
+def test_what_straddles_the_periods_edge_is_not_proven_in_either(bench: Bench) -> None:
+    bench.poll(a_poll("palu", 0, 0))
+    bench.poll(a_poll("palu", 490, 1000))
+    assert bench.used(MAIN, period=FIRST) == 2000
+    bench.poll(a_poll("palu", 510, 5000))
+    assert bench.used(MAIN, period=SECOND) == 0
+    bench.poll(a_poll("palu", 540, 6000))
+    assert bench.used(MAIN, period=SECOND) == 2000
+
+
+def test_the_ledger_is_asked_once_per_series_and_period(bench: Bench) -> None:
+    for second in range(0, 480, 30):
+        bench.poll(a_poll("palu", second, second))
+        bench.used(MAIN)
+    assert bench.reader.asked == 1
+    for second in range(510, 900, 30):
+        bench.poll(a_poll("palu", second, second))
+        bench.used(MAIN, period=SECOND)
+    assert bench.reader.asked == 2
+
+
+def test_an_ended_period_is_forgotten(bench: Bench) -> None:
+    bench.poll(a_poll("palu", 0, 0))
+    bench.used(MAIN)
+    bench.poll(a_poll("palu", 600, 0))
+    bench.used(MAIN, period=SECOND)
+    assert len(bench.consumption._bases) == 1
+
+
+def test_nothing_is_asked_before_a_visit_of_the_period(bench: Bench) -> None:
+    assert bench.used(MAIN) == 0
+    bench.poll(a_poll("palu", 400, 7))
+    assert bench.used(MAIN, period=SECOND) == 0
+    assert bench.reader.asked == 0
+
+
+def test_an_agencys_circuits_are_added_and_the_one_read_longest_ago_says_how_fresh_they_are(bench: Bench) -> None:
+    bench.poll(a_poll("palu", 0, 0, 0))
+    bench.poll(a_poll("gowa", 5, 0, 0))
+    bench.used(MAIN, BACKUP)
+    bench.poll(a_poll("gowa", 50, 0, 30))
+    bench.poll(a_poll("palu", 60, 100, 0))
+    assert bench.used(MAIN, BACKUP) == 200 + 30, "download enters a port that faces the province"
+    usage = bench.consumption.used((MAIN, BACKUP), DOWNLOAD, FIRST)
+    assert usage.newest_ns == START_NS + 50 * NANOSECONDS
+    assert bench.consumption.newest_ns() == START_NS + 60 * NANOSECONDS
+
+
+def test_what_was_never_read_has_no_usage_and_no_age() -> None:
+    consumption = Consumption({})
+    usage = consumption.used((MAIN,), DOWNLOAD, FIRST)
+    assert (usage.proven_bytes, usage.newest_ns) == (0, None)
+    assert consumption.newest_ns() is None
+    assert consumption.total(MAIN, DOWNLOAD) is None
+
+
+def test_a_circuits_total_is_found_again_when_the_ports_are_listed_otherwise(bench: Bench) -> None:
+    bench.poll(a_poll("palu", 0, 10, 20))
+    bench.poll(a_poll("palu", 30, 15, 21))
+    assert bench.consumption.total(MAIN, DOWNLOAD) == 10
+    bench.poll(a_poll("palu", 60, 30, 17, names=("ether2", "ether1")))
+    assert bench.consumption.total(MAIN, DOWNLOAD) == 14
+    nowhere = Circuit("x", "dinkes", "palu", "ether9", Faces.AGENCY)
+    assert bench.consumption.total(nowhere, DOWNLOAD) is None
+
+
+step = st.tuples(
+    st.integers(1, 240),
+    st.one_of(st.none(), st.integers(0, 10**9)),
+    st.booleans(),
+)
+
+
+@settings(max_examples=25)
+@given(steps=st.lists(step, min_size=1, max_size=14), late=st.integers(1, 14))
+def test_usage_equals_what_the_ledger_proves(steps: list[tuple[int, int | None, bool]], late: int) -> None:
+    """Whatever is read, absent or rebooted, and whenever the base is first asked for."""
+    with tempfile.TemporaryDirectory() as directory, a_bench(Path(directory)) as bench:
+        second, octets, booted = 0, 5000, -500_000
+        bench.poll(a_poll("palu", 0, octets, booted=booted))
+        for number, (passed, grown, rebooted) in enumerate(steps):
+            second += passed
+            if rebooted:
+                booted, octets = second - min(passed, 20), 0
+            octets += grown or 0
+            bench.poll(a_poll("palu", second, None if grown is None else octets, booted=booted))
+            period = period_containing(QUARTER, START_NS + second * NANOSECONDS, ZONE)
+            if number >= min(late, len(steps)) - 1:
+                for direction in Direction:
+                    assert bench.used(MAIN, direction=direction, period=period) == bench.proven(MAIN, direction, period)

@@ -1,0 +1,137 @@
+"""One decision over the whole inventory is a pure function of what it rests on."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from daemon.world import START_NS
+
+from netmon.core.model import (
+    NANOSECONDS,
+    Action,
+    Agency,
+    Circuit,
+    Direction,
+    Faces,
+    Mode,
+    RuleRef,
+    Verdict,
+    VerdictReason,
+)
+from netmon.core.periods import Period, PeriodKind, PeriodRule
+from netmon.core.planning import Observed, PlanContext, pending
+from netmon.core.quota import LadderStep, QuotaPolicy, QuotaUsage
+from netmon.daemon.decisions import Question, claims, decide, previous_verdicts
+
+DOWNLOAD, UPLOAD = Direction.DOWNLOAD, Direction.UPLOAD
+RULE = RuleRef("quotas/standard.yaml", 3)
+DAY = PeriodRule(PeriodKind.DAY)
+
+
+def a_policy(name: str, volume: int, slow_to: int, direction: Direction = DOWNLOAD) -> QuotaPolicy:
+    ladder = (LadderStep(800, None, RULE), LadderStep(1000, slow_to, RULE))
+    return QuotaPolicy(name, direction, DAY, volume, ladder, 20, RULE)
+
+
+POLICIES = {p.name: p for p in (a_policy("daily", 1000, 5_000_000), a_policy("strict", 1000, 2_000_000))}
+CIRCUIT = Circuit("dinkes-fo", "dinkes", "palu", "ether1", Faces.AGENCY, mode=Mode.ENFORCE)
+
+
+def an_agency(*quotas: str, zone: str = "Asia/Makassar") -> Agency:
+    return Agency("dinkes", "Dinas Kesehatan", zone, quotas=quotas)
+
+
+def a_question(
+    agency: Agency, used: int, counting: Mapping[tuple[str, Direction], Verdict] | None = None, **limits: Observed
+) -> Question:
+    def used_in(circuits: Sequence[Circuit], direction: Direction, period: Period) -> QuotaUsage:
+        return QuotaUsage(used, START_NS)
+
+    found = claims([agency], POLICIES, {"dinkes": (CIRCUIT,)}, used_in, START_NS)
+    seen = Observed(None, known=True)
+    return Question(
+        now_ns=START_NS,
+        claims=found,
+        previous=previous_verdicts((counting or {}).values()),
+        counting=counting or {},
+        stale_after_ns=300 * NANOSECONDS,
+        circuits=(CIRCUIT,),
+        observed={("dinkes-fo", direction): limits.get(direction.value, seen) for direction in Direction},
+        context=PlanContext(START_NS, 1, 300, {"palu": True}),
+    )
+
+
+def test_every_policy_of_an_agency_is_a_claim_on_all_its_circuits() -> None:
+    asked: list[tuple[Sequence[Circuit], Direction, Period]] = []
+
+    def used_in(circuits: Sequence[Circuit], direction: Direction, period: Period) -> QuotaUsage:
+        asked.append((circuits, direction, period))
+        return QuotaUsage(7, None)
+
+    second = replace(CIRCUIT, id="dinkes-radio")
+    found = claims([an_agency("daily", "strict")], POLICIES, {"dinkes": (CIRCUIT, second)}, used_in, START_NS)
+    assert [(claim.policy.name, claim.used.proven_bytes) for claim in found] == [("daily", 7), ("strict", 7)]
+    assert all(circuits == (CIRCUIT, second) for circuits, _, _ in asked)
+
+
+def test_an_agency_without_circuits_has_nothing_to_be_judged_by() -> None:
+    assert claims([an_agency("daily")], POLICIES, {}, lambda *_: QuotaUsage(0, None), START_NS) == ()
+
+
+def test_the_period_is_cut_in_the_agencys_own_zone() -> None:
+    def starts(zone: str) -> int:
+        (claim,) = claims(
+            [an_agency("daily", zone=zone)], POLICIES, {"dinkes": (CIRCUIT,)}, lambda *_: QuotaUsage(0, 0), START_NS
+        )
+        return claim.period.start_ns
+
+    assert starts("Asia/Jakarta") - starts("Asia/Makassar") == 3600 * NANOSECONDS
+
+
+def test_the_strictest_of_several_policies_counts_and_all_are_remembered() -> None:
+    decision = decide(a_question(an_agency("daily", "strict"), used=1500))
+    assert [verdict.policy for verdict in decision.every] == ["daily", "strict"]
+    (counting,) = decision.verdicts
+    assert counting.policy == "strict"
+    (change,) = pending(decision.plan)
+    assert (change.action, change.to_bps, change.reason) == (Action.SET, 2_000_000, VerdictReason.OVER_QUOTA)
+    assert set(previous_verdicts(decision.every)) == {("dinkes", "daily"), ("dinkes", "strict")}
+
+
+def test_nothing_is_pending_within_the_quota() -> None:
+    decision = decide(a_question(an_agency("daily"), used=10))
+    assert decision.verdicts[0].reason is VerdictReason.WITHIN_QUOTA
+    assert pending(decision.plan) == ()
+
+
+def test_a_limit_whose_policy_is_gone_is_lifted_once_and_then_there_is_no_quota() -> None:
+    over = decide(a_question(an_agency("daily"), used=1500)).verdicts[0]
+    gone = a_question(an_agency(), 1500, {("dinkes", DOWNLOAD): over}, download=Observed(5_000_000, known=True))
+    decision = decide(gone)
+    assert [verdict.reason for verdict in decision.verdicts] == [VerdictReason.RESTORED_POLICY_CHANGED]
+    assert [change.action for change in pending(decision.plan)] == [Action.REMOVE]
+    again = decide(a_question(an_agency(), 1500, {("dinkes", DOWNLOAD): decision.verdicts[0]}))
+    assert [verdict.reason for verdict in again.verdicts] == [VerdictReason.NO_QUOTA]
+
+
+def test_directions_are_judged_apart() -> None:
+    policies = POLICIES | {"up": a_policy("up", 10, 1_000_000, UPLOAD)}
+    found = claims(
+        [an_agency("daily", "up")], policies, {"dinkes": (CIRCUIT,)}, lambda *_: QuotaUsage(20, START_NS), START_NS
+    )
+    decision = decide(replace(a_question(an_agency(), 0), claims=found))
+    assert {v.direction: v.reason for v in decision.verdicts} == {
+        DOWNLOAD: VerdictReason.WITHIN_QUOTA,
+        UPLOAD: VerdictReason.OVER_QUOTA,
+    }
+
+
+def test_the_same_question_has_the_same_answer_in_another_process() -> None:
+    question = a_question(an_agency("daily", "strict"), used=1500)
+    assert decide(pickle.loads(pickle.dumps(question))) == pickle.loads(pickle.dumps(decide(question)))
+
+
+def test_verdicts_that_rest_on_no_policy_are_not_remembered_as_a_policys() -> None:
+    assert previous_verdicts(decide(a_question(an_agency(), 0)).verdicts) == {}

@@ -1,0 +1,188 @@
+"""Each router is visited in its own phase, within its own deadline; nobody waits for anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+import pytest
+from daemon.world import a_poll, at_work
+from hypothesis import given
+from hypothesis import strategies as st
+from support.processes import eventually
+
+from netmon.core.model import NANOSECONDS, Poll
+from netmon.daemon.pollers import PollLoop, RouterHealth, phase_s
+from netmon.routers.polling import PollError
+
+
+class Visitor:
+    """A router that answers as the test says; notes when it was asked."""
+
+    def __init__(self, answer: Callable[[int], Awaitable[None]] | None = None) -> None:
+        self.asked_ns: list[int] = []
+        self.ended = 0
+        self._answer = answer
+
+    async def poll(self) -> Poll:
+        self.asked_ns.append(time.time_ns())
+        if self._answer is not None:
+            await self._answer(len(self.asked_ns))
+        self.ended += 1
+        return a_poll("palu", len(self.asked_ns), 1)
+
+
+class Ends:
+    """What the loop told of its visits."""
+
+    def __init__(self) -> None:
+        self.polls: list[Poll] = []
+        self.ok: list[bool] = []
+
+    def on_end(self, health: RouterHealth, ok: bool) -> None:
+        self.ok.append(ok)
+
+
+def a_loop(
+    visitor: Visitor, ends: Ends, interval_s: float = 0.1, deadline_s: float = 0.05, router: str = "palu"
+) -> PollLoop:
+    return PollLoop(
+        router=router,
+        visitor=visitor,
+        interval_s=interval_s,
+        deadline_s=deadline_s,
+        health=RouterHealth(router, 0),
+        now_ns=time.time_ns,
+        on_poll=ends.polls.append,
+        on_end=ends.on_end,
+    )
+
+
+async def forever(_: int) -> None:
+    await asyncio.Event().wait()
+
+
+def failing(sentence: str, times: range) -> Callable[[int], Awaitable[None]]:
+    async def answer(number: int) -> None:
+        if number in times:
+            raise PollError("palu", sentence)
+
+    return answer
+
+
+# --- phases ----------------------------------------------------------------------------------
+
+
+@given(st.text(min_size=1, max_size=30), st.floats(0.5, 3600))
+def test_a_routers_phase_lies_in_the_interval_and_is_the_same_after_every_restart(router: str, interval: float) -> None:
+    assert 0 <= phase_s(router, interval) < interval
+    assert phase_s(router, interval) == phase_s(router, interval)
+
+
+def test_phases_do_not_depend_on_the_process() -> None:
+    assert phase_s("palu", 30) == pytest.approx(11.0973, abs=1e-3)
+
+
+def test_phases_are_spread_evenly() -> None:
+    tenths = Counter(int(phase_s(f"router-{number}", 10)) for number in range(5000))
+    assert len(tenths) == 10
+    assert all(400 < count < 600 for count in tenths.values())
+
+
+async def test_visits_keep_the_phase() -> None:
+    visitor, ends = Visitor(), Ends()
+    async with at_work(a_loop(visitor, ends, interval_s=0.4).run):
+        await eventually(lambda: len(visitor.asked_ns) >= 3, "three visits")
+    due = phase_s("palu", 0.4)
+    for asked in visitor.asked_ns:
+        late = (asked / NANOSECONDS - due) % 0.4
+        assert late < 0.2, "at its phase, or a little after it"
+    turns = [round((asked / NANOSECONDS - due) // 0.4) for asked in visitor.asked_ns]
+    assert turns == sorted(set(turns)), "at most one visit in each interval"
+
+
+async def test_a_visit_that_takes_longer_than_the_interval_skips_turns_and_keeps_the_phase() -> None:
+    async def slow_once(number: int) -> None:
+        if number == 1:
+            await asyncio.sleep(1)
+
+    visitor, ends = Visitor(slow_once), Ends()
+    loop = a_loop(visitor, ends, interval_s=0.4, deadline_s=3)
+    async with at_work(loop.run):
+        await eventually(lambda: len(visitor.asked_ns) >= 3, "three visits")
+    gap = (visitor.asked_ns[1] - visitor.asked_ns[0]) / NANOSECONDS
+    assert gap > 1, "no second visit while the first was under way"
+    assert loop.health.late >= 2
+    assert all((asked / NANOSECONDS - phase_s("palu", 0.4)) % 0.4 < 0.2 for asked in visitor.asked_ns[1:])
+
+
+# --- the deadline ----------------------------------------------------------------------------
+
+
+async def test_a_dead_router_delays_nobody() -> None:
+    dead_ends, alive_ends = Ends(), Ends()
+    dead = a_loop(Visitor(forever), dead_ends, deadline_s=30, router="dead")
+    alive = a_loop(Visitor(), alive_ends, router="alive")
+    async with at_work(dead.visit, alive.run):
+        await eventually(lambda: len(alive_ends.polls) >= 5, "five visits of the living")
+        assert dead_ends.ok == []
+
+
+async def test_a_visit_of_a_dead_router_ends_at_its_deadline() -> None:
+    ends = Ends()
+    loop = a_loop(Visitor(forever), ends, deadline_s=0.09, router="dead")
+    await loop.visit()
+    assert (ends.polls, ends.ok) == ([], [False])
+    assert loop.health.problem == "dead: no complete answer within 0.09 s"
+    assert 0.08 < loop.health.duration_s < 5
+
+
+# --- health ----------------------------------------------------------------------------------
+
+
+async def test_a_poll_is_handed_over_and_its_end_told() -> None:
+    visitor, ends = Visitor(), Ends()
+    loop = a_loop(visitor, ends)
+    await loop.visit()
+    assert [poll.router for poll in ends.polls] == ["palu"]
+    assert ends.ok == [True]
+    health = loop.health
+    assert (health.polls, health.failures, health.problem) == (1, 0, None)
+    assert health.last_ok_ns == ends.polls[0].at_ns
+
+
+async def test_a_failure_and_the_recovery_are_logged_once_and_every_visit_is_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    visitor, ends = Visitor(failing("the agent does not answer", range(2, 6))), Ends()
+    loop = a_loop(visitor, ends)
+    with caplog.at_level(logging.INFO):
+        for _ in range(8):
+            await loop.visit()
+    assert (loop.health.polls, loop.health.failures) == (4, 4)
+    assert ends.ok == [True, False, False, False, False, True, True, True]
+    assert [record.getMessage() for record in caplog.records] == [
+        "palu: the agent does not answer",
+        "palu answers again",
+    ]
+
+
+async def test_the_last_problem_is_the_newest_sentence() -> None:
+    async def answer(number: int) -> None:
+        raise PollError("palu", f"failure {number}")
+
+    loop = a_loop(Visitor(answer), Ends())
+    for _ in range(3):
+        await loop.visit()
+    assert loop.health.problem == "palu: failure 3"
+
+
+async def test_a_fault_of_netmon_itself_is_not_mistaken_for_the_routers() -> None:
+    async def answer(_: int) -> None:
+        raise LookupError("a defect")
+
+    with pytest.raises(LookupError, match="a defect"):
+        await a_loop(Visitor(answer), Ends()).visit()
