@@ -1,7 +1,8 @@
 """make soak: 20,000 polls after a warm-up; memory, tasks, threads and descriptors must stay constant.
 
-A real `netmon run` polls the simulated province twenty times as often as a real one would. Resident
-memory is fitted by a line over everything after the warm-up: its slope is what one hour adds.
+A real `netmon run` polls and judges the simulated province many times as often as it would a real one, so that
+its heaps have settled after the warm-up. Resident memory, that of the child processes included, is fitted by a
+line over everything after it: its slope is what one hour adds.
 """
 
 from __future__ import annotations
@@ -106,7 +107,8 @@ async def soak(polls: int, warm_up: int, interval: str) -> int:
         async with running_province() as province:
             path = write_configuration(Path(folder), province)
             text = path.read_text().replace("poll_interval: 1s", f"poll_interval: {interval}")
-            path.write_text(text.replace("poll_deadline: 1s", f"poll_deadline: {interval}"))
+            text = text.replace("poll_deadline: 1s", f"poll_deadline: {interval}")
+            path.write_text(text.replace("interval: 2s", "interval: 200ms"))
             with (Path(folder) / "log").open("wb") as log:
                 daemon = await asyncio.to_thread(start, path, log)
             try:
@@ -120,7 +122,7 @@ async def soak(polls: int, warm_up: int, interval: str) -> int:
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--polls", type=int, default=20_000)
-    options.add_argument("--warm-up", type=int, default=6_000)
+    options.add_argument("--warm-up", type=int, default=30_000)
     options.add_argument("--interval", default="50ms")
     given = options.parse_args()
     raise SystemExit(asyncio.run(soak(given.polls, given.warm_up, given.interval)))

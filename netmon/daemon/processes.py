@@ -170,7 +170,7 @@ class Child:
             await self._off_the_loop(pipe.send, Request(number, payload))
             return await future
         except OSError as error:
-            raise ChildDiedError(f"the {self.name} process ended") from error
+            raise ChildDiedError(f"the {self.name} process ended before it answered") from error
         finally:
             self._pending.pop(number, None)
 
