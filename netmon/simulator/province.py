@@ -224,7 +224,9 @@ async def running_province(
             unit.agent, unit.snmp_port = await serve_snmp(unit.router, province.community, ports.snmp, seed)
             stack.callback(unit.agent.close)
             stack.push_async_callback(unit.system.stop)
-            server = await serve_ssh(unit.router, unit.system, unit.account, unit.host_key, ports.ssh)
+            sessions: set[asyncssh.SSHServerConnection] = set()
+            stack.push_async_callback(_hang_up, sessions)
+            server = await serve_ssh(unit.router, unit.system, unit.account, unit.host_key, ports.ssh, sessions)
             unit.ssh_port = server.get_port()
             stack.push_async_callback(server.wait_closed)
             stack.callback(server.close)
@@ -233,6 +235,12 @@ async def running_province(
         ticking = asyncio.create_task(_tick(province.traffic))
         stack.callback(ticking.cancel)
         yield province
+
+
+async def _hang_up(sessions: set[asyncssh.SSHServerConnection]) -> None:
+    for session in tuple(sessions):
+        session.abort()
+        await session.wait_closed()
 
 
 async def _tick(traffic: Traffic) -> None:

@@ -37,9 +37,19 @@ class Account:
 class _Gate(asyncssh.SSHServer):
     """Lets one account in, by password or key. RouterOS takes login options after a plus sign."""
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, open_connections: set[asyncssh.SSHServerConnection]) -> None:
         self._account = account
+        self._open = open_connections
+        self._connection: asyncssh.SSHServerConnection | None = None
         self._keys = [asyncssh.import_public_key(key) for key in account.public_keys]
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        self._open.add(conn)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._connection is not None:
+            self._open.discard(self._connection)
 
     def begin_auth(self, username: str) -> bool:
         return True
@@ -69,9 +79,17 @@ Process = asyncssh.SSHServerProcess[str]
 
 
 async def serve_ssh(
-    router: Router, system: Linux | RouterOs, account: Account, host_key: asyncssh.SSHKey, port: int = 0
+    router: Router,
+    system: Linux | RouterOs,
+    account: Account,
+    host_key: asyncssh.SSHKey,
+    port: int,
+    open_connections: set[asyncssh.SSHServerConnection],
 ) -> asyncssh.SSHAcceptor:
-    """Starts the router's SSH server on its address; `get_port()` tells the port."""
+    """Starts the router's SSH server on its address; `get_port()` tells the port.
+
+    Its connections are in `open_connections` as long as they last: closing the server does not end them.
+    """
     logging.getLogger("asyncssh").setLevel(logging.WARNING)
 
     async def session(process: Process) -> None:
@@ -89,7 +107,7 @@ async def serve_ssh(
             process.close()
 
     return await asyncssh.create_server(
-        lambda: _Gate(account),
+        lambda: _Gate(account, open_connections),
         router.address,
         port,
         server_host_keys=[host_key],
