@@ -13,6 +13,7 @@ from typing import Final
 
 from netmon.snmp.addresses import Addresses, Target
 from netmon.snmp.codec import (
+    V1,
     V2C,
     Pdu,
     PduHead,
@@ -33,9 +34,11 @@ from netmon.snmp.errors import (
     SnmpStatusError,
     SnmpTooManyRowsError,
 )
+from netmon.snmp.manager import Manager
 from netmon.snmp.oid import Oid, format_oid
 from netmon.snmp.template import GetTemplate, TemplateReply
 from netmon.snmp.transport import Transport, TransportStats
+from netmon.snmp.users import User
 
 DEFAULT_TIMEOUT_NS: Final = 2_000_000_000
 MAX_VARBINDS: Final = 60
@@ -43,11 +46,13 @@ MAX_VARBINDS: Final = 60
 MAX_NAME_OCTETS: Final = 1200
 """Of encoded names in one request."""
 TOO_BIG: Final = 1
+NO_SUCH_NAME: Final = 2
+GEN_ERR: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """Where an agent is and how to be let in (SNMPv2c)."""
+    """Where an agent is and how to be let in: by its community (SNMPv1, SNMPv2c), or as a user (SNMPv3)."""
 
     address: str
     """IP address or host name."""
@@ -56,6 +61,17 @@ class Agent:
     timeout_ns: int = DEFAULT_TIMEOUT_NS
     """For the first attempt; each later one waits half as long again."""
     retries: int = 2
+    user: User | None = None
+    """If there is one, SNMPv3 is spoken, and neither community nor version used."""
+    context: bytes = b""
+    """SNMPv3 contextName."""
+    version: int = V2C
+    """V1 or V2C."""
+
+    @property
+    def is_v1(self) -> bool:
+        """Without GETBULK, Counter64 and exceptions (RFC 1157)."""
+        return self.user is None and self.version == V1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +88,13 @@ class Client:
     """Asks agents; shared by everything in one event loop. Use `open`, then `close` or `async with`.
 
     Every verb raises SnmpTransportError (cannot be sent), SnmpTimeoutError, SnmpDecodeError (malformed reply),
-    SnmpResponseError (not an answer to the question) or SnmpStatusError (the agent refuses).
+    SnmpResponseError (not an answer to the question), SnmpStatusError (the agent refuses) or SnmpSecurityError (v3).
     """
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._addresses = Addresses()
+        self._manager = Manager(transport)
 
     @classmethod
     async def open(cls, in_flight: int = 1000) -> Client:
@@ -111,12 +128,11 @@ class Client:
         return tuple(found)
 
     async def _get(self, agent: Agent, oids: Sequence[Oid]) -> Sequence[VarBind]:
-        asked = tuple(VarBind(oid, Tag.NULL, None) for oid in oids)
-        answer = await self._ask(agent, lambda request_id: encode_pdu(Pdu(PduKind.GET, request_id, 0, 0, asked)))
-        if answer.head.error_status == TOO_BIG and len(oids) > 1:
+        answer, names = await self._about(agent, oids)
+        if answer.head.error_status == TOO_BIG and len(names) > 1:
             half = len(oids) // 2
             return [*await self._get(agent, oids[:half]), *await self._get(agent, oids[half:])]
-        varbinds = self._varbinds(answer, oids)
+        varbinds = self._restored(answer, names, oids)
         if [varbind.oid for varbind in varbinds] != list(oids):
             raise SnmpResponseError(f"{answer.target}: the reply names other variables than were asked for")
         return varbinds
@@ -128,13 +144,39 @@ class Client:
             reply = template.match(answer.data, answer.head, answer.received_ns)
             if reply is not None:
                 return reply
-        varbinds = self._varbinds(answer, template.oids())
+        oids = names = template.oids()
+        if _culprit(agent, answer.head, len(oids)):
+            answer, names = await self._about(agent, oids)
+        varbinds = self._restored(answer, names, oids)
         return template.read(varbinds, str(answer.target), answer.received_ns)
+
+    async def _about(self, agent: Agent, oids: Sequence[Oid]) -> tuple[_Answer, tuple[Oid, ...]]:
+        """The answer to a GET, and which of `oids` it is about.
+
+        A v1 agent refuses a whole request for one variable it lacks (RFC 1157 section 4.1.2): that one is left out,
+        and the rest asked for again.
+        """
+        names = list(oids)
+        while True:
+            answer = await self._ask(agent, _request(PduKind.GET, names))
+            culprit = _culprit(agent, answer.head, len(names))
+            if not culprit:
+                return answer, tuple(names)
+            del names[culprit - 1]
+
+    def _restored(self, answer: _Answer, names: Sequence[Oid], oids: Sequence[Oid]) -> Sequence[VarBind]:
+        """The variable-bindings of an answer about `names`, with noSuchObject for each of `oids` left out."""
+        varbinds = self._varbinds(answer, names)
+        if len(names) == len(oids):
+            return varbinds
+        found = {varbind.oid: varbind for varbind in varbinds}
+        return [found.get(oid, VarBind(oid, Tag.NO_SUCH_OBJECT, None)) for oid in oids]
 
     async def walk(
         self, agent: Agent, columns: Sequence[Oid], max_repetitions: int = 25, max_rows: int = 50_000
     ) -> dict[Oid, dict[Oid, VarBind]]:
-        """Column -> index suffix -> varbind, in the agent's order; GETBULK over all columns at once (RFC 3416 4.2.3).
+        """Column -> index suffix -> varbind, in the agent's order; GETBULK over all columns at once (RFC 3416 4.2.3),
+        or GETNEXT where the agent speaks v1.
 
         Columns may have holes or be absent. `max_repetitions` is reduced to what one Ethernet frame carries, and
         halved at tooBig. SnmpNonIncreasingError if the agent goes in circles, SnmpTooManyRowsError if a column has
@@ -144,14 +186,20 @@ class Client:
         width = min(len(columns), MAX_VARBINDS)
         repetitions = max(1, max_repetitions)
         while asked := walk.open_columns()[:width]:
-            wanted = min(repetitions, max(1, MAX_VARBINDS // len(asked)))
+            wanted = 1 if agent.is_v1 else min(repetitions, max(1, MAX_VARBINDS // len(asked)))
             names = [walk.cursors[column] for column in asked]
-            answer = await self._ask(agent, _bulk(names, wanted))
+            build = _request(PduKind.GET_NEXT, names) if agent.is_v1 else _request(PduKind.GET_BULK, names, wanted)
+            answer = await self._ask(agent, build)
             if answer.head.error_status == TOO_BIG and (wanted > 1 or len(asked) > 1):
                 if wanted > 1:
                     repetitions = wanted // 2
                 else:
                     width = len(asked) // 2
+                continue
+            culprit = _culprit(agent, answer.head, len(asked))
+            if culprit:
+                # The end of what a v1 agent has after that name.
+                del walk.cursors[asked[culprit - 1]]
                 continue
             walk.advance(asked, self._varbinds(answer, names), wanted, str(answer.target))
         return walk.found
@@ -159,15 +207,18 @@ class Client:
     async def _ask(self, agent: Agent, build: Callable[[int], bytes]) -> _Answer:
         """Sends the PDU that `build` makes of a request-id, under the agent's security, and opens the reply."""
         target = await self._addresses.resolve(agent.address, agent.port)
-        community = agent.community
+        if agent.user is not None:
+            opened = await self._manager.ask(target, agent.user, agent.context, build, agent.timeout_ns, agent.retries)
+            return _Answer(target, opened.data, opened.head, opened.received_ns)
+        version, community = agent.version, agent.community
         reply = await self._transport.exchange(
             target,
-            lambda request_id: encode_community_message(V2C, community, build(request_id)),
+            lambda request_id: encode_community_message(version, community, build(request_id)),
             agent.timeout_ns,
             agent.retries,
         )
         envelope = open_envelope(reply.data)
-        if envelope.version != V2C or envelope.community != community:
+        if envelope.version != version or envelope.community != community:
             raise SnmpResponseError(f"{target}: the reply has another version or community than the request")
         head = open_pdu(reply.data, envelope.pdu_at)
         if head.kind is not PduKind.RESPONSE:
@@ -187,9 +238,15 @@ class Client:
             raise SnmpDecodeError(error.reason, error.offset, str(answer.target)) from None
 
 
-def _bulk(names: Sequence[Oid], repetitions: int) -> Callable[[int], bytes]:
+def _request(kind: PduKind, names: Sequence[Oid], repetitions: int = 0) -> Callable[[int], bytes]:
     asked = tuple(VarBind(name, Tag.NULL, None) for name in names)
-    return lambda request_id: encode_pdu(Pdu(PduKind.GET_BULK, request_id, 0, repetitions, asked))
+    return lambda request_id: encode_pdu(Pdu(kind, request_id, 0, repetitions, asked))
+
+
+def _culprit(agent: Agent, head: PduHead, asked: int) -> int:
+    """1-based position of the variable a v1 agent refuses the request for; 0 if it does not, or is no v1 agent."""
+    blames = agent.is_v1 and head.error_status in {NO_SUCH_NAME, GEN_ERR} and 1 <= head.error_index <= asked
+    return head.error_index if blames else 0
 
 
 def _portions(oids: Sequence[Oid]) -> list[list[Oid]]:

@@ -92,6 +92,8 @@ class Message:
 
 
 _SEQUENCE: Final = 0x30
+_INTEGER: Final = 0x02
+"""Plain, because reaching into an enumeration is what a hot path notices."""
 _BYTES_TAGS: Final = frozenset({int(Tag.OCTET_STRING), int(Tag.OPAQUE), int(Tag.IP_ADDRESS)})
 _VOID_TAGS: Final = frozenset({5, 0x80, 0x81, 0x82})
 _RANGES: Final = {
@@ -200,7 +202,7 @@ def encode_message(message: Message) -> bytes:
 # --- decoding --------------------------------------------------------------------------------
 
 
-def _fail(reason: str, offset: int) -> NoReturn:
+def fail(reason: str, offset: int) -> NoReturn:
     raise SnmpDecodeError(reason, offset)
 
 
@@ -237,13 +239,13 @@ def decode_message(data: bytes) -> Message:
 def open_envelope(data: bytes) -> Envelope:
     """Version and community of a datagram; SnmpDecodeError as decode_message."""
     total = len(data)
-    at, end = _expect(data, 0, total, _SEQUENCE, "the message")
+    at, end = expect_tlv(data, 0, total, _SEQUENCE, "the message")
     if end != total:
-        _fail(f"{total - end} octets follow the message", end)
-    version, at = _integer(data, at, end)
+        fail(f"{total - end} octets follow the message", end)
+    version, at = expect_integer(data, at, end)
     if version not in {V1, V2C}:
-        _fail(f"version number {version} is neither v1 (0) nor v2c (1)", at - 1)
-    start, at = _expect(data, at, end, Tag.OCTET_STRING, "the community")
+        fail(f"version number {version} is neither v1 (0) nor v2c (1)", at - 1)
+    start, at = expect_tlv(data, at, end, Tag.OCTET_STRING, "the community")
     return Envelope(version, data[start:at], at)
 
 
@@ -252,25 +254,29 @@ def open_pdu(data: bytes, at: int) -> PduHead:
     total = len(data)
     kind = _KINDS.get(data[at]) if at < total else None
     if kind is None:
-        _fail("no PDU of a known kind where one must be", at)
-    at, end = _expect(data, at, total, kind, "the PDU")
+        fail("no PDU of a known kind where one must be", at)
+    at, end = expect_tlv(data, at, total, kind, "the PDU")
     if end != total:
-        _fail("octets follow the PDU", end)
-    request_id, at = _integer(data, at, end)
-    error_status, at = _integer(data, at, end)
-    error_index, at = _integer(data, at, end)
-    at, stop = _expect(data, at, end, _SEQUENCE, "the variable-bindings")
+        fail("octets follow the PDU", end)
+    request_id, at = expect_integer(data, at, end)
+    error_status, at = expect_integer(data, at, end)
+    error_index, at = expect_integer(data, at, end)
+    at, stop = expect_tlv(data, at, end, _SEQUENCE, "the variable-bindings")
     if stop != end:
-        _fail("octets follow the variable-bindings", stop)
+        fail("octets follow the variable-bindings", stop)
     return PduHead(kind, request_id, error_status, error_index, at)
 
 
-def _expect(data: bytes, at: int, end: int, tag: int, what: str) -> tuple[int, int]:
+def expect_tlv(data: bytes, at: int, end: int, tag: int, what: str) -> tuple[int, int]:
     """Start and end of the content of the TLV at `at`, which must have this tag and lie before `end`."""
     if at + 2 > end:
-        _fail(f"{what} is missing", at)
+        fail(f"{what} is missing", at)
     if data[at] != tag:
-        _fail(f"{what} has the tag 0x{data[at]:02x} instead of 0x{tag:02x}", at)
+        fail(f"{what} has the tag 0x{data[at]:02x} instead of 0x{tag:02x}", at)
+    stop = at + 2 + data[at + 1]
+    # Lengths below 128, the usual case, are read in place.
+    if stop <= end and data[at + 1] < 0x80:
+        return at + 2, stop
     return _content(data, at, end)
 
 
@@ -281,22 +287,22 @@ def _content(data: bytes, at: int, end: int) -> tuple[int, int]:
     if length >= 0x80:
         octets = length & 0x7F
         if not octets:
-            _fail("indefinite length, which SNMP forbids (RFC 3417 section 8)", at + 1)
+            fail("indefinite length, which SNMP forbids (RFC 3417 section 8)", at + 1)
         if octets > 4 or start + octets > end:
-            _fail("a length of more octets than a datagram can need", at + 1)
+            fail("a length of more octets than a datagram can need", at + 1)
         length = int.from_bytes(data[start : start + octets], "big")
         start += octets
     stop = start + length
     if stop > end:
-        _fail(f"a length of {length} octets where {end - start} are left", at + 1)
+        fail(f"a length of {length} octets where {end - start} are left", at + 1)
     return start, stop
 
 
-def _integer(data: bytes, at: int, end: int) -> tuple[int, int]:
+def expect_integer(data: bytes, at: int, end: int) -> tuple[int, int]:
     """A signed 32-bit INTEGER and where it ends."""
-    start, stop = _expect(data, at, end, Tag.INTEGER, "an INTEGER")
+    start, stop = expect_tlv(data, at, end, _INTEGER, "an INTEGER")
     if not 1 <= stop - start <= 4:
-        _fail(f"an INTEGER of {stop - start} octets; it has 1 to 4", start)
+        fail(f"an INTEGER of {stop - start} octets; it has 1 to 4", start)
     return int.from_bytes(data[start:stop], "big", signed=True), stop
 
 
@@ -311,16 +317,16 @@ def decode_varbinds(data: bytes, at: int) -> tuple[VarBind, ...]:
             start = at + 2
             stop = start + data[at + 1]
             if stop > end:
-                _fail(f"a length of {stop - start} octets where {end - start} are left", at + 1)
+                fail(f"a length of {stop - start} octets where {end - start} are left", at + 1)
         else:
-            start, stop = _expect(data, at, end, _SEQUENCE, "a variable-binding")
-        name, middle = _expect(data, start, stop, Tag.OID, "a variable's name")
+            start, stop = expect_tlv(data, at, end, _SEQUENCE, "a variable-binding")
+        name, middle = expect_tlv(data, start, stop, Tag.OID, "a variable's name")
         oid = _oid(data[name:middle], name)
         if middle + 2 > stop:
-            _fail(f"the value of {format_oid(oid)} is missing", middle)
+            fail(f"the value of {format_oid(oid)} is missing", middle)
         low, high = _content(data, middle, stop)
         if high != stop:
-            _fail(f"octets follow the value of {format_oid(oid)}", high)
+            fail(f"octets follow the value of {format_oid(oid)}", high)
         tag = data[middle]
         append(VarBind(oid, tag, _value(tag, data[low:high], low)))
         at = stop
@@ -334,36 +340,36 @@ def _value(tag: int, content: bytes, offset: int) -> Value:
         return _unsigned(content, width, offset)
     if tag == Tag.INTEGER:
         if not 1 <= len(content) <= 4:
-            _fail(f"an INTEGER of {len(content)} octets; it has 1 to 4", offset)
+            fail(f"an INTEGER of {len(content)} octets; it has 1 to 4", offset)
         return int.from_bytes(content, "big", signed=True)
     if tag in _BYTES_TAGS:
         if tag == Tag.IP_ADDRESS and len(content) != 4:
-            _fail(f"an IpAddress of {len(content)} octets; it has 4", offset)
+            fail(f"an IpAddress of {len(content)} octets; it has 4", offset)
         return content
     if tag == Tag.OID:
         # An empty OID is how some agents send zeroDotZero (0.0) as a value.
         return _oid(content, offset) if content else (0, 0)
     if tag in _VOID_TAGS:
         if content:
-            _fail(f"NULL or an exception with {len(content)} octets of content", offset)
+            fail(f"NULL or an exception with {len(content)} octets of content", offset)
         return None
-    _fail(f"a value with the unknown tag 0x{tag:02x}", offset)
+    fail(f"a value with the unknown tag 0x{tag:02x}", offset)
 
 
 def _unsigned(content: bytes, width: int, offset: int) -> int:
     """A value of 0..2^(8*width)-1."""
     octets = len(content)
     if not octets or octets > width + 1 or (octets > width and content[0]):
-        _fail(f"an unsigned value of {octets} octets; it has 1 to {width}, or {width + 1} with a leading zero", offset)
+        fail(f"an unsigned value of {octets} octets; it has 1 to {width}, or {width + 1} with a leading zero", offset)
     if octets < width and content[0] & 0x80:
-        _fail("a negative value where only unsigned ones exist", offset)
+        fail("a negative value where only unsigned ones exist", offset)
     return int.from_bytes(content, "big")
 
 
 def _oid(content: bytes, offset: int) -> Oid:
     """An OID from its content octets (X.690 8.19)."""
     if not content or content[-1] & 0x80:
-        _fail("an OID that ends in the middle of a number, or is empty", offset)
+        fail("an OID that ends in the middle of a number, or is empty", offset)
     arcs: list[int] | bytes = content
     if not content.isascii():
         arcs = []
@@ -371,18 +377,18 @@ def _oid(content: bytes, offset: int) -> Oid:
         for octet in content:
             if octet & 0x80:
                 if octet == 0x80 and not arc:
-                    _fail("an OID with a number padded by zeros (X.690 8.19.2)", offset)
+                    fail("an OID with a number padded by zeros (X.690 8.19.2)", offset)
                 arc = arc << 7 | octet & 0x7F
                 if arc > MAX_ARC:
-                    _fail(f"an OID with a number above {MAX_ARC}", offset)
+                    fail(f"an OID with a number above {MAX_ARC}", offset)
             else:
                 arcs.append(arc << 7 | octet)
                 arc = 0
     if len(arcs) >= MAX_LENGTH:
-        _fail(f"an OID of {len(arcs) + 1} numbers; at most {MAX_LENGTH} are allowed", offset)
+        fail(f"an OID of {len(arcs) + 1} numbers; at most {MAX_LENGTH} are allowed", offset)
     first = arcs[0]
     root = min(first // 40, 2)
     oid = (root, first - root * 40, *arcs[1:])
     if not content.isascii() and max(oid) > MAX_ARC:
-        _fail(f"an OID with a number above {MAX_ARC}", offset)
+        fail(f"an OID with a number above {MAX_ARC}", offset)
     return oid

@@ -58,11 +58,14 @@ class SnmpTransportError(SnmpError):
 class SnmpTimeoutError(SnmpError):
     """No reply to any of the attempts."""
 
-    def __init__(self, where: str, attempts: int) -> None:
+    def __init__(
+        self,
+        where: str,
+        attempts: int,
+        remedy: str = "check that the agent runs, admits this host, and the community is right",
+    ) -> None:
         tries = "1 request" if attempts == 1 else f"{attempts} requests"
-        super().__init__(
-            f"{where}: no reply to {tries}; check that the agent runs, admits this host, and the community is right"
-        )
+        super().__init__(f"{where}: no reply to {tries}; {remedy}")
         self.attempts = attempts
 
 

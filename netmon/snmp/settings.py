@@ -2,18 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from netmon.settings import SECOND, DurationNs, Name, SecretRef, Settings
+from netmon.snmp.users import AuthProtocol, PrivProtocol
+
+
+def _as_text(value: Any) -> Any:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 class SnmpCredential(Settings):
-    """How to be let in by an agent."""
+    """How to be let in by an agent: by a community (versions 1 and 2c), or as a user (version 3).
 
-    version: Literal["2c"] = "2c"
-    community: SecretRef
+    A user's level follows from what is given: nothing is noAuthNoPriv, `auth` authNoPriv, `auth` and `priv` authPriv.
+    """
+
+    version: Annotated[Literal["1", "2c", "3"], BeforeValidator(_as_text)] = "2c"
+    community: SecretRef | None = None
+    user: str | None = Field(default=None, min_length=1, max_length=32)
+    auth: AuthProtocol | None = None
+    auth_password: SecretRef | None = None
+    priv: PrivProtocol | None = None
+    """`aes192` and `aes256` lengthen keys as Net-SNMP does, `aes192c` and `aes256c` as Cisco does."""
+    priv_password: SecretRef | None = None
+    context: str = Field(default="", max_length=255)
+    """contextName, where the agent has several."""
+
+    @model_validator(mode="after")
+    def _fits_the_version(self) -> SnmpCredential:
+        given = [name for name in _OF_V3 if getattr(self, name)]
+        if self.version != "3":
+            if given:
+                raise ValueError(f"{given[0]} belongs to version 3; write version: 3, or remove it")
+            if self.community is None:
+                raise ValueError(f"version {self.version} needs a community")
+            return self
+        if self.community is not None:
+            raise ValueError("version 3 has no community; remove it, or write version: 2c")
+        if self.user is None:
+            raise ValueError("version 3 needs a user")
+        for protocol in ("auth", "priv"):
+            if (getattr(self, protocol) is None) != (getattr(self, f"{protocol}_password") is None):
+                raise ValueError(f"{protocol} and {protocol}_password go together; add the other, or remove both")
+        if self.priv is not None and self.auth is None:
+            raise ValueError("priv needs auth too: SNMPv3 has no privacy without authentication")
+        return self
+
+
+_OF_V3: Final = ("user", "auth", "auth_password", "priv", "priv_password", "context")
 
 
 class SnmpSettings(Settings):

@@ -20,8 +20,9 @@ from typing import Final, NamedTuple
 
 from netmon.snmp.addresses import Target
 from netmon.snmp.codec import open_envelope, open_pdu
-from netmon.snmp.errors import SnmpDecodeError, SnmpTimeoutError, SnmpTransportError
+from netmon.snmp.errors import SnmpDecodeError, SnmpError, SnmpTimeoutError, SnmpTransportError
 from netmon.snmp.slots import Slots
+from netmon.snmp.v3 import is_v3, message_id_of
 from netmon.snmp.wheel import TimerWheel
 
 SOCKETS_PER_FAMILY: Final = 4
@@ -36,6 +37,10 @@ BACK_OFF_PERCENT: Final = 150
 FIRST_REQUEST_ID: Final = 0x0100_0000
 LAST_REQUEST_ID: Final = 0x7FFF_FFFF
 """Within these bounds a request-id is always four octets of content, so that templates can be patched in place."""
+
+
+Admit = Callable[[bytes, int], None]
+"""Judges a v3 datagram for its request, and when it was read; raises SnmpError to refuse it."""
 
 
 class Reply(NamedTuple):
@@ -56,6 +61,8 @@ class TransportStats:
     """Late, duplicate or unasked: no request with that request-id is waiting."""
     dropped_wrong_source: int
     """Answers to a waiting request from another address or port."""
+    refused: int
+    """v3 messages for a waiting request that are not authentic, or not what was asked for."""
     decode_errors: int
     in_flight: int
     waiting: int
@@ -72,16 +79,35 @@ class _Counts:
     timeouts: int = 0
     dropped_unsolicited: int = 0
     dropped_wrong_source: int = 0
+    refused: int = 0
     decode_errors: int = 0
 
 
 class _Request:
     """One request in flight."""
 
-    __slots__ = ("attempt", "future", "payload", "request_id", "retries", "socket", "target", "timeout_ns")
+    __slots__ = (
+        "admit",
+        "attempt",
+        "future",
+        "payload",
+        "refusal",
+        "request_id",
+        "retries",
+        "socket",
+        "target",
+        "timeout_ns",
+    )
 
     def __init__(
-        self, request_id: int, payload: bytes, sender: socket.socket, target: Target, timeout_ns: int, retries: int
+        self,
+        request_id: int,
+        payload: bytes,
+        sender: socket.socket,
+        target: Target,
+        timeout_ns: int,
+        retries: int,
+        admit: Admit | None,
     ) -> None:
         self.request_id = request_id
         self.payload = payload
@@ -89,6 +115,10 @@ class _Request:
         self.target = target
         self.timeout_ns = timeout_ns
         self.retries = retries
+        self.admit = admit
+        """None: the request is none of v3, and its reply must be none either."""
+        self.refusal: SnmpError | None = None
+        """Why the last datagram for it was refused."""
         self.attempt = 1
         self.future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
@@ -143,19 +173,30 @@ class Transport:
             receive_buffer_bytes=sum(buffers),
         )
 
-    async def exchange(self, target: Target, build: Callable[[int], bytes], timeout_ns: int, retries: int) -> Reply:
+    async def exchange(
+        self,
+        target: Target,
+        build: Callable[[int], bytes],
+        timeout_ns: int,
+        retries: int,
+        admit: Admit | None = None,
+    ) -> Reply:
         """Sends `build(request_id)`, `1 + retries` times if need be, and returns the first reply.
 
         `timeout_ns` is for the first attempt, from its sending; each later one waits half as long again.
-        Raises SnmpTimeoutError, or SnmpTransportError if it cannot be sent. Cancelling frees the slot.
+        A v3 request, whose msgID the request-id is, comes with `admit`: the first reply it does not refuse counts.
+        Raises SnmpTimeoutError, or what the last refusal said; SnmpTransportError if it cannot be sent.
+        Cancelling frees the slot.
         """
         await self._slots.acquire()
         try:
-            return await self._exchange(target, build, timeout_ns, retries)
+            return await self._exchange(target, build, timeout_ns, retries, admit)
         finally:
             self._slots.release()
 
-    async def _exchange(self, target: Target, build: Callable[[int], bytes], timeout_ns: int, retries: int) -> Reply:
+    async def _exchange(
+        self, target: Target, build: Callable[[int], bytes], timeout_ns: int, retries: int, admit: Admit | None
+    ) -> Reply:
         if self._closed:
             raise SnmpTransportError("the SNMP client was closed")
         senders = self._sockets.get(target.family)
@@ -163,7 +204,7 @@ class Transport:
             raise SnmpTransportError(f"{target}: this host has no {_FAMILY_NAMES.get(target.family, 'such protocol')}")
         request_id = self._allocate_id()
         sender = senders[request_id % len(senders)]
-        request = _Request(request_id, build(request_id), sender, target, timeout_ns, retries)
+        request = _Request(request_id, build(request_id), sender, target, timeout_ns, retries, admit)
         self._requests[request_id] = request
         try:
             self._counts.requests += 1
@@ -212,7 +253,7 @@ class Transport:
     def _overdue(self, request: _Request) -> None:
         if request.attempt > request.retries:
             self._counts.timeouts += 1
-            request.future.set_exception(SnmpTimeoutError(str(request.target), request.attempt))
+            request.future.set_exception(request.refusal or SnmpTimeoutError(str(request.target), request.attempt))
             return
         request.attempt += 1
         self._counts.retries += 1
@@ -231,20 +272,31 @@ class Transport:
             self._received(data, source, family)
 
     def _received(self, data: bytes, source: tuple[str, int] | tuple[str, int, int, int], family: int) -> None:
+        secure = is_v3(data)
         try:
-            request_id = open_pdu(data, open_envelope(data).pdu_at).request_id
+            request_id = message_id_of(data) if secure else open_pdu(data, open_envelope(data).pdu_at).request_id
         except SnmpDecodeError:
             self.count_decode_error()
             return
         scope = source[3] if len(source) == 4 else 0
         request = self._requests.get(request_id)
-        if request is None or request.future.done():
+        if request is None or request.future.done() or secure is (request.admit is None):
             self._counts.dropped_unsolicited += 1
         elif (family, source[0].partition("%")[0], source[1], scope) != request.target:
             self._counts.dropped_wrong_source += 1
         else:
-            self._counts.replies += 1
-            request.future.set_result(Reply(data, time.monotonic_ns()))
+            self._settle(request, data, time.monotonic_ns())
+
+    def _settle(self, request: _Request, data: bytes, received_ns: int) -> None:
+        if request.admit is not None:
+            try:
+                request.admit(data, received_ns)
+            except SnmpError as error:
+                self._counts.refused += 1
+                request.refusal = error
+                return
+        self._counts.replies += 1
+        request.future.set_result(Reply(data, received_ns))
 
     def count_decode_error(self) -> None:
         """Notes a reply that proved malformed after it was handed out."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from netmon.config.errors import SHOWN, ConfigError, Problem
 from netmon.config.load import Configuration, load
 from netmon.core.model import Faces, Mode, Role
+from netmon.settings import SecretRef
 
 SOUND = """\
 site: {name: sulteng, timezone: Asia/Makassar}
@@ -82,7 +83,7 @@ def test_relative_paths_count_from_the_configuration_directory(tmp_path: Path) -
     assert settings.ledger.path == tmp_path / "ledger.db"
     assert settings.ssh.known_hosts == tmp_path / "known_hosts"
     assert settings.ssh.credentials["limiter"].private_key == tmp_path / "id_ed25519"
-    assert settings.snmp.credentials["default"].community.file == tmp_path / "community"
+    assert settings.snmp.credentials["default"].community == SecretRef(file=tmp_path / "community")
     assert settings.control.socket == Path("/run/netmon/control.sock")
 
 
@@ -487,7 +488,9 @@ def test_a_directory_without_yaml_is_refused(tmp_path: Path) -> None:
 def test_a_literal_secret_is_admitted_only_on_request(tmp_path: Path) -> None:
     path = sound(tmp_path, ("{file: community}", "hunter2"), ("site:", "allow_plaintext_secrets: true\nsite:"))
     configuration = load(path)
-    assert configuration.settings.snmp.credentials["default"].community.reveal() == "hunter2"
+    community = configuration.settings.snmp.credentials["default"].community
+    assert community is not None
+    assert community.reveal() == "hunter2"
     assert "hunter2" not in repr(configuration)
     assert "hunter2" not in str(configuration.settings.model_dump())
     assert "hunter2" not in configuration.settings.model_dump_json()

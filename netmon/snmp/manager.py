@@ -1,0 +1,280 @@
+"""The asking side of SNMPv3: whom it speaks to, what their clocks say, and which of their messages it believes.
+
+Engines are known by the address they answer at, not by their id alone: cloned routers share ids, and must not share
+a clock. A message is believed in this order: its code is verified, its time is held against the window, it is
+decrypted, and only then read (RFC 3414 section 3.2). What is refused is dropped, and the request goes on waiting;
+only if nothing better comes does the refusal become its error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from netmon.snmp.addresses import Target
+from netmon.snmp.codec import Pdu, PduHead, PduKind, decode_varbinds, encode_pdu, open_pdu
+from netmon.snmp.engine import EngineTime
+from netmon.snmp.errors import SnmpError, SnmpResponseError, SnmpTimeoutError
+from netmon.snmp.keys import KeyRing, LocalUser
+from netmon.snmp.oid import Oid, format_oid
+from netmon.snmp.privacy import Salts
+from netmon.snmp.security_errors import (
+    SnmpAccessError,
+    SnmpAuthenticationError,
+    SnmpContextError,
+    SnmpEngineError,
+    SnmpSecurityLevelError,
+    SnmpTimeWindowError,
+    SnmpUnknownUserError,
+    SnmpWrongKeyError,
+)
+from netmon.snmp.transport import Transport
+from netmon.snmp.users import User
+from netmon.snmp.usm import (
+    DECRYPTION_ERRORS,
+    NOT_IN_TIME_WINDOWS,
+    UNKNOWN_ENGINE_IDS,
+    UNKNOWN_USER_NAMES,
+    UNSUPPORTED_SEC_LEVELS,
+    WRONG_DIGESTS,
+    reveal,
+    seal,
+    verify,
+)
+from netmon.snmp.v3 import Level, ScopedPdu, SecureMessage, decode_secure, encode_scoped, encode_secure, open_scoped
+
+PEERS: Final = 100_000
+"""Agents remembered; beyond it the oldest is forgotten, and discovered again when it is asked."""
+_AUTHORIZATION_ERROR: Final = 16
+_NO_ENGINE: Final = "check that the agent runs, admits this host and speaks SNMPv3"
+_TARGET_MIB: Final[Oid] = (1, 3, 6, 1, 6, 3, 12, 1)
+_UNAVAILABLE_CONTEXTS: Final[Oid] = (*_TARGET_MIB, 4, 0)
+_UNKNOWN_CONTEXTS: Final[Oid] = (*_TARGET_MIB, 5, 0)
+"""SNMP-TARGET-MIB snmpUnavailableContexts and snmpUnknownContexts."""
+
+
+class Opened(NamedTuple):
+    """An answer that may be believed, its variable-bindings not yet read."""
+
+    data: bytes
+    """The octets of its ScopedPDU, in the clear; `head` points into them."""
+    head: PduHead
+    received_ns: int
+
+
+class _Engine(NamedTuple):
+    """An engine as the user knows it."""
+
+    engine_id: bytes
+    user: LocalUser
+
+
+class _Peer:
+    """One user at one agent."""
+
+    __slots__ = ("clock", "engine", "lock", "target", "user")
+
+    def __init__(self, target: Target, user: User) -> None:
+        self.target = target
+        self.user = user
+        self.lock = asyncio.Lock()
+        """Held while the engine is discovered."""
+        self.engine: _Engine | None = None
+        self.clock = EngineTime(0, 0, 0, authentic=False)
+
+
+class Manager:
+    """Asks agents as SNMPv3 users; one for everything in one event loop."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._ring = KeyRing()
+        self._salts = Salts()
+        self._peers: dict[tuple[Target, User], _Peer] = {}
+
+    async def ask(
+        self, target: Target, user: User, context: bytes, build: Callable[[int], bytes], timeout_ns: int, retries: int
+    ) -> Opened:
+        """Sends the PDU that `build` makes of a request-id; discovers the engine and its time where need be.
+
+        An agent that restarted, or whose engine id changed, is asked once more. Raises SnmpTransportError,
+        SnmpTimeoutError, SnmpSecurityError (its subclasses say what does not fit), or what the last refused
+        message was refused for.
+        """
+        peer = self._peer(target, user)
+        renewed: set[Oid] = set()
+        while True:
+            engine = peer.engine or await self._discovered(peer, timeout_ns, retries)
+            trial = _Trial(peer, engine, context, build, self._salts)
+            try:
+                reply = await self._transport.exchange(target, trial.build, timeout_ns, retries, trial.admit)
+            except SnmpTimeoutError as error:
+                raise SnmpTimeoutError(str(target), error.attempts, _silence(user.level, context)) from None
+            if trial.failure is not None:
+                raise trial.failure
+            if trial.opened is not None:
+                return Opened(*trial.opened, reply.received_ns)
+            if trial.renewal in renewed:
+                raise SnmpEngineError(
+                    f"{target}: the agent keeps reporting another engine id or time than it has just given;"
+                    " check whether several agents answer at this address"
+                )
+            renewed.add(trial.renewal)
+            if trial.renewal == UNKNOWN_ENGINE_IDS:
+                self._meet(peer, decode_secure(reply.data), reply.received_ns)
+
+    def _peer(self, target: Target, user: User) -> _Peer:
+        key = (target, user)
+        peer = self._peers.get(key)
+        if peer is None:
+            if len(self._peers) >= PEERS:
+                del self._peers[next(iter(self._peers))]
+            peer = self._peers[key] = _Peer(target, user)
+        return peer
+
+    async def _discovered(self, peer: _Peer, timeout_ns: int, retries: int) -> _Engine:
+        """The engine that answers at the peer's address (RFC 3414 section 4); asked for once, however many wait."""
+        async with peer.lock:
+            if peer.engine is None:
+                try:
+                    reply = await self._transport.exchange(peer.target, _discovery, timeout_ns, retries, _admit_engine)
+                except SnmpTimeoutError as error:
+                    raise SnmpTimeoutError(str(peer.target), error.attempts, _NO_ENGINE) from None
+                return self._meet(peer, decode_secure(reply.data), reply.received_ns)
+            return peer.engine
+
+    def _meet(self, peer: _Peer, report: SecureMessage, now_ns: int) -> _Engine:
+        """Takes an engine's id, and the time it claims, from its report; nothing in it is authentic."""
+        peer.engine = _Engine(report.engine_id, self._ring.local(peer.user, report.engine_id))
+        peer.clock = EngineTime(report.boots, report.time, now_ns, authentic=False)
+        return peer.engine
+
+
+def _discovery(message_id: int) -> bytes:
+    """A request for nothing, of nobody, that every agent answers with a report of its engine id."""
+    scoped = encode_scoped(b"", b"", encode_pdu(Pdu(PduKind.GET, message_id, 0, 0, ())))
+    return encode_secure(message_id, Level.NO_AUTH_NO_PRIV, True, b"", 0, 0, b"", 0, b"", scoped)[0]
+
+
+def _admit_engine(data: bytes, _: int) -> None:
+    message = decode_secure(data)
+    if message.level or not message.engine_id:
+        raise SnmpEngineError("an answer to a discovery that names no engine")
+    scoped = open_scoped(message.raw, message.data_at, padded=False)
+    if open_pdu(scoped.data, scoped.pdu_at).kind is not PduKind.REPORT:
+        raise SnmpEngineError("an answer to a discovery that is no report")
+
+
+def _silence(level: Level, context: bytes) -> str:
+    """What to check when an agent whose engine is known gives no answer: many drop in silence what they do not like."""
+    causes = ["that the agent still runs"]
+    if context:
+        causes.append(f"that it has the context {_text(context)!r}")
+    if level is Level.AUTH_PRIV:
+        causes.append("that the privacy protocol and password are the same here and there")
+    return f"check {', '.join(causes)}"
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "backslashreplace")
+
+
+class _Trial:
+    """One request under way: makes its message, and judges what comes back for it."""
+
+    __slots__ = ("_build", "_context", "_engine", "_message_id", "_peer", "_salts", "failure", "opened", "renewal")
+
+    def __init__(
+        self, peer: _Peer, engine: _Engine, context: bytes, build: Callable[[int], bytes], salts: Salts
+    ) -> None:
+        self._peer = peer
+        self._engine = engine
+        self._context = context
+        self._build = build
+        self._salts = salts
+        self._message_id = 0
+        self.opened: tuple[bytes, PduHead] | None = None
+        self.failure: SnmpError | None = None
+        self.renewal: Oid = ()
+        """UNKNOWN_ENGINE_IDS or NOT_IN_TIME_WINDOWS, as reported."""
+
+    def build(self, message_id: int) -> bytes:
+        self._message_id = message_id
+        engine_id, user = self._engine
+        scoped = encode_scoped(engine_id, self._context, self._build(message_id))
+        # Without authentication there is no time to agree on (RFC 3414 section 3.1, 6b).
+        clock = self._peer.clock.now(time.monotonic_ns()) if user.level else (0, 0)
+        return seal(user, user.level, engine_id, clock, message_id, True, scoped, self._salts)
+
+    def admit(self, data: bytes, received_ns: int) -> None:
+        """Returns if the datagram settles the request, one way or another; SnmpError if it is refused."""
+        message = decode_secure(data)
+        engine_id, user = self._engine
+        where = self._peer.target
+        if message.level:
+            if message.engine_id != engine_id or message.user != user.name:
+                raise SnmpAuthenticationError(f"{where}: a message of another engine or user was refused")
+            verify(user, message, where)
+            try:
+                self._peer.clock = self._peer.clock.heard(message.boots, message.time, received_ns, where)
+            except SnmpTimeWindowError as error:
+                # It is the engine, and fresh: it echoes our msgID. So it is met anew, by the next request.
+                self._peer.engine = None
+                self.failure = error
+                return
+        scoped = reveal(user, message, where)
+        head = open_pdu(scoped.data, scoped.pdu_at)
+        if head.kind is PduKind.REPORT:
+            self._reported(message, scoped, head)
+            return
+        if message.level is not user.level:
+            raise SnmpAuthenticationError(
+                f"{where}: a reply at {message.level} to a request at {user.level} was refused"
+            )
+        if head.kind is not PduKind.RESPONSE:
+            raise SnmpResponseError(f"{where}: a {head.kind.name} instead of a response")
+        if (
+            head.request_id != self._message_id
+            or scoped.engine_id != engine_id
+            or scoped.context != self._context
+            or message.engine_id != engine_id
+            or message.user != user.name
+        ):
+            raise SnmpResponseError(
+                f"{where}: the reply has another request-id, engine, user or context than the request"
+            )
+        if head.error_status == _AUTHORIZATION_ERROR:
+            self.failure = SnmpAccessError(where, str(self._peer.user), str(user.level))
+            return
+        self.opened = scoped.data, head
+
+    def _reported(self, message: SecureMessage, scoped: ScopedPdu, head: PduHead) -> None:
+        """What the agent's report means for the request; SnmpError if it may not be believed."""
+        where, user = self._peer.target, self._peer.user
+        varbinds = decode_varbinds(scoped.data, head.varbinds_at)
+        if not varbinds:
+            raise SnmpResponseError(f"{where}: a report of nothing")
+        what = varbinds[0].oid
+        if what == NOT_IN_TIME_WINDOWS:
+            if not message.level:
+                raise SnmpAuthenticationError(f"{where}: a report of its time that is not authentic was refused")
+            self.renewal = what
+        elif what == UNKNOWN_ENGINE_IDS:
+            if message.engine_id in {b"", self._engine.engine_id}:
+                raise SnmpEngineError(f"{where}: the agent does not know its own engine id; restart its SNMP agent")
+            self.renewal = what
+        elif what == UNKNOWN_USER_NAMES:
+            self.failure = SnmpUnknownUserError(where, str(user))
+        elif what == UNSUPPORTED_SEC_LEVELS:
+            self.failure = SnmpSecurityLevelError(where, str(user), str(user.level))
+        elif what in {WRONG_DIGESTS, DECRYPTION_ERRORS}:
+            self.failure = SnmpWrongKeyError(where, str(user), _KEY_AT_FAULT[what])
+        elif what in {_UNKNOWN_CONTEXTS, _UNAVAILABLE_CONTEXTS}:
+            self.failure = SnmpContextError(where, _text(self._context))
+        else:
+            self.failure = SnmpResponseError(f"{where}: the agent reports {format_oid(what)} instead of answering")
+
+
+_KEY_AT_FAULT: Final = {WRONG_DIGESTS: "authentication", DECRYPTION_ERRORS: "privacy"}

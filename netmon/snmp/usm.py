@@ -1,0 +1,74 @@
+"""The User-based Security Model (RFC 3414 section 3): protect a message, believe a message."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Final
+
+from netmon.snmp.keys import LocalUser
+from netmon.snmp.oid import Oid
+from netmon.snmp.privacy import Salts
+from netmon.snmp.security_errors import SnmpAuthenticationError, SnmpDecryptionError
+from netmon.snmp.v3 import Level, ScopedPdu, SecureMessage, encode_secure, open_scoped
+
+USM_STATS: Final[Oid] = (1, 3, 6, 1, 6, 3, 15, 1, 1)
+"""SNMP-USER-BASED-SM-MIB usmStats; its objects say what a report reports."""
+UNSUPPORTED_SEC_LEVELS: Final[Oid] = (*USM_STATS, 1, 0)
+NOT_IN_TIME_WINDOWS: Final[Oid] = (*USM_STATS, 2, 0)
+UNKNOWN_USER_NAMES: Final[Oid] = (*USM_STATS, 3, 0)
+UNKNOWN_ENGINE_IDS: Final[Oid] = (*USM_STATS, 4, 0)
+WRONG_DIGESTS: Final[Oid] = (*USM_STATS, 5, 0)
+DECRYPTION_ERRORS: Final[Oid] = (*USM_STATS, 6, 0)
+
+
+def seal(
+    user: LocalUser,
+    level: Level,
+    engine_id: bytes,
+    clock: tuple[int, int],
+    message_id: int,
+    reportable: bool,
+    scoped: bytes,
+    salts: Salts,
+) -> bytes:
+    """The datagram of a ScopedPDU at `level`, which must not exceed the user's.
+
+    `engine_id` and `clock` (boots, seconds) are the authoritative engine's. SnmpEncodeError if it is too long.
+    """
+    boots, time = clock
+    if level is Level.AUTH_PRIV and user.privacy is not None:
+        salt = salts.next()
+        data = user.privacy.encrypt(scoped, boots, time, salt)
+    else:
+        salt, data = b"", scoped
+    octets = user.mac_octets if level else 0
+    message, at = encode_secure(message_id, level, reportable, engine_id, boots, time, user.name, octets, salt, data)
+    if not octets:
+        return message
+    return message[:at] + user.mac(message) + message[at + octets :]
+
+
+def verify(user: LocalUser, message: SecureMessage, where: object) -> None:
+    """Returns if the message, whose level has authentication, is the user's; otherwise SnmpAuthenticationError."""
+    if not user.level:
+        raise SnmpAuthenticationError(f"{where}: an authenticated message for a user without authentication")
+    at, octets = message.mac_at, message.mac_octets
+    raw = message.raw
+    end = at + octets
+    if octets != user.mac_octets or not hmac.compare_digest(
+        raw[at:end], user.mac(raw[:at] + bytes(octets) + raw[end:])
+    ):
+        raise SnmpAuthenticationError(f"{where}: a message whose authentication code is wrong was refused")
+
+
+def reveal(user: LocalUser, message: SecureMessage, where: object) -> ScopedPdu:
+    """The head of the ScopedPDU of a message already verified; SnmpDecryptionError or SnmpDecodeError."""
+    if message.level is not Level.AUTH_PRIV:
+        return open_scoped(message.raw, message.data_at, padded=False)
+    if user.privacy is None:
+        raise SnmpDecryptionError(f"{where}: an encrypted message for a user without privacy")
+    try:
+        plain = user.privacy.decrypt(message.raw[message.data_at :], message.boots, message.time, message.salt)
+    except SnmpDecryptionError as error:
+        raise SnmpDecryptionError(f"{where}: {error}") from None
+    return open_scoped(plain, 0, user.privacy.padded)
