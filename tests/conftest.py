@@ -8,6 +8,8 @@ from collections.abc import Generator
 import pytest
 from hypothesis import settings
 
+# Where Debian keeps sshd, snmpd and mosquitto; not on the path of ordinary users.
+os.environ["PATH"] += ":/usr/sbin:/sbin"
 settings.register_profile("ci", print_blob=True, deadline=None)
 settings.load_profile("ci")
 

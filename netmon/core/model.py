@@ -33,6 +33,14 @@ class Faces(StrEnum):
     PROVINCE = "province"
 
 
+def leaves(direction: Direction, faces: Faces) -> bool:
+    """Whether an agency's traffic in `direction` leaves the router by the port; else it enters there.
+
+    The download leaves by a port that faces the agency, and enters by one that faces the province (rule 15).
+    """
+    return (direction is Direction.DOWNLOAD) == (faces is Faces.AGENCY)
+
+
 class Role(StrEnum):
     PRIMARY = "primary"
     BACKUP = "backup"
@@ -64,7 +72,7 @@ class Circuit:
 
     def way(self, direction: Direction) -> Way:
         """Which of the port's own counters is the agency's `direction` (accounting rule 15)."""
-        return "out" if (direction is Direction.DOWNLOAD) == (self.faces is Faces.AGENCY) else "in"
+        return "out" if leaves(direction, self.faces) else "in"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from netmon.core.model import Circuit, Direction, Faces
+from netmon.core.model import Circuit, Direction, leaves
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +20,9 @@ class Measured:
 
 
 def measured(circuit: Circuit) -> tuple[Measured, Measured]:
-    """Download and upload of a circuit.
-
-    The agency's download leaves by a port that faces the agency and enters by one that faces the
-    province (accounting rule 15).
-    """
-    towards_agency = circuit.faces is Faces.AGENCY
-    return (
-        Measured(circuit, Direction.DOWNLOAD, towards_agency),
-        Measured(circuit, Direction.UPLOAD, not towards_agency),
-    )
+    """Download and upload of a circuit."""
+    down, up = (Measured(circuit, direction, leaves(direction, circuit.faces)) for direction in Direction)
+    return down, up
 
 
 def by_port(circuits: Iterable[Circuit]) -> Mapping[tuple[str, str], tuple[Measured, ...]]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, field_validator
 
-from netmon.core.model import Direction, Faces
+from netmon.core.model import Direction, Faces, leaves
 from netmon.settings import Settings
 
 if TYPE_CHECKING:
@@ -65,9 +65,8 @@ class Way(StrEnum):
 
 
 def way_of(direction: Direction, faces: Faces) -> Way:
-    """A port facing the agency sends its download out; facing the province it is the other way round."""
-    download = direction is Direction.DOWNLOAD
-    return Way.EGRESS if download == (faces is Faces.AGENCY) else Way.INGRESS
+    """The agency's direction as packets cross the port."""
+    return Way.EGRESS if leaves(direction, faces) else Way.INGRESS
 
 
 class Rate(Settings):

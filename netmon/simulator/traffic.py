@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from netmon.core.model import NANOSECONDS, Direction, Faces
+from netmon.core.model import NANOSECONDS, Direction, Faces, leaves
 
 SLICE_NS = NANOSECONDS // 4
 _BIT_NS_PER_OCTET = 8 * NANOSECONDS
@@ -77,11 +77,6 @@ def share(capacity_bps: int, wants: Sequence[tuple[int, int]]) -> list[int]:
         left -= given[i]
         weight_left -= weight
     return given
-
-
-def out_of_port(faces: Faces, direction: Direction) -> bool:
-    """Whether an agency's direction leaves the measured port (ifOut) or enters it (ifIn)."""
-    return (faces is Faces.AGENCY) == (direction is Direction.DOWNLOAD)
 
 
 class Traffic:
@@ -152,7 +147,7 @@ class Traffic:
         wants = []
         for line, waves in zip(self._lines, self._waves[direction], strict=True):
             mean = line.download_bps if direction is Direction.DOWNLOAD else line.upload_bps
-            outward = out_of_port(line.faces, direction)
+            outward = leaves(direction, line.faces)
             limit = self._shaping[line.router].limit_bps(line.interface, outward)
             asked = min(int(mean * waves.factor(at)), line.port_bps)
             # A limited line still competes with all it asks for, as its many flows do, and stops at its limit.

@@ -248,7 +248,7 @@ def test_kill_9_at_any_moment_neither_doubles_nor_loses_a_byte(site: Site) -> No
                 wait_until(lambda polls=polls, life=life: box.polls > polls + 3 + life, "polls")  # type: ignore[misc]
                 daemon.kill()
                 daemon.wait(5)
-                wait_until(lambda offspring=offspring: not any(map(alive, offspring)), "its children", 5)  # type: ignore[misc]
+                wait_until(lambda offspring=offspring: not any(map(alive, offspring)), "its children to end", 15)  # type: ignore[misc]
     finally:
         ended.set()
         flow.join()
