@@ -8,7 +8,7 @@ TOOLS := snmpd:snmpd snmpget:snmp sshd:openssh-server ip:iproute2 iperf3:iperf3 
 	mosquitto:mosquitto mosquitto_sub:mosquitto-clients victoria-metrics:victoria-metrics systemd-analyze:systemd \
 	ssh:openssh-client setpriv:util-linux
 
-.PHONY: help demo test test-fast test-system check format develop wheel soak lock tools clean
+.PHONY: help demo test test-fast test-system check format develop wheel soak fuzz bench-snmp lock tools clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,12 @@ format: $(VENV)/.lock ## format the code
 
 soak: $(VENV)/.wheel ## 20,000 polls: memory, tasks, threads and descriptors stay constant
 	$(BIN)/python tests/soak.py $(ARGS)
+
+fuzz: $(VENV)/.wheel ## coverage-guided fuzzing of every SNMP decoder for ten minutes (installs atheris)
+	test -x build/fuzz/bin/python || $(PYTHON) -m venv build/fuzz
+	build/fuzz/bin/pip install --quiet atheris build/wheel/*.whl
+	build/fuzz/bin/python tests/fuzz/fuzz_snmp.py seeds build/corpus
+	build/fuzz/bin/python tests/fuzz/fuzz_snmp.py fuzz build/corpus -max_total_time=600 -timeout=3 -max_len=2048
 
 develop: $(VENV)/.lock ## an editable installation, for working on netmon
 	$(BIN)/pip install --quiet --no-deps --editable .

@@ -44,6 +44,7 @@ _ERRORS: Final = (
     ("netmon.daemon.control", "CommandError", 1),
     ("netmon.outputs.http", "HttpServerError", 1),
     ("netmon.routers.polling", "PollError", 1),
+    ("netmon.snmp.errors", "SnmpTransportError", 1),
     ("netmon.store.errors", "StoreError", 1),
 )
 """Errors whose message is a sentence for the operator, by the module that defines them, with the exit code."""

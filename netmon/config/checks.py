@@ -52,6 +52,7 @@ def check(settings: NetmonSettings, known: Known) -> Iterator[Finding]:
     names = _Names()
     yield from _secrets(settings)
     yield from (finding for finding in _sections(settings) if not known.is_broken(*map(str, finding[0][:-1])))
+    yield from _notifications(settings, known, names)
     yield from _agencies(settings, known, names)
     yield from _routers(settings, known, names)
 
@@ -112,6 +113,18 @@ def _sections(settings: NetmonSettings) -> Iterator[Finding]:
     if (http.certificate is None) != (http.private_key is None):
         given = "certificate" if http.private_key is None else "private_key"
         yield ("http", given), "certificate and private_key belong together; give both or neither"
+
+
+def _notifications(settings: NetmonSettings, known: Known, names: _Names) -> Iterator[Finding]:
+    wanted, credentials = settings.snmp.notifications, known.snmp_credentials
+    if wanted is None or (not credentials and known.is_broken("snmp")):
+        return
+    for position, name in enumerate(wanted.credentials):
+        if name not in credentials:
+            yield (
+                ("snmp", "notifications", "credentials", position),
+                names.unknown("SNMP credential", name, credentials, "snmp.credentials"),
+            )
 
 
 def _agencies(settings: NetmonSettings, known: Known, names: _Names) -> Iterator[Finding]:

@@ -15,20 +15,43 @@ def agent_of(configuration: Configuration, router: str) -> Agent:
     """Reveals the community or the passwords. Raises SecretUnavailableError, also for a password SNMPv3 forbids."""
     snmp, settings = configuration.settings.snmp, configuration.settings.routers[router]
     credential = snmp.credentials[settings.snmp]
-    try:
-        user = _user(credential)
-    except SnmpUserError as error:
-        raise SecretUnavailableError(f"snmp.credentials.{settings.snmp}: {error}") from None
+    proof = credential_of(configuration, settings.snmp)
     return Agent(
         address=settings.address,
         port=settings.snmp_port,
-        community=_revealed(credential.community),
+        community=b"" if isinstance(proof, User) else proof,
         timeout_ns=snmp.timeout,
         retries=snmp.retries,
-        user=user,
+        user=proof if isinstance(proof, User) else None,
         context=credential.context.encode(),
         version=V1 if credential.version == "1" else V2C,
+        requests_per_second=settings.snmp_requests_per_second,
     )
+
+
+def credential_of(configuration: Configuration, name: str) -> bytes | User:
+    """The community or the user of a credential, revealed. Raises SecretUnavailableError as agent_of."""
+    credential = configuration.settings.snmp.credentials[name]
+    try:
+        user = _user(credential)
+    except SnmpUserError as error:
+        raise SecretUnavailableError(f"snmp.credentials.{name}: {error}") from None
+    return _revealed(credential.community) if user is None else user
+
+
+def voices_of(configuration: Configuration) -> list[tuple[str, str, tuple[bytes | User, ...]]]:
+    """Each router's name, its address, and what its traps may prove themselves by. Raises as credential_of.
+
+    Empty where notifications are not received.
+    """
+    wanted = configuration.settings.snmp.notifications
+    if wanted is None:
+        return []
+    shared = tuple(credential_of(configuration, name) for name in wanted.credentials)
+    return [
+        (name, router.address, (credential_of(configuration, router.snmp), *shared))
+        for name, router in configuration.settings.routers.items()
+    ]
 
 
 def _user(credential: SnmpCredential) -> User | None:

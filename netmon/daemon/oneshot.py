@@ -89,7 +89,7 @@ def _touched(configuration: Configuration, standing: Standing, args: Mapping[str
 async def _platforms(configuration: Configuration, profiles: Profiles, routers: Iterable[str]) -> dict[str, str | None]:
     """Each router's enforcement dialect; one whose platform is not configured is asked what it is."""
     found: dict[str, str | None] = {}
-    async with await Client.open() as client:
+    async with await Client.open(source=configuration.settings.snmp.source_address) as client:
         for router in routers:
             platform = configuration.settings.routers[router].platform
             if platform is not None:

@@ -7,13 +7,17 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from netmon.core.model import NANOSECONDS, Poll
 from netmon.routers.polling import PollError
 
 log = logging.getLogger(__name__)
+
+ASKED_EVERY_S = 5.0
+"""Visits asked for are at least so far apart, however often they are asked for."""
 
 
 class Visitor(Protocol):
@@ -57,16 +61,42 @@ class PollLoop:
     now_ns: Callable[[], int]
     on_poll: Callable[[Poll], None]
     on_end: Callable[[RouterHealth, bool], None]
+    _asked: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _held_until: float = field(default=0.0, init=False)
+
+    def ask(self) -> None:
+        """For a visit out of turn: at once, or as soon as the last such one is ASKED_EVERY_S ago.
+
+        What is asked during a visit is answered by another: the router may have changed after it was read.
+        """
+        self._asked.set()
 
     async def run(self) -> None:
         """Keeps the phase: the k-th visit is due at k intervals, whatever the visits before took."""
         due = self._next_due(self.now_ns())
         while True:
-            await asyncio.sleep(max(0.0, (due - self.now_ns()) / NANOSECONDS))
+            if await self._is_asked_before(due):
+                self._held_until = time.monotonic() + ASKED_EVERY_S
+                await self.visit()
+                continue
             await self.visit()
             following = self._next_due(max(self.now_ns(), due))
             self.health.late += max(0, round((following - due) / NANOSECONDS / self.interval_s) - 1)
             due = following
+
+    async def _is_asked_before(self, due: int) -> bool:
+        """Waits for the next visit; whether it is one out of turn. A regular one answers what was asked too."""
+        asked = False
+        if due > self.now_ns():
+            with suppress(TimeoutError):
+                async with asyncio.timeout((due - self.now_ns()) / NANOSECONDS):
+                    await self._asked.wait()
+                    await asyncio.sleep(max(0.0, self._held_until - time.monotonic()))
+                    asked = True
+        else:
+            await asyncio.sleep(0)
+        self._asked.clear()
+        return asked
 
     async def visit(self) -> None:
         """One visit, at most the deadline long; its end is told to `on_end` in every case."""

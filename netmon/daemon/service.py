@@ -21,7 +21,7 @@ from netmon.core.model import NANOSECONDS, Poll
 from netmon.core.periods import from_ns
 from netmon.daemon.accountant import Accountant
 from netmon.daemon.actions import RESTARTS
-from netmon.daemon.agents import agent_of
+from netmon.daemon.agents import agent_of, voices_of
 from netmon.daemon.clock import Clock
 from netmon.daemon.control import ControlServer
 from netmon.daemon.ledger import LedgerService
@@ -36,6 +36,8 @@ from netmon.routers.polling import RouterPoller
 from netmon.routers.profiles import ProfileError, Profiles, load_profiles
 from netmon.settings import SecretUnavailableError
 from netmon.snmp.client import Agent, Client
+from netmon.snmp.notification_events import Notification
+from netmon.snmp.notifications import Notifications
 from netmon.store.errors import StoreError
 from netmon.store.ledger import Ledger
 from netmon.store.reader import LedgerReader
@@ -59,6 +61,7 @@ class Service:
         self._metrics = Metrics(settings.site.name)
         self._health: dict[str, RouterHealth] = {}
         self._pollers: dict[str, RouterPoller] = {}
+        self._loops: dict[str, PollLoop] = {}
         self._mqtt: MqttPublisher | None = None
         self._port = 0
 
@@ -78,7 +81,7 @@ class Service:
             max_batch=settings.ledger.max_batch,
             heads=heads,
         )
-        self._client = await Client.open(settings.snmp.in_flight)
+        self._client = await Client.open(settings.snmp.in_flight, settings.snmp.source_address)
         http = HttpServer(settings.http, self._metrics, self.unready)
         control = ControlServer(
             settings.control.socket, {"apply": self._apply, "revert": self._revert, "status": self._status}
@@ -139,6 +142,7 @@ class Service:
         settings = configuration.settings
         profiles = load_profiles((configuration.directory / "collectors", folder("collectors")))
         agents = {name: agent_of(configuration, name) for name in settings.routers}
+        voices = voices_of(configuration)
         self._configuration = configuration
         self._metrics.topology(
             configuration.circuits,
@@ -166,6 +170,16 @@ class Service:
         self._tasks.leaf("actions", self._plane.actions.run)
         self._tasks.leaf("observer", self._plane.observer.run)
         self._start_pollers(configuration, profiles, agents)
+        if settings.snmp.notifications is not None:
+            notifications = Notifications(
+                settings.snmp.notifications,
+                settings.site.name,
+                voices,
+                self._clock.now_ns,
+                self._noticed,
+                self._metrics.process.notification_dropped,
+            )
+            self._tasks.leaf("notifications", notifications.run)
         self._start_outputs(configuration)
         self._policy_task = self._supervisor.essential("control loop", self._plane.policy.run)
 
@@ -174,7 +188,7 @@ class Service:
         now_ns = self._clock.now_ns()
         before = dict(self._health)
         self._health.clear()
-        self._pollers = {}
+        self._pollers, self._loops = {}, {}
         ceilings: dict[str, Ceilings] = {}
         for name, router in settings.routers.items():
             circuits = router.circuit_values(name)
@@ -202,6 +216,7 @@ class Service:
                 on_poll=self._accountant.offer,
                 on_end=self._polled,
             )
+            self._loops[name] = loop
             self._tasks.leaf(f"poller {name}", loop.run)
         self._accountant.ceilings = ceilings
 
@@ -226,6 +241,7 @@ class Service:
             configuration = await loop.run_in_executor(None, load, self._path)
             for name in configuration.settings.routers:
                 agent_of(configuration, name)
+            voices_of(configuration)
             load_profiles((configuration.directory / "collectors", folder("collectors")))
         except (ConfigError, ProfileError, SecretUnavailableError) as error:
             log.error("the configuration was not reloaded, the old one stays: %s", error)
@@ -250,6 +266,13 @@ class Service:
         self._plane.observer.visit(visit.head)
         if any(gap.reason in RESTARTS for gap in visit.gaps):
             self._plane.actions.doubt(poll.router)
+
+    def _noticed(self, event: Notification) -> None:
+        """A trap is a hint: it changes nothing but when the router is read."""
+        self._metrics.process.notified(event.kind)
+        loop = self._loops.get(event.router)
+        if loop is not None:
+            loop.ask()
 
     def _polled(self, health: RouterHealth, ok: bool) -> None:
         self._metrics.polled(health.router, ok, health.duration_s, health.last_ok_ns or 0)

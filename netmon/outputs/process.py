@@ -9,6 +9,7 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from netmon.core.model import Gap, GapReason, Outcome
+from netmon.snmp.notification_events import Drop, NotificationKind
 
 _SHORT_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 _LONG_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -45,6 +46,12 @@ class ProcessMetrics:
             "netmon_influx_points_total", "Points given to InfluxDB, by outcome; replays are counted anew.", "outcome"
         )
         self._influx_failures = self._counter("netmon_influx_failures_total", "InfluxDB requests to be repeated.")
+        self._notifications = self._counter(
+            "netmon_notifications_total", "Traps and informs taken from known routers, by kind.", "kind"
+        )
+        self._notifications_dropped = self._counter(
+            "netmon_notifications_dropped_total", "Datagrams refused where traps are received, by reason.", "reason"
+        )
         self._begin_at_zero()
 
     def polled(self, ok: bool, duration_s: float) -> None:
@@ -89,6 +96,12 @@ class ProcessMetrics:
     def influx_failed(self) -> None:
         self._influx_failures.labels(self._site).inc()
 
+    def notified(self, kind: NotificationKind) -> None:
+        self._notifications.labels(self._site, kind).inc()
+
+    def notification_dropped(self, reason: Drop, count: int) -> None:
+        self._notifications_dropped.labels(self._site, reason).inc(count)
+
     def render(self) -> str:
         """Text exposition format 0.0.4."""
         return prometheus_client.generate_latest(self._registry).decode()
@@ -105,6 +118,10 @@ class ProcessMetrics:
             self._mqtt.labels(self._site, answer)
         for fate in ("written", "quarantined"):
             self._influx_points.labels(self._site, fate)
+        for kind in NotificationKind:
+            self._notifications.labels(self._site, kind)
+        for drop in Drop:
+            self._notifications_dropped.labels(self._site, drop)
         for histogram in (self._poll_seconds, self._lag_seconds, self._commit_seconds):
             histogram.labels(self._site)
         for counter in (self._visits, self._influx_failures):

@@ -40,6 +40,9 @@ class Prober(Protocol):
 
     async def fetch(self, agent: Agent, template: GetTemplate) -> TemplateReply: ...
 
+    def most_varbinds(self, agent: Agent) -> int:
+        """In one template, as far as the agent has shown its limits."""
+
 
 @dataclass(frozen=True, slots=True)
 class DiscoveredInterface:

@@ -29,7 +29,6 @@ _WINDOW: Final = 4
 """PDUs one router is asked at once: a burst overflows the receive buffer of a small agent."""
 
 
-_UNLIMITED: Final = 1 << 16
 _TOO_BIG: Final = 1
 """error-status of RFC 3416."""
 
@@ -55,6 +54,8 @@ class _Layout:
     """Column and the factor of its decoder, as the templates order them."""
     counter_bits: int
     templates: tuple[GetTemplate, ...]
+    max_varbinds: int
+    """In one template, as the agent's limits were."""
     extra: tuple[Oid, ...]
     """Instances that ride in the first PDU."""
     missing: tuple[Missing, ...]
@@ -94,7 +95,6 @@ class RouterPoller:
         self._rediscover_ns = rediscover_ns
         self._layout: _Layout | None = None
         self._due_ns = 0
-        self._max_varbinds = _UNLIMITED
         self._uptime_ticks = 0
 
     @property
@@ -133,18 +133,23 @@ class RouterPoller:
         return self._poll(layout, replies, wall - monotonic)
 
     async def _read(self, layout: _Layout) -> tuple[_Layout, Sequence[TemplateReply]]:
-        """Fetches everything; an agent that answers tooBig is asked for half as much, now and from then on."""
+        """Fetches everything in PDUs the agent is known to bear; in smaller ones yet if it answers tooBig."""
+        layout = self._fitted(layout)
         while True:
             try:
                 return layout, await self._fetch(layout.templates)
             except SnmpStatusError as error:
-                largest = max(len(template.identity) for template in layout.templates)
-                if error.status != _TOO_BIG or largest <= 1:
+                smaller = self._fitted(layout)
+                if error.status != _TOO_BIG or smaller.templates is layout.templates:
                     raise
-                width = 1 + len(layout.columns)
-                self._max_varbinds = 1 + len(layout.extra) + largest // 2 * width
-                smaller = _layout(layout.discovered, self._wanted, layout, self._max_varbinds)
-                layout = replace(smaller, silent=layout.silent)
+                layout = smaller
+
+    def _fitted(self, layout: _Layout) -> _Layout:
+        """The layout in templates of the size that the agent bears now."""
+        most = self._prober.most_varbinds(self._agent)
+        if most == layout.max_varbinds:
+            return layout
+        return replace(_layout(layout.discovered, self._wanted, layout, most), silent=layout.silent)
 
     def _is_stale(self, layout: _Layout, replies: Sequence[TemplateReply]) -> bool:
         """Whether the interfaces or the device may not be what was discovered."""
@@ -170,7 +175,8 @@ class RouterPoller:
         discovered = await discover(self._prober, self._agent, self._profiles, self._platform)
         if previous is not None:
             discovered = _with_known_device(discovered, previous.discovered)
-        layout = _layout(discovered, self._wanted, previous, self._max_varbinds)
+        most = self._prober.most_varbinds(self._agent)
+        layout = _layout(discovered, self._wanted, previous, most)
         is_short = self._wanted is not None and len(layout.identity) < len(set(self._wanted))
         patience = min(_RECHECK_NS, self._rediscover_ns) if is_short else self._rediscover_ns
         self._due_ns = self._monotonic_ns() + patience
@@ -284,6 +290,7 @@ def _layout(
         columns=tuple((column, source.decoder.scale) for column, source in sources.items()),
         counter_bits=counter_bits,
         templates=templates,
+        max_varbinds=max_varbinds,
         extra=tuple(extra),
         missing=(*missing, *_narrow(interfaces, counter_bits)),
         seen={} if wanted is None else {**before, **{interface.name: interface for interface in interfaces}},

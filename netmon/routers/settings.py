@@ -53,6 +53,8 @@ class RouterSettings(Settings):
     """Name of a collectors/*.yaml profile; None: recognised by sysObjectID and sysDescr."""
     snmp: Name = "default"
     snmp_port: int = Field(default=161, ge=1, le=65535)
+    snmp_requests_per_second: int | None = Field(default=None, ge=1, le=10_000)
+    """SNMP requests the router is sent at most, repeated ones counted; None: no bound."""
     ssh: Name | None = None
     """SSH credential; None: the router can only be observed."""
     ssh_port: int = Field(default=22, ge=1, le=65535)

@@ -45,7 +45,7 @@ class Addresses:
         if known is not None and (known[1] is None or time.monotonic_ns() < known[1]):
             return known[0]
         try:
-            target, expires = _literal(host, port), None
+            target, expires = literal(host, port), None
         except (socket.gaierror, ValueError):
             expires = time.monotonic_ns() + NAME_LIFETIME_NS
             try:
@@ -63,7 +63,7 @@ class Addresses:
         return target
 
 
-def _literal(host: str, port: int) -> Target:
+def literal(host: str, port: int) -> Target:
     """An IP address, with a zone perhaps; socket.gaierror or ValueError if `host` is anything else."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
     return _target(found[0][0], found[0][4])

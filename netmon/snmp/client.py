@@ -1,7 +1,10 @@
 """The SNMP manager's verbs: get, walk, and fetch of a prebuilt template.
 
-Every reply is held against what was asked: version, community, PDU kind and variables. The request-id and the
-source address are the transport's business. How an agent is spoken to, by its security, stands in `_ask` alone.
+Every reply is held against the variables asked for; whether it is the reply is the transport's and the manager's
+business. How an agent is spoken to, by its security, stands in `_ask` alone.
+
+An agent that leaves much unanswered and little not is asked for less: where all attempts but one at a request of
+more than FEW variables fail, the last one is a question so small that every living agent answers it.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from types import TracebackType
 from typing import Final
 
 from netmon.snmp.addresses import Addresses, Target
+from netmon.snmp.budget import Budget
 from netmon.snmp.codec import (
     V1,
     V2C,
@@ -24,25 +28,29 @@ from netmon.snmp.codec import (
     encode_community_message,
     encode_oid,
     encode_pdu,
-    open_envelope,
-    open_pdu,
 )
 from netmon.snmp.errors import (
     SnmpDecodeError,
     SnmpNonIncreasingError,
     SnmpResponseError,
     SnmpStatusError,
+    SnmpTimeoutError,
     SnmpTooManyRowsError,
 )
+from netmon.snmp.limits import Limits
 from netmon.snmp.manager import Manager
 from netmon.snmp.oid import Oid, format_oid
-from netmon.snmp.template import GetTemplate, TemplateReply
-from netmon.snmp.transport import Transport, TransportStats
+from netmon.snmp.template import SYS_UP_TIME, GetTemplate, TemplateReply
+from netmon.snmp.transport import Community, Terms, Transport, TransportStats, backed_off
 from netmon.snmp.users import User
 
 DEFAULT_TIMEOUT_NS: Final = 2_000_000_000
 MAX_VARBINDS: Final = 60
 """In one request, and asked for in one reply: about one unfragmented Ethernet frame."""
+FEW: Final = 8
+"""Variables; so many may be asked of any agent, and its silence then says nothing of how many."""
+BUDGETS: Final = 100_000
+"""Agents whose budgets are remembered; beyond it the oldest is forgotten."""
 MAX_NAME_OCTETS: Final = 1200
 """Of encoded names in one request."""
 TOO_BIG: Final = 1
@@ -67,6 +75,13 @@ class Agent:
     """SNMPv3 contextName."""
     version: int = V2C
     """V1 or V2C."""
+    requests_per_second: int | None = None
+    """What the agent may be sent at most, attempts counted; None: no bound."""
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """What tells agents apart."""
+        return self.address, self.port
 
     @property
     def is_v1(self) -> bool:
@@ -95,11 +110,19 @@ class Client:
         self._transport = transport
         self._addresses = Addresses()
         self._manager = Manager(transport)
+        self._gets = Limits()
+        self._bulks = Limits()
+        """Variables per reply, by agent."""
+        self._budgets: dict[tuple[str, int], Budget] = {}
 
     @classmethod
-    async def open(cls, in_flight: int = 1000) -> Client:
-        """A client of which at most `in_flight` requests wait for replies at once; others wait their turn."""
-        return cls(Transport.open(in_flight))
+    async def open(cls, in_flight: int = 1000, source: str | None = None) -> Client:
+        """A client of which at most `in_flight` requests wait for replies at once; others wait their turn.
+
+        `source` is the address its requests come from, for agents of that family. SnmpTransportError if this host
+        does not have it.
+        """
+        return cls(Transport.open(in_flight, source))
 
     async def close(self) -> None:
         """Ends what is in flight with SnmpTransportError."""
@@ -117,48 +140,69 @@ class Client:
         """Counters since `open`."""
         return self._transport.stats()
 
+    def most_varbinds(self, agent: Agent) -> int:
+        """How many variables a template for this agent should have at most, as far as is known."""
+        return self._gets.of(agent.place)
+
     async def get(self, agent: Agent, oids: Sequence[Oid]) -> tuple[VarBind, ...]:
         """One varbind per OID, in order; noSuchObject and noSuchInstance are varbinds, not errors.
 
-        Asks in as many PDUs as need be, and in halves where the agent answers tooBig.
+        Asks in as many PDUs as need be, and in halves where so much is too big for the agent.
         """
         found: list[VarBind] = []
-        for part in _portions(oids):
+        for part in _portions(oids, min(MAX_VARBINDS, self._gets.of(agent.place))):
             found += await self._get(agent, part)
         return tuple(found)
 
     async def _get(self, agent: Agent, oids: Sequence[Oid]) -> Sequence[VarBind]:
-        answer, names = await self._about(agent, oids)
-        if answer.head.error_status == TOO_BIG and len(names) > 1:
+        found = await self._about(agent, oids)
+        if found is None:
             half = len(oids) // 2
             return [*await self._get(agent, oids[:half]), *await self._get(agent, oids[half:])]
+        answer, names = found
         varbinds = self._restored(answer, names, oids)
         if [varbind.oid for varbind in varbinds] != list(oids):
             raise SnmpResponseError(f"{answer.target}: the reply names other variables than were asked for")
         return varbinds
 
     async def fetch(self, agent: Agent, template: GetTemplate) -> TemplateReply:
-        """One PDU's worth of a poll. tooBig is an SnmpStatusError here: build smaller templates."""
-        answer = await self._ask(agent, template.pdu)
+        """One PDU's worth of a poll.
+
+        If it is too much for the agent, this is an SnmpStatusError or SnmpTimeoutError, and `most_varbinds` says
+        less than before: one reply cannot be put together of several, as each has a sysUpTime of its own.
+        """
+        answer = await self._ask_sized(agent, self._gets, template.size, template.pdu)
+        if answer is None:
+            answer = await self._ask(agent, template.pdu, _last_patience(agent), 1)
         if not answer.head.error_status:
             reply = template.match(answer.data, answer.head, answer.received_ns)
             if reply is not None:
                 return reply
         oids = names = template.oids()
         if _culprit(agent, answer.head, len(oids)):
-            answer, names = await self._about(agent, oids)
+            found = await self._about(agent, oids)
+            if found is None:
+                raise SnmpStatusError(str(answer.target), TOO_BIG, 0, None)
+            answer, names = found
+        elif answer.head.error_status == TOO_BIG:
+            self._gets.exceeded(agent.place, template.size)
         varbinds = self._restored(answer, names, oids)
         return template.read(varbinds, str(answer.target), answer.received_ns)
 
-    async def _about(self, agent: Agent, oids: Sequence[Oid]) -> tuple[_Answer, tuple[Oid, ...]]:
-        """The answer to a GET, and which of `oids` it is about.
+    async def _about(self, agent: Agent, oids: Sequence[Oid]) -> tuple[_Answer, tuple[Oid, ...]] | None:
+        """The answer to a GET, and which of `oids` it is about; None: ask for less.
 
         A v1 agent refuses a whole request for one variable it lacks (RFC 1157 section 4.1.2): that one is left out,
         and the rest asked for again.
         """
         names = list(oids)
         while True:
-            answer = await self._ask(agent, _request(PduKind.GET, names))
+            answer = await self._ask_sized(agent, self._gets, len(names), _request(PduKind.GET, names))
+            if answer is None:
+                return None
+            if answer.head.error_status == TOO_BIG and len(names) > 1:
+                self._gets.exceeded(agent.place, len(names))
+                return None
             culprit = _culprit(agent, answer.head, len(names))
             if not culprit:
                 return answer, tuple(names)
@@ -183,47 +227,89 @@ class Client:
         more than `max_rows` instances.
         """
         walk = _Walk(columns, max_rows)
-        width = min(len(columns), MAX_VARBINDS)
-        repetitions = max(1, max_repetitions)
-        while asked := walk.open_columns()[:width]:
-            wanted = 1 if agent.is_v1 else min(repetitions, max(1, MAX_VARBINDS // len(asked)))
+        most = len(columns) * max(1, max_repetitions)
+        while walk.cursors:
+            most = min(most, MAX_VARBINDS, self._bulks.of(agent.place))
+            asked = walk.open_columns()[:most]
+            wanted = 1 if agent.is_v1 else min(max(1, max_repetitions), most // len(asked))
             names = [walk.cursors[column] for column in asked]
             build = _request(PduKind.GET_NEXT, names) if agent.is_v1 else _request(PduKind.GET_BULK, names, wanted)
-            answer = await self._ask(agent, build)
-            if answer.head.error_status == TOO_BIG and (wanted > 1 or len(asked) > 1):
-                if wanted > 1:
-                    repetitions = wanted // 2
-                else:
-                    width = len(asked) // 2
+            size = len(asked) * wanted
+            answer = await self._ask_sized(agent, self._bulks, size, build)
+            if answer is None:
                 continue
-            culprit = _culprit(agent, answer.head, len(asked))
-            if culprit:
-                # The end of what a v1 agent has after that name.
-                del walk.cursors[asked[culprit - 1]]
+            varbinds: Sequence[VarBind] = ()
+            if answer.head.error_status != TOO_BIG:
+                culprit = _culprit(agent, answer.head, len(asked))
+                if culprit:
+                    # The end of what a v1 agent has after that name.
+                    del walk.cursors[asked[culprit - 1]]
+                    continue
+                varbinds = self._varbinds(answer, names)
+            if not varbinds and size > 1:
+                # tooBig, or cut short to nothing.
+                self._bulks.exceeded(agent.place, size)
+                most = size // 2
                 continue
-            walk.advance(asked, self._varbinds(answer, names), wanted, str(answer.target))
+            walk.advance(asked, varbinds or self._varbinds(answer, names), wanted, str(answer.target))
         return walk.found
 
-    async def _ask(self, agent: Agent, build: Callable[[int], bytes]) -> _Answer:
+    async def _ask_sized(
+        self, agent: Agent, limits: Limits, size: int, build: Callable[[int], bytes]
+    ) -> _Answer | None:
+        """The answer about `size` variables. None: that is too much for a living agent; `limits` knows it now."""
+        timeout_ns, retries = agent.timeout_ns, agent.retries
+        if size <= FEW or not retries:
+            answer = await self._ask(agent, build, timeout_ns, retries)
+        else:
+            try:
+                answer = await self._ask(agent, build, timeout_ns, retries - 1)
+            except SnmpTimeoutError as error:
+                await self._prove_alive(agent, error.attempts)
+                limits.exceeded(agent.place, size)
+                return None
+        if answer.head.error_status != TOO_BIG:
+            limits.answered(agent.place, size)
+        return answer
+
+    async def _prove_alive(self, agent: Agent, attempts: int) -> None:
+        """Returns if the agent answers at all; SnmpTimeoutError, after `attempts` others, at the usual time if not.
+
+        The last attempt's time is divided between two, lest one lost datagram make a living agent a dead one.
+        """
+        last_ns = _last_patience(agent)
+        share_ns = last_ns * last_ns // (last_ns + backed_off(last_ns, 1))
+        try:
+            await self._ask(agent, _request(PduKind.GET, [SYS_UP_TIME]), share_ns, 1)
+        except SnmpTimeoutError as error:
+            raise error.after(attempts) from None
+
+    async def _ask(self, agent: Agent, build: Callable[[int], bytes], timeout_ns: int, retries: int) -> _Answer:
         """Sends the PDU that `build` makes of a request-id, under the agent's security, and opens the reply."""
         target = await self._addresses.resolve(agent.address, agent.port)
+        terms = Terms(timeout_ns, retries, self._budget(agent))
         if agent.user is not None:
-            opened = await self._manager.ask(target, agent.user, agent.context, build, agent.timeout_ns, agent.retries)
+            opened = await self._manager.ask(target, agent.user, agent.context, build, terms)
             return _Answer(target, opened.data, opened.head, opened.received_ns)
         version, community = agent.version, agent.community
         reply = await self._transport.exchange(
             target,
             lambda request_id: encode_community_message(version, community, build(request_id)),
-            agent.timeout_ns,
-            agent.retries,
+            Community(version, community),
+            terms,
         )
-        envelope = open_envelope(reply.data)
-        if envelope.version != version or envelope.community != community:
-            raise SnmpResponseError(f"{target}: the reply has another version or community than the request")
-        head = open_pdu(reply.data, envelope.pdu_at)
-        if head.kind is not PduKind.RESPONSE:
-            raise SnmpResponseError(f"{target}: a {head.kind.name} instead of a response")
-        return _Answer(target, reply.data, head, reply.received_ns)
+        assert reply.head is not None, "only a v3 reply has none"
+        return _Answer(target, reply.data, reply.head, reply.received_ns)
+
+    def _budget(self, agent: Agent) -> Budget | None:
+        if agent.requests_per_second is None:
+            return None
+        budget = self._budgets.get(agent.place)
+        if budget is None or budget.per_second != agent.requests_per_second:
+            if budget is None and len(self._budgets) >= BUDGETS:
+                del self._budgets[next(iter(self._budgets))]
+            budget = self._budgets[agent.place] = Budget(agent.requests_per_second)
+        return budget
 
     def _varbinds(self, answer: _Answer, asked: Sequence[Oid]) -> tuple[VarBind, ...]:
         """The decoded variable-bindings of an answer without error."""
@@ -249,13 +335,18 @@ def _culprit(agent: Agent, head: PduHead, asked: int) -> int:
     return head.error_index if blames else 0
 
 
-def _portions(oids: Sequence[Oid]) -> list[list[Oid]]:
-    """`oids` in order, in portions that one request can carry."""
+def _last_patience(agent: Agent) -> int:
+    """How long, in nanoseconds, the last attempt at the agent waits."""
+    return backed_off(agent.timeout_ns, agent.retries)
+
+
+def _portions(oids: Sequence[Oid], most: int) -> list[list[Oid]]:
+    """`oids` in order, in portions that one request can carry and `most` allows."""
     portions: list[list[Oid]] = []
     room = 0
     for oid in oids:
         octets = len(encode_oid(oid))
-        if not portions or len(portions[-1]) == MAX_VARBINDS or octets > room:
+        if not portions or len(portions[-1]) == most or octets > room:
             portions.append([])
             room = MAX_NAME_OCTETS
         portions[-1].append(oid)

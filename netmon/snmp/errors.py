@@ -67,6 +67,12 @@ class SnmpTimeoutError(SnmpError):
         tries = "1 request" if attempts == 1 else f"{attempts} requests"
         super().__init__(f"{where}: no reply to {tries}; {remedy}")
         self.attempts = attempts
+        self._where = where
+        self._remedy = remedy
+
+    def after(self, attempts: int) -> SnmpTimeoutError:
+        """The same where `attempts` more had been made before."""
+        return SnmpTimeoutError(self._where, self.attempts + attempts, self._remedy)
 
 
 class SnmpResponseError(SnmpError):

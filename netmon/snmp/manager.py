@@ -30,7 +30,7 @@ from netmon.snmp.security_errors import (
     SnmpUnknownUserError,
     SnmpWrongKeyError,
 )
-from netmon.snmp.transport import Transport
+from netmon.snmp.transport import Terms, Transport
 from netmon.snmp.users import User
 from netmon.snmp.usm import (
     DECRYPTION_ERRORS,
@@ -95,7 +95,7 @@ class Manager:
         self._peers: dict[tuple[Target, User], _Peer] = {}
 
     async def ask(
-        self, target: Target, user: User, context: bytes, build: Callable[[int], bytes], timeout_ns: int, retries: int
+        self, target: Target, user: User, context: bytes, build: Callable[[int], bytes], terms: Terms
     ) -> Opened:
         """Sends the PDU that `build` makes of a request-id; discovers the engine and its time where need be.
 
@@ -106,10 +106,10 @@ class Manager:
         peer = self._peer(target, user)
         renewed: set[Oid] = set()
         while True:
-            engine = peer.engine or await self._discovered(peer, timeout_ns, retries)
+            engine = peer.engine or await self._discovered(peer, terms)
             trial = _Trial(peer, engine, context, build, self._salts)
             try:
-                reply = await self._transport.exchange(target, trial.build, timeout_ns, retries, trial.admit)
+                reply = await self._transport.exchange(target, trial.build, trial.admit, terms)
             except SnmpTimeoutError as error:
                 raise SnmpTimeoutError(str(target), error.attempts, _silence(user.level, context)) from None
             if trial.failure is not None:
@@ -134,12 +134,12 @@ class Manager:
             peer = self._peers[key] = _Peer(target, user)
         return peer
 
-    async def _discovered(self, peer: _Peer, timeout_ns: int, retries: int) -> _Engine:
+    async def _discovered(self, peer: _Peer, terms: Terms) -> _Engine:
         """The engine that answers at the peer's address (RFC 3414 section 4); asked for once, however many wait."""
         async with peer.lock:
             if peer.engine is None:
                 try:
-                    reply = await self._transport.exchange(peer.target, _discovery, timeout_ns, retries, _admit_engine)
+                    reply = await self._transport.exchange(peer.target, _discovery, _admit_engine, terms)
                 except SnmpTimeoutError as error:
                     raise SnmpTimeoutError(str(peer.target), error.attempts, _NO_ENGINE) from None
                 return self._meet(peer, decode_secure(reply.data), reply.received_ns)

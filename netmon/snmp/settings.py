@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from netmon.settings import SECOND, DurationNs, Name, SecretRef, Settings
 from netmon.snmp.users import AuthProtocol, PrivProtocol
@@ -55,6 +56,35 @@ class SnmpCredential(Settings):
 _OF_V3: Final = ("user", "auth", "auth_password", "priv", "priv_password", "context")
 
 
+def _an_address(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is not an IP address of this host; write for example 10.20.0.5") from None
+
+
+class NotificationSettings(Settings):
+    """Where traps and informs are received, and how many are looked at."""
+
+    listen: tuple[Annotated[str, AfterValidator(_an_address)], ...] = Field(
+        default=("0.0.0.0", "::"),  # noqa: S104 - routers send from everywhere; the gate knows them
+        min_length=1,
+        max_length=16,
+    )
+    port: int = Field(default=162, ge=0, le=65_535)
+    """0: any free port, for tests."""
+    credentials: tuple[Name, ...] = ()
+    """Communities and users that every router may use in notifications, besides the one it is polled with."""
+    rate: int = Field(default=50, ge=1, le=500)
+    """Decoded a second over all routers; each takes about a millisecond."""
+    burst: int = Field(default=100, ge=1, le=5_000)
+    source_rate: int = Field(default=10, ge=1, le=500)
+    """The same for one router."""
+    source_burst: int = Field(default=50, ge=1, le=5_000)
+    queue: int = Field(default=256, ge=1, le=10_000)
+    """Received and not yet decoded."""
+
+
 class SnmpSettings(Settings):
     credentials: dict[Name, SnmpCredential] = Field(default_factory=dict)
     poll_interval: DurationNs = 30 * SECOND
@@ -66,5 +96,9 @@ class SnmpSettings(Settings):
     retries: int = Field(default=2, ge=0, le=10)
     in_flight: int = Field(default=1000, ge=1, le=2500)
     """Requests waiting for replies at once, over all routers."""
+    source_address: Annotated[str, AfterValidator(_an_address)] | None = None
+    """Address of this host that requests to agents of its family come from; None: whichever the route takes."""
     rediscover_interval: DurationNs = 3600 * SECOND
     """How often the interface table is walked again although nothing seems to have changed."""
+    notifications: NotificationSettings | None = None
+    """None: traps and informs are not received."""

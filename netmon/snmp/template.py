@@ -65,7 +65,7 @@ class TemplateReply:
 class GetTemplate:
     """One prebuilt GET and how to read its reply. Immutable."""
 
-    __slots__ = ("_cells", "_head", "_names", "_prefixes", "_tail", "_uptime", "columns", "extra", "identity")
+    __slots__ = ("_cells", "_head", "_names", "_prefixes", "_tail", "_uptime", "columns", "extra", "identity", "size")
 
     def __init__(
         self, identity: Sequence[tuple[int, bytes]], columns: Sequence[Oid], extra: Sequence[Oid] = ()
@@ -77,6 +77,8 @@ class GetTemplate:
         self.identity = tuple(identity)
         self.columns = tuple(columns)
         self.extra = tuple(extra)
+        self.size = 1 + len(self.identity) * (1 + len(self.columns)) + len(self.extra)
+        """Variables in the PDU."""
         self._names = tuple(name for _, name in self.identity)
         self._uptime = encode_oid(SYS_UP_TIME)
         # What opens an interface in a matching reply: its ifName varbind, whole.

@@ -1,9 +1,9 @@
 """SNMP over UDP: many requests to many agents through a few shared sockets (RFC 3417 section 3).
 
-A reply belongs to a request when it carries its request-id and comes from exactly the address and port the
-request went to; anything else is counted and dropped. The sockets are read by plain readiness callbacks that
-drain a bounded batch: cheaper than one protocol callback a datagram, and a failing send is an error of the one
-request it belongs to.
+A reply belongs to a request when it carries its request-id, comes from exactly the address and port the request
+went to, and bears its version and community or passes its v3 admission; anything else is counted and dropped. The
+sockets are read by plain readiness callbacks that drain a bounded batch: cheaper than one protocol callback a
+datagram, and a failing send is an error of the one request it belongs to.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ import secrets
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Final, NamedTuple
 
-from netmon.snmp.addresses import Target
-from netmon.snmp.codec import open_envelope, open_pdu
-from netmon.snmp.errors import SnmpDecodeError, SnmpError, SnmpTimeoutError, SnmpTransportError
+from netmon.snmp.addresses import Target, literal
+from netmon.snmp.budget import Budget
+from netmon.snmp.codec import Envelope, PduHead, PduKind, open_envelope, open_pdu
+from netmon.snmp.errors import SnmpDecodeError, SnmpError, SnmpResponseError, SnmpTimeoutError, SnmpTransportError
 from netmon.snmp.slots import Slots
 from netmon.snmp.v3 import is_v3, message_id_of
 from netmon.snmp.wheel import TimerWheel
@@ -43,10 +44,38 @@ Admit = Callable[[bytes, int], None]
 """Judges a v3 datagram for its request, and when it was read; raises SnmpError to refuse it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Community:
+    """What a reply to a v1 or v2c request must bear."""
+
+    version: int
+    octets: bytes = field(repr=False)
+
+    def judge(self, target: Target, envelope: Envelope, head: PduHead) -> SnmpError | None:
+        """Why the message is no answer; None: it is one."""
+        if envelope.version != self.version or envelope.community != self.octets:
+            return SnmpResponseError(f"{target}: the reply has another version or community than the request")
+        if head.kind is not PduKind.RESPONSE:
+            return SnmpResponseError(f"{target}: a {head.kind.name} instead of a response")
+        return None
+
+
+class Terms(NamedTuple):
+    """How an agent is asked."""
+
+    timeout_ns: int
+    """For the first attempt, from its sending; each later one waits half as long again."""
+    retries: int
+    budget: Budget | None = None
+    """Shared by all requests to the agent; attempts count."""
+
+
 class Reply(NamedTuple):
     data: bytes
     received_ns: int
     """time.monotonic_ns() when the datagram was read."""
+    head: PduHead | None
+    """Of a v1 or v2c message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +91,7 @@ class TransportStats:
     dropped_wrong_source: int
     """Answers to a waiting request from another address or port."""
     refused: int
-    """v3 messages for a waiting request that are not authentic, or not what was asked for."""
+    """Messages for a waiting request of another community or version, not authentic, or no answer to it."""
     decode_errors: int
     in_flight: int
     waiting: int
@@ -86,18 +115,7 @@ class _Counts:
 class _Request:
     """One request in flight."""
 
-    __slots__ = (
-        "admit",
-        "attempt",
-        "future",
-        "payload",
-        "refusal",
-        "request_id",
-        "retries",
-        "socket",
-        "target",
-        "timeout_ns",
-    )
+    __slots__ = ("attempt", "future", "gate", "payload", "refusal", "request_id", "socket", "target", "terms")
 
     def __init__(
         self,
@@ -105,18 +123,16 @@ class _Request:
         payload: bytes,
         sender: socket.socket,
         target: Target,
-        timeout_ns: int,
-        retries: int,
-        admit: Admit | None,
+        gate: Community | Admit,
+        terms: Terms,
     ) -> None:
         self.request_id = request_id
         self.payload = payload
         self.socket = sender
         self.target = target
-        self.timeout_ns = timeout_ns
-        self.retries = retries
-        self.admit = admit
-        """None: the request is none of v3, and its reply must be none either."""
+        self.gate = gate
+        """What a reply must pass: a community, or the admission of v3."""
+        self.terms = terms
         self.refusal: SnmpError | None = None
         """Why the last datagram for it was refused."""
         self.attempt = 1
@@ -138,14 +154,22 @@ class Transport:
         self._closed = False
 
     @classmethod
-    def open(cls, in_flight: int) -> Transport:
-        """A transport on the running loop; SnmpTransportError if not even one socket can be had."""
+    def open(cls, in_flight: int, source: str | None = None) -> Transport:
+        """A transport on the running loop, whose requests come from the address `source` to agents of its family.
+
+        SnmpTransportError if that is no address of this host, or if not even one socket can be had.
+        """
         transport = cls(in_flight)
-        for family in (socket.AF_INET, socket.AF_INET6):
-            # A kernel without IPv6 is usual; an agent there then fails with its own error.
-            with contextlib.suppress(OSError):
-                for _ in range(SOCKETS_PER_FAMILY):
-                    transport._add_socket(int(family))
+        bound = {} if source is None else _source(source)
+        try:
+            for family in (socket.AF_INET, socket.AF_INET6):
+                # A kernel without IPv6 is usual; an agent there then fails with its own error.
+                with contextlib.suppress(OSError):
+                    for _ in range(SOCKETS_PER_FAMILY):
+                        transport._add_socket(int(family), bound.get(int(family)))
+        except SnmpTransportError:
+            transport.close()
+            raise
         if not transport._sockets:
             raise SnmpTransportError("no UDP socket can be opened; check the limit of open files")
         return transport
@@ -174,28 +198,25 @@ class Transport:
         )
 
     async def exchange(
-        self,
-        target: Target,
-        build: Callable[[int], bytes],
-        timeout_ns: int,
-        retries: int,
-        admit: Admit | None = None,
+        self, target: Target, build: Callable[[int], bytes], gate: Community | Admit, terms: Terms
     ) -> Reply:
-        """Sends `build(request_id)`, `1 + retries` times if need be, and returns the first reply.
+        """Sends `build(request_id)`, `1 + terms.retries` times if need be, and returns the first reply past `gate`.
 
-        `timeout_ns` is for the first attempt, from its sending; each later one waits half as long again.
-        A v3 request, whose msgID the request-id is, comes with `admit`: the first reply it does not refuse counts.
-        Raises SnmpTimeoutError, or what the last refusal said; SnmpTransportError if it cannot be sent.
-        Cancelling frees the slot.
+        The msgID of a v3 request is the request-id. Raises SnmpTimeoutError, or what the last refusal said;
+        SnmpTransportError if it cannot be sent. Cancelling frees the slot.
         """
+        if terms.budget is not None:
+            delay_ns = terms.budget.take(time.monotonic_ns())
+            if delay_ns:
+                await asyncio.sleep(delay_ns / 1e9)
         await self._slots.acquire()
         try:
-            return await self._exchange(target, build, timeout_ns, retries, admit)
+            return await self._exchange(target, build, gate, terms)
         finally:
             self._slots.release()
 
     async def _exchange(
-        self, target: Target, build: Callable[[int], bytes], timeout_ns: int, retries: int, admit: Admit | None
+        self, target: Target, build: Callable[[int], bytes], gate: Community | Admit, terms: Terms
     ) -> Reply:
         if self._closed:
             raise SnmpTransportError("the SNMP client was closed")
@@ -204,7 +225,7 @@ class Transport:
             raise SnmpTransportError(f"{target}: this host has no {_FAMILY_NAMES.get(target.family, 'such protocol')}")
         request_id = self._allocate_id()
         sender = senders[request_id % len(senders)]
-        request = _Request(request_id, build(request_id), sender, target, timeout_ns, retries, admit)
+        request = _Request(request_id, build(request_id), sender, target, gate, terms)
         self._requests[request_id] = request
         try:
             self._counts.requests += 1
@@ -231,7 +252,7 @@ class Transport:
             if error.errno not in {errno.EAGAIN, errno.ENOBUFS}:
                 request.future.set_exception(SnmpTransportError(f"{target}: cannot be sent to: {error.strerror}"))
                 return
-        patience = request.timeout_ns * BACK_OFF_PERCENT ** (request.attempt - 1) // 100 ** (request.attempt - 1)
+        patience = backed_off(request.terms.timeout_ns, request.attempt - 1)
         self._wheel.add(request.request_id, request, time.monotonic_ns() + patience)
         if self._timer is None:
             self._timer = self._loop.call_later(TICK_NS / 1e9, self._tick)
@@ -251,12 +272,15 @@ class Transport:
             self._timer = self._loop.call_later(TICK_NS / 1e9, self._tick)
 
     def _overdue(self, request: _Request) -> None:
-        if request.attempt > request.retries:
+        terms = request.terms
+        if request.attempt > terms.retries:
             self._counts.timeouts += 1
             request.future.set_exception(request.refusal or SnmpTimeoutError(str(request.target), request.attempt))
             return
         request.attempt += 1
         self._counts.retries += 1
+        if terms.budget is not None:
+            terms.budget.take(time.monotonic_ns())
         self._send(request)
 
     def _drain(self, receiver: socket.socket, family: int) -> None:
@@ -272,38 +296,51 @@ class Transport:
             self._received(data, source, family)
 
     def _received(self, data: bytes, source: tuple[str, int] | tuple[str, int, int, int], family: int) -> None:
-        secure = is_v3(data)
+        envelope: Envelope | None = None
+        head: PduHead | None = None
         try:
-            request_id = message_id_of(data) if secure else open_pdu(data, open_envelope(data).pdu_at).request_id
+            if is_v3(data):
+                request_id = message_id_of(data)
+            else:
+                envelope = open_envelope(data)
+                head = open_pdu(data, envelope.pdu_at)
+                request_id = head.request_id
         except SnmpDecodeError:
             self.count_decode_error()
             return
         scope = source[3] if len(source) == 4 else 0
         request = self._requests.get(request_id)
-        if request is None or request.future.done() or secure is (request.admit is None):
+        if request is None or request.future.done() or isinstance(request.gate, Community) is (envelope is None):
             self._counts.dropped_unsolicited += 1
         elif (family, source[0].partition("%")[0], source[1], scope) != request.target:
             self._counts.dropped_wrong_source += 1
         else:
-            self._settle(request, data, time.monotonic_ns())
+            self._settle(request, data, envelope, head)
 
-    def _settle(self, request: _Request, data: bytes, received_ns: int) -> None:
-        if request.admit is not None:
+    def _settle(self, request: _Request, data: bytes, envelope: Envelope | None, head: PduHead | None) -> None:
+        received_ns = time.monotonic_ns()
+        gate = request.gate
+        refusal: SnmpError | None = None
+        if not isinstance(gate, Community):
             try:
-                request.admit(data, received_ns)
+                gate(data, received_ns)
             except SnmpError as error:
-                self._counts.refused += 1
-                request.refusal = error
-                return
+                refusal = error
+        elif envelope is not None and head is not None:
+            refusal = gate.judge(request.target, envelope, head)
+        if refusal is not None:
+            self._counts.refused += 1
+            request.refusal = refusal
+            return
         self._counts.replies += 1
-        request.future.set_result(Reply(data, received_ns))
+        request.future.set_result(Reply(data, received_ns, head))
 
     def count_decode_error(self) -> None:
         """Notes a reply that proved malformed after it was handed out."""
         self._counts.decode_errors += 1
 
-    def _add_socket(self, family: int) -> None:
-        one = _udp_socket(family)
+    def _add_socket(self, family: int, source: Target | None) -> None:
+        one = _udp_socket(family, source)
         self._sockets.setdefault(family, []).append(one)
         self._loop.add_reader(one.fileno(), self._drain, one, family)
 
@@ -314,16 +351,42 @@ class Transport:
 _FAMILY_NAMES: Final = {int(socket.AF_INET): "IPv4", int(socket.AF_INET6): "IPv6"}
 
 
-def _udp_socket(family: int) -> socket.socket:
-    """A non-blocking socket on a free port of every address; sending first would bind it just so."""
+def backed_off(timeout_ns: int, times: int) -> int:
+    """How long the attempt after `times` others waits."""
+    for _ in range(times):
+        timeout_ns = timeout_ns * BACK_OFF_PERCENT // 100
+    return timeout_ns
+
+
+def _source(address: str) -> dict[int, Target]:
+    """A source address by its family."""
+    try:
+        target = literal(address, 0)
+    except (socket.gaierror, ValueError):
+        raise SnmpTransportError(f"{address!r} is no IP address and cannot be the source of requests") from None
+    return {target.family: target}
+
+
+def _udp_socket(family: int, source: Target | None) -> socket.socket:
+    """A non-blocking socket on a free port of `source`, or of every address; sending first would bind it just so.
+
+    OSError if this host lacks the family or has too many files open; SnmpTransportError if it lacks the address.
+    """
     one = socket.socket(family, socket.SOCK_DGRAM)
     try:
         one.setblocking(False)
         one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         if family == socket.AF_INET6:
             one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        one.bind(("", 0))
-    except OSError:
+        if source is None:
+            one.bind(("", 0))
+        else:
+            one.bind((source.host, 0, 0, source.scope) if family == socket.AF_INET6 else (source.host, 0))
+    except OSError as error:
         one.close()
-        raise
+        if source is None:
+            raise
+        raise SnmpTransportError(
+            f"{source.host} cannot be the source of requests: {error.strerror}; give an address of this host"
+        ) from None
     return one

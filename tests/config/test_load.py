@@ -315,6 +315,10 @@ FAULTS_BETWEEN_ENTRIES = [
         "14:11: routers.core-1.snmp: no SNMP credential is named v2; known here: default",
     ),
     (
+        ("{file: community}}}}", "{file: community}}}, notifications: {credentials: [trap]}}"),
+        ("3:94: snmp.notifications.credentials[0]: no SNMP credential is named trap; known here: default"),
+    ),
+    (
         ("ssh: limiter", "platform: routeross\n    ssh: limiter"),
         "14:15: routers.core-1.platform: no platform is named routeross; did you mean routeros?",
     ),

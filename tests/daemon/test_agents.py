@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from netmon.config.load import load
-from netmon.daemon.agents import agent_of
+from netmon.daemon.agents import agent_of, voices_of
 from netmon.settings import SecretUnavailableError
 from netmon.snmp.client import Agent
 from netmon.snmp.codec import V1
@@ -50,3 +50,28 @@ def test_a_routers_credential_becomes_its_agent(tmp_path: Path) -> None:
     with pytest.raises(SecretUnavailableError, match=r"^snmp\.credentials\.short: .* must have 8") as caught:
         agent_of(configuration, "r4")
     assert "hush" not in str(caught.value)
+
+
+def test_each_router_may_send_traps_by_its_own_credential_and_the_shared_ones(tmp_path: Path) -> None:
+    (tmp_path / "netmon.yaml").write_text(
+        """\
+site: {name: sulteng, timezone: Asia/Makassar}
+ledger: sqlite:///ledger.db
+allow_plaintext_secrets: true
+snmp:
+  credentials:
+    default: {community: hush}
+    reader: {version: 3, user: reader, auth: sha, auth_password: authentication}
+    traps: {community: told}
+  notifications: {credentials: [traps]}
+agencies: {dinkes: {name: Dinas Kesehatan}}
+routers:
+  r1: {address: 10.20.0.1, circuits: {c1: {agency: dinkes, interface: ether1, faces: agency}}}
+  r2: {address: r2.example, snmp: reader, circuits: {c2: {agency: dinkes, interface: ether1, faces: agency}}}
+""",
+        encoding="utf-8",
+    )
+    assert voices_of(load(tmp_path / "netmon.yaml")) == [
+        ("r1", "10.20.0.1", (b"hush", b"told")),
+        ("r2", "r2.example", (User(b"reader", AuthProtocol.SHA, b"authentication"), b"told")),
+    ]

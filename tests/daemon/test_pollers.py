@@ -186,3 +186,46 @@ async def test_a_fault_of_netmon_itself_is_not_mistaken_for_the_routers() -> Non
 
     with pytest.raises(LookupError, match="a defect"):
         await a_loop(Visitor(answer), Ends()).visit()
+
+
+# --- visits out of turn ----------------------------------------------------------------------
+
+
+async def test_a_visit_that_is_asked_for_happens_at_once_and_the_turn_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netmon.daemon.pollers.ASKED_EVERY_S", 0.3)
+    visitor = Visitor()
+    loop = a_loop(visitor, Ends(), interval_s=3600)
+    async with at_work(loop.run):
+        await asyncio.sleep(0.05)
+        assert not visitor.asked_ns
+        began = time.time_ns()
+        loop.ask()
+        await eventually(lambda: visitor.ended == 1, "the visit")
+        for _ in range(20):
+            loop.ask()
+            await asyncio.sleep(0.005)
+        assert visitor.ended == 1, "however often it is asked for"
+        await eventually(lambda: visitor.ended == 2, "the visit that answers them all")
+        await asyncio.sleep(0.4)
+    assert len(visitor.asked_ns) == 2
+    assert visitor.asked_ns[0] - began < 0.2 * NANOSECONDS
+    assert visitor.asked_ns[1] - visitor.asked_ns[0] >= 0.25 * NANOSECONDS
+    assert loop.health.late == 0
+
+
+async def test_a_visit_asked_for_while_one_is_under_way_comes_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netmon.daemon.pollers.ASKED_EVERY_S", 0.1)
+    going_on = asyncio.Event()
+
+    async def slowly(number: int) -> None:
+        if number == 1:
+            await going_on.wait()
+
+    visitor = Visitor(slowly)
+    loop = a_loop(visitor, Ends(), interval_s=3600, deadline_s=5)
+    async with at_work(loop.run):
+        loop.ask()
+        await eventually(lambda: visitor.asked_ns, "the first visit to begin")
+        loop.ask()
+        going_on.set()
+        await eventually(lambda: visitor.ended == 2, "the second visit")

@@ -297,6 +297,21 @@ async def test_an_agent_that_answers_too_big_is_asked_for_less_from_then_on(
         await poller.poll()
 
 
+async def test_an_agent_that_bears_less_than_before_is_visited_in_smaller_pdus_and_in_larger_ones_again(
+    box: ScriptedAgent, profiles: Profiles
+) -> None:
+    poller = poller_of(box, profiles)
+    first = await poller.poll()
+    for most, pdus in ((20, 3), (8, 3), (1 << 16, 1)):
+        box.most = most
+        verbs_of_next(box)
+        poll = await poller.poll()
+        assert verbs_of_next(box) == ["fetch"] * pdus
+        assert poll.identity is first.identity
+        assert list(poll.columns[Column.IN_OCTETS]) == [1000, 2000, 3000]
+        assert [poll.pdu_of[at] for at in (0, 2)] == [0, pdus - 1]
+
+
 async def test_a_failed_visit_is_one_sentence_and_the_next_one_is_unharmed(
     box: ScriptedAgent, profiles: Profiles
 ) -> None:

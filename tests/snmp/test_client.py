@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 import pytest_asyncio
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from snmp.scripted import Answer, ScriptedAgent, mib_answer, response, scripted, silent
 from support.processes import eventually
 
-from netmon.snmp.client import Agent, Client
+from netmon.snmp.client import Agent, Client, _Walk
 from netmon.snmp.codec import Message, Pdu, PduKind, Tag, Value, VarBind, encode_message
 from netmon.snmp.errors import (
     SnmpDecodeError,
@@ -111,10 +113,10 @@ async def test_a_reply_that_does_not_answer_the_question_is_refused(
     async with scripted(answer) as agent:
         asked = [(*A, 1), (*B, 1)]
         if error is None:
-            assert (await client.get(at(agent), asked))[1].value == -1
+            assert (await client.get(at(agent, 300), asked))[1].value == -1
         else:
             with pytest.raises(error, match=what):
-                await client.get(at(agent), asked)
+                await client.get(at(agent, 300), asked)
             assert client.stats().decode_errors == (error is SnmpDecodeError)
 
 
@@ -222,3 +224,25 @@ async def test_a_getbulk_carries_the_cursors_of_the_columns_still_open(client: C
     assert first == Pdu(
         PduKind.GET_BULK, first.request_id, 0, 25, (VarBind(A, Tag.NULL, None), VarBind(B, Tag.NULL, None))
     )
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([A, B, C, BASE]), st.integers(0, 6), st.sampled_from([Tag.NULL, Tag.END_OF_MIB_VIEW])
+        ),
+        max_size=9,
+    )
+)
+@settings(max_examples=200, deadline=1000)
+def test_whatever_a_bulk_reply_says_a_walk_advances_or_ends(said: list[tuple[Oid, int, Tag]]) -> None:
+    walk = _Walk([A, B, C], max_rows=3)
+    before = dict(walk.cursors)
+    try:
+        walk.advance([A, B, C], [VarBind((*column, row), tag, None) for column, row, tag in said], 3, "agent")
+    except SnmpResponseError:
+        return
+    assert walk.cursors != before
+    for column, cursor in walk.cursors.items():
+        assert cursor >= before[column]
+        assert all((*column, *suffix) <= cursor for suffix in walk.found[column])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from netmon.snmp.settings import SnmpCredential
+from netmon.snmp.settings import SnmpCredential, SnmpSettings
 from netmon.snmp.users import AuthProtocol, PrivProtocol
 
 SECRET = {"env": "SNMP_SECRET"}
@@ -61,3 +61,10 @@ def test_protocols_go_by_the_names_vendors_give_them() -> None:
 def test_what_does_not_fit_together_is_refused_with_the_remedy(written: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValidationError, match=sentence):
         SnmpCredential.model_validate(written)
+
+
+@pytest.mark.parametrize(("written", "address"), [("10.20.0.5", "10.20.0.5"), ("2001:DB8:0::5", "2001:db8::5")])
+def test_a_source_address_is_an_ip_address(written: str, address: str) -> None:
+    assert SnmpSettings(source_address=written).source_address == address
+    with pytest.raises(ValidationError, match="not an IP address of this host"):
+        SnmpSettings(source_address="core-router")

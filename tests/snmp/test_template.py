@@ -118,7 +118,7 @@ def test_counters_of_any_size_take_the_fast_path(octets: list[int], uptime: int)
 
 
 @given(st.dictionaries(st.sampled_from(TEMPLATE.oids()), tagged(), max_size=4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=1000)
 def test_whatever_the_values_the_fast_path_says_what_the_generic_one_says_or_nothing(
     changed: dict[Oid, tuple[int, Value]],
 ) -> None:
@@ -133,7 +133,7 @@ def test_whatever_the_values_the_fast_path_says_what_the_generic_one_says_or_not
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=1000)
 def test_whatever_the_octets_the_fast_path_says_what_the_generic_one_says_or_nothing(data: st.DataObject) -> None:
     octets = bytearray(reply_of(GOOD))
     for _ in range(data.draw(st.integers(1, 3))):

@@ -120,7 +120,7 @@ def test_an_engine_that_ran_out_of_boots_lets_nobody_in() -> None:
 
 
 @given(st.binary(max_size=200), st.integers(0, 2**12), st.binary(min_size=1, max_size=1))
-@settings(max_examples=100, deadline=200)
+@settings(max_examples=100, deadline=1000)
 def test_whatever_arrives_only_our_errors_come_of_it(junk: bytes, at: int, octet: bytes) -> None:
     agent = engine()
     raw = asked()

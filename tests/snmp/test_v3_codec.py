@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from pyasn1.codec.ber import decoder, encoder  # type: ignore[import-untyped]
 from pysnmp.proto.mpmod.rfc3412 import ScopedPDU, SNMPv3Message  # type: ignore[import-untyped]
 from snmp.strategies import messages
 
-from netmon.snmp.codec import Message, Tag, encode_integer, encode_pdu, encode_tlv
+from netmon.snmp.codec import Message, Tag, decode_varbinds, encode_integer, encode_pdu, encode_tlv, open_pdu
 from netmon.snmp.errors import SnmpDecodeError
 from netmon.snmp.v3 import (
     Level,
@@ -111,7 +112,7 @@ def test_a_scoped_pdu_is_read_again_whatever_pads_it(
 @example(b"")
 @example(b"\x30")
 @example(b"\x30\x84\xff\xff\xff\xff\x02\x01\x03")
-@settings(max_examples=200, deadline=200)
+@settings(max_examples=200, deadline=1000)
 def test_arbitrary_octets_are_refused_and_nothing_else_happens(data: bytes) -> None:
     is_v3(data)
     for read in (decode_secure, message_id_of):
@@ -122,7 +123,7 @@ def test_arbitrary_octets_are_refused_and_nothing_else_happens(data: bytes) -> N
 
 
 @given(written(), st.data())
-@settings(max_examples=150, deadline=200)
+@settings(max_examples=150, deadline=1000)
 def test_mutated_messages_are_read_or_refused_and_nothing_else_happens(
     case: tuple[dict[str, Any], bytes, int], data: st.DataObject
 ) -> None:
@@ -227,3 +228,21 @@ def test_other_versions_are_told_apart() -> None:
 
 def test_a_secure_message_is_what_its_fields_say() -> None:
     assert isinstance(decode_secure(message()), SecureMessage)
+
+
+@pytest.mark.parametrize("level", Level)
+def test_the_largest_datagrams_are_read_or_refused_in_bounded_time(level: Level) -> None:
+    varbinds = encode_tlv(0x30, bytes.fromhex("06082b06010201010300") + b"\x05\x00") * 4000
+    pdu = encode_tlv(0xA2, b"\x02\x01\x05\x02\x01\x00\x02\x01\x00" + encode_tlv(0x30, varbinds))
+    whole, _ = encode_secure(
+        1, level, False, ENGINE, 1, 1, b"reader", 12 if level else 0, b"", encode_scoped(ENGINE, b"", pdu)
+    )
+    started = time.process_time()
+    for raw in (whole, whole[:-1], whole + b"\0", bytes(65_507), b"\x30" * 65_507, b"\x30\x84" * 32_000):
+        try:
+            message = decode_secure(raw)
+            scoped = open_scoped(message.raw, message.data_at, padded=False)
+            assert len(decode_varbinds(scoped.data, open_pdu(scoped.data, scoped.pdu_at).varbinds_at)) == 4000
+        except SnmpDecodeError:
+            assert raw is not whole or level is Level.AUTH_PRIV
+    assert time.process_time() - started < 1

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from netmon.routers import mib
 from netmon.snmp.client import Agent
 from netmon.snmp.codec import Tag, Value, VarBind
-from netmon.snmp.errors import SnmpError
+from netmon.snmp.errors import SnmpError, SnmpStatusError
 from netmon.snmp.oid import Oid
 from netmon.snmp.template import GetTemplate, TemplateReply
 
@@ -29,6 +29,8 @@ class ScriptedAgent:
         self.monotonic_ns = 5_000_000_000_000
         self.failures: list[SnmpError | None] = []
         """What the next calls raise, in order; None: nothing."""
+        self.most = 1 << 16
+        """Variables it bears in one template; halved by each SnmpStatusError of a fetch."""
 
     def set(self, name: str, index: int, value: Value) -> None:
         self.tree[(*mib.OBJECTS[name], index)] = value
@@ -68,6 +70,9 @@ class ScriptedAgent:
         if failure is not None:
             raise failure
 
+    def most_varbinds(self, agent: Agent) -> int:
+        return self.most
+
     async def get(self, agent: Agent, oids: Sequence[Oid]) -> tuple[VarBind, ...]:
         self._fail("get")
         return tuple(self._varbind(oid) for oid in oids)
@@ -84,7 +89,11 @@ class ScriptedAgent:
         }
 
     async def fetch(self, agent: Agent, template: GetTemplate) -> TemplateReply:
-        self._fail("fetch")
+        try:
+            self._fail("fetch")
+        except SnmpStatusError:
+            self.most = min(self.most, template.size // 2)
+            raise
         self.templates.append(template)
         names = tuple(self._octets((*mib.IF_NAME, index)) for index, _ in template.identity)
         return TemplateReply(

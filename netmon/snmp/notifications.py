@@ -1,0 +1,299 @@
+"""Receives traps and informs beside polling, and never at its expense.
+
+A datagram passes our own socket, the gate (known source, known credential, token buckets), a bounded queue and the
+prover, and only then costs what decoding costs. One is decoded per turn of the event loop. Informs are acknowledged
+by whoever decodes them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+import logging
+import socket
+import struct
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, NoReturn
+
+from netmon.snmp.addresses import Addresses
+from netmon.snmp.errors import SnmpTransportError
+from netmon.snmp.notification_decoder import TICK_S, Decoder
+from netmon.snmp.notification_events import Drop, Notification, interpret
+from netmon.snmp.notification_gate import Admitted, Gate, Prover, Sender
+from netmon.snmp.settings import NotificationSettings
+from netmon.snmp.users import User
+
+log = logging.getLogger(__name__)
+
+MAX_DATAGRAM: Final = 65_535
+BURST: Final = 32
+PAUSE_S: Final = 0.005
+"""At most so many datagrams are read at a time, and so long nothing is read after: the rest waits in the kernel."""
+BUFFER_OCTETS: Final = 1 << 20
+RESOLVE_EVERY_S: Final = 300.0
+DECODER_HOLDS: Final = 5_000
+"""Communities and users at engines; beyond it the decoder is made anew."""
+TELL_AGAIN_NS: Final = 600 * 1_000_000_000
+TOLD: Final = 20_000
+_SO_RXQ_OVFL: Final = 40
+"""socket(7): the kernel tells with each datagram how many were lost before it."""
+
+
+class NotificationError(RuntimeError):
+    """Traps cannot be received; the message says why, and the remedy."""
+
+
+class _Heard(NamedTuple):
+    admitted: Admitted
+    address: tuple[str, int] | tuple[str, int, int, int]
+    socket: socket.socket
+    at_ns: int
+
+
+class _Telling:
+    """Logs a transition once: an event that says what was said last of the same subject is only counted."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, object], tuple[object, int]] = {}
+
+    def tell(self, event: Notification) -> None:
+        key = event.router, event.subject
+        what, at_ns = self._told.pop(key, (None, 0))
+        if what != event.oid or event.at_ns - at_ns >= TELL_AGAIN_NS:
+            log.info("%s", event)
+            at_ns = event.at_ns
+        elif len(self._told) >= TOLD:
+            del self._told[next(iter(self._told))]
+        self._told[key] = event.oid, at_ns
+
+
+class Notifications:
+    """One task that listens. `on_event` and `on_drop` are called on the event loop and must be quick."""
+
+    def __init__(
+        self,
+        settings: NotificationSettings,
+        site: str,
+        routers: Sequence[tuple[str, str, tuple[bytes | User, ...]]],
+        now_ns: Callable[[], int],
+        on_event: Callable[[Notification], None],
+        on_drop: Callable[[Drop, int], None],
+    ) -> None:
+        """`routers`: name, address or host name, and the communities and users it may use.
+
+        `on_drop` is told why, and of how many datagrams. `now_ns` is UTC.
+        """
+        self._settings = settings
+        self._routers = routers
+        self._now_ns = now_ns
+        self._on_event, self._on_drop = on_event, on_drop
+        self._addresses = Addresses()
+        self._gate = Gate(settings.rate, settings.burst, settings.source_rate, settings.source_burst)
+        self.engine_id = engine_id_of(site)
+        self._prover = Prover(self.engine_id)
+        self._telling = _Telling()
+        self._queue: asyncio.Queue[_Heard] = asyncio.Queue(settings.queue)
+        self._lost: dict[socket.socket, int] = {}
+        self.listening: tuple[tuple[str, int], ...] = ()
+        """Addresses and ports, while it runs and is ready."""
+
+    async def run(self) -> NoReturn:
+        """Until cancelled. Raises NotificationError if it can listen nowhere."""
+        sockets = _bound(self._settings)
+        try:
+            # Names take as long as the DNS does; who has an address need not wait for them.
+            await self._resolve([one for one in self._routers if _is_literal(one[1])])
+            decoder = await self._made()
+            self.listening = tuple(one.getsockname()[:2] for one in sockets)
+            log.info(
+                "traps and informs are received at %s; the engine id of informs is %s",
+                ", ".join(_address(one) for one in sockets),
+                self.engine_id.hex(),
+            )
+            async with asyncio.TaskGroup() as group:
+                for one in sockets:
+                    group.create_task(self._listen(one))
+                group.create_task(self._keep_resolved())
+                group.create_task(self._decode(decoder))
+            raise NotificationError("receiving traps ended by itself")
+        finally:
+            self.listening = ()
+            for one in sockets:
+                one.close()
+
+    # --- in front of the queue ---------------------------------------------------------------
+
+    async def _listen(self, one: socket.socket) -> None:
+        buffer = bytearray(MAX_DATAGRAM)
+        while True:
+            await _readable(one)
+            for _ in range(BURST):
+                try:
+                    size, ancillary, _, address = one.recvmsg_into([buffer], 64)
+                except (BlockingIOError, InterruptedError):
+                    break
+                except OSError:
+                    # An ICMP error about an acknowledgement; the datagrams behind it are still there.
+                    continue
+                self._count_lost(one, ancillary)
+                self._offer(bytes(memoryview(buffer)[:size]), address, one)
+            await asyncio.sleep(PAUSE_S)
+
+    def _offer(self, data: bytes, address: tuple[str, int], one: socket.socket) -> None:
+        host = address[0].partition("%")[0]
+        verdict = self._gate.admit(host, data, time.monotonic_ns())
+        if isinstance(verdict, Drop):
+            self._on_drop(verdict, 1)
+            return
+        try:
+            self._queue.put_nowait(_Heard(verdict, address, one, self._now_ns()))
+        except asyncio.QueueFull:
+            self._on_drop(Drop.QUEUE, 1)
+
+    def _count_lost(self, one: socket.socket, ancillary: Sequence[tuple[int, int, bytes]]) -> None:
+        for level, kind, data in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, _SO_RXQ_OVFL) and len(data) >= 4:
+                so_far = struct.unpack("=I", data[:4])[0]
+                lost = (so_far - self._lost.get(one, 0)) & 0xFFFF_FFFF
+                self._lost[one] = so_far
+                if lost:
+                    self._on_drop(Drop.BUFFER, lost)
+
+    # --- behind it ---------------------------------------------------------------------------
+
+    async def _decode(self, decoder: Decoder) -> None:
+        loop = asyncio.get_running_loop()
+        ticked = loop.time()
+        while True:
+            heard = await self._queue.get()
+            if decoder.known >= DECODER_HOLDS:
+                decoder = await self._made()
+            if loop.time() - ticked >= TICK_S:
+                ticked = loop.time()
+                decoder.tick()
+            if await self._is_proven(heard.admitted):
+                await self._take(decoder, heard)
+            await asyncio.sleep(0)
+
+    async def _is_proven(self, admitted: Admitted) -> bool:
+        router, _, credential, secure = admitted
+        if router is None or secure is None or not isinstance(credential, User):
+            return True
+        # In a thread, because the first message of an engine derives keys, which takes milliseconds by intent.
+        loop = asyncio.get_running_loop()
+        now_ns = time.monotonic_ns()
+        drop = await loop.run_in_executor(None, self._prover.prove, router, credential, secure, now_ns)
+        if drop is not None:
+            self._on_drop(drop, 1)
+        return drop is None
+
+    async def _take(self, decoder: Decoder, heard: _Heard) -> None:
+        router, data, credential, secure = heard.admitted
+        engine_id = secure.engine_id if secure is not None else b""
+        if credential is not None and not decoder.knows(credential, engine_id):
+            # The decoder is nobody else's, and this task waits: it is never used by two threads at once.
+            await asyncio.get_running_loop().run_in_executor(None, decoder.admit, credential, engine_id)
+        varbinds, replies = decoder.decode(data)
+        for reply in replies:
+            try:
+                heard.socket.sendto(reply, heard.address)
+            except OSError as error:
+                log.debug("an inform could not be acknowledged: %s", error)
+        if router is None:
+            return
+        event = interpret(router, heard.at_ns, varbinds) if varbinds is not None else None
+        if event is not None:
+            self._telling.tell(event)
+            self._on_event(event)
+        elif not replies:
+            self._on_drop(Drop.UNDECODABLE, 1)
+
+    async def _made(self) -> Decoder:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, Decoder, self.engine_id, time.time_ns() // 1_000_000_000)
+
+    # --- whom it knows -----------------------------------------------------------------------
+
+    async def _keep_resolved(self) -> None:
+        while True:
+            await self._resolve(self._routers)
+            await asyncio.sleep(RESOLVE_EVERY_S)
+
+    async def _resolve(self, routers: Sequence[tuple[str, str, tuple[bytes | User, ...]]]) -> None:
+        """Names become addresses; a name that has none now is tried again later, polling says so meanwhile."""
+        senders: list[Sender] = []
+        for router, address, credentials in routers:
+            try:
+                target = await self._addresses.resolve(address, 161)
+            except SnmpTransportError:
+                continue
+            senders.append(Sender(router, (target.host,), credentials))
+        self._gate.know(senders)
+
+
+def engine_id_of(site: str) -> bytes:
+    """Our snmpEngineID (RFC 3411 section 5, format 5 octets; pysnmp's enterprise number): the same after each start."""
+    return b"\x80\x00\x4f\xb8\x05" + hashlib.sha256(site.encode()).digest()[:12]
+
+
+def _is_literal(address: str) -> bool:
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return True
+
+
+async def _readable(one: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(one, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(one)
+
+
+def _bound(settings: NotificationSettings) -> list[socket.socket]:
+    sockets: list[socket.socket] = []
+    try:
+        for host in settings.listen:
+            one = _socket(host, settings.port)
+            if one is not None:
+                sockets.append(one)
+    except OSError as error:
+        for one in sockets:
+            one.close()
+        remedy = "; give the service CAP_NET_BIND_SERVICE or use a port above 1023" if error.errno == 13 else ""
+        raise NotificationError(f"cannot listen for traps at {host} port {settings.port}: {error}{remedy}") from None
+    if not sockets:
+        raise NotificationError("this host has none of the address families of snmp.notifications.listen")
+    return sockets
+
+
+def _socket(host: str, port: int) -> socket.socket | None:
+    """Bound and non-blocking; None if the host lacks the address family. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        one = socket.socket(family, socket.SOCK_DGRAM)
+    except OSError:
+        log.warning("no traps are received at %s: this host has no such address family", host)
+        return None
+    try:
+        one.setblocking(False)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_OCTETS)
+        one.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
+        one.bind((host, port))
+    except OSError:
+        one.close()
+        raise
+    return one
+
+
+def _address(one: socket.socket) -> str:
+    host, port = one.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
