@@ -37,6 +37,9 @@ format: $(VENV)/.lock ## format the code
 soak: $(VENV)/.wheel ## 20,000 polls: memory, tasks, threads and descriptors stay constant
 	$(BIN)/python tests/soak.py $(ARGS)
 
+bench-snmp: $(VENV)/.wheel ## the poller beside its peers; root, and gcc libc6-dev prometheus-snmp-exporter collectd-core libsnmp40
+	PYTHONPATH=tests $(BIN)/python -m bench.snmp $(ARGS)
+
 fuzz: $(VENV)/.wheel ## coverage-guided fuzzing of every SNMP decoder for ten minutes (installs atheris)
 	test -x build/fuzz/bin/python || $(PYTHON) -m venv build/fuzz
 	build/fuzz/bin/pip install --quiet atheris build/wheel/*.whl

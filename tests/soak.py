@@ -111,6 +111,8 @@ async def soak(polls: int, warm_up: int, interval: str) -> int:
             path = write_configuration(Path(folder), province)
             text = path.read_text().replace("poll_interval: 1s", f"poll_interval: {interval}")
             text = text.replace("poll_deadline: 1s", f"poll_deadline: {interval}")
+            quotas = path.parent / "policies" / "quotas" / "demo.yaml"
+            quotas.write_text(quotas.read_text().replace("period: 60s", "period: day"))  # no limit a minute is pushed
             # Every poll its own commit: SQLite's page caches, which are bounded, are full before the measurement.
             path.write_text(text.replace("ledger: {path:", "ledger: {commit_interval: 5ms, path:"))
             with (Path(folder) / "log").open("wb") as log:
@@ -126,7 +128,7 @@ async def soak(polls: int, warm_up: int, interval: str) -> int:
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--polls", type=int, default=20_000)
-    options.add_argument("--warm-up", type=int, default=30_000)
+    options.add_argument("--warm-up", type=int, default=12_000)
     options.add_argument("--interval", default="50ms")
     given = options.parse_args()
     raise SystemExit(asyncio.run(soak(given.polls, given.warm_up, given.interval)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
@@ -40,8 +41,8 @@ from netmon.store.reader import LedgerReader
 
 log = logging.getLogger(__name__)
 
-REFRESHED_PER_TURN = 200
-"""Claims whose estimated and unknown parts are asked of the ledger in one turn, at most."""
+REFRESHING_S = 0.2
+"""How long a turn may ask the ledger for the estimated and unknown parts of claims; the oldest come first."""
 REFRESH_NS = 30 * NANOSECONDS
 """How old these parts may become: they change slowly, and each costs a query."""
 CLAIMS_AT_ONCE = 100
@@ -226,9 +227,12 @@ class PolicyLoop:
         self._shaded_ns = {key: at_ns for key, at_ns in self._shaded_ns.items() if key in keys}
         oldest_first = sorted(keys, key=lambda key: self._shaded_ns.get(key, 0))
         due = [key for key in oldest_first if now_ns - self._shaded_ns.get(key, 0) >= REFRESH_NS]
-        for key in due[:REFRESHED_PER_TURN]:
+        began = time.monotonic()
+        for key in due:
             self._shades[key] = await self._ledger.read(self._usage_of, keys[key], now_ns)
             self._shaded_ns[key] = now_ns
+            if time.monotonic() - began > REFRESHING_S:
+                break
         self._metrics.usage(
             [
                 AgencyUsage(

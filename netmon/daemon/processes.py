@@ -145,6 +145,7 @@ class Child:
         gone = asyncio.Event()
         self._process, self._pipe = process, ours
         loop.add_reader(ours.fileno(), self._readable, ours, gone)
+        os.set_blocking(ours.fileno(), True)  # uvloop has made it non-blocking: a large message would be cut short
         self._running.set()
         try:
             await gone.wait()

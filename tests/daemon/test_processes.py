@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from daemon import children
 from daemon.world import alive
 from support.processes import eventually, wait_until
@@ -45,6 +46,16 @@ async def test_a_request_is_answered_by_another_process() -> None:
         assert answers == list(range(100))
     assert child.pid is None
     assert not alive(pid)
+
+
+def test_messages_larger_than_the_pipe_pass_whole_both_ways_under_uvloop() -> None:
+    async def both_ways() -> None:
+        async with started() as child:
+            large = list(range(700_000))
+            assert await child.request(("echo", large)) == large
+            assert await asyncio.gather(*(child.request(("echo", large)) for _ in range(3))) == [large] * 3
+
+    uvloop.run(both_ways())
 
 
 async def test_answers_come_as_they_are_ready_not_as_they_were_asked() -> None:
