@@ -128,7 +128,7 @@ async def soak(polls: int, warm_up: int, interval: str) -> int:
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--polls", type=int, default=20_000)
-    options.add_argument("--warm-up", type=int, default=12_000)
+    options.add_argument("--warm-up", type=int, default=28_000)
     options.add_argument("--interval", default="50ms")
     given = options.parse_args()
     raise SystemExit(asyncio.run(soak(given.polls, given.warm_up, given.interval)))
