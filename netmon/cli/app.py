@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Final
 
-import rich_click as click
+import click
 
 from netmon import __version__
 
@@ -53,8 +53,8 @@ _PLACE: Final = re.compile(r".+:\d+:\d+: ")
 INTERRUPTED: Final = 130
 
 
-class Verbs(click.RichGroup):
-    """Imports a verb's module only when the verb is asked for."""
+class Verbs(click.Group):
+    """Imports a verb's module, and rich with it, only when the verb is asked for: `--help` answers at once."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_SUMMARIES)
@@ -62,7 +62,13 @@ class Verbs(click.RichGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Only what the list of verbs shows; `resolve_command` brings the verb itself."""
         summary = _SUMMARIES.get(cmd_name)
-        return click.RichCommand(name=cmd_name, help=summary) if summary is not None else None
+        return click.Command(cmd_name, help=summary) if summary is not None else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs by what they are for."""
+        for title, verbs in _GROUPS:
+            with formatter.section(title):
+                formatter.write_dl([(verb.ljust(len("receipts")), _SUMMARIES[verb]) for verb in verbs])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -85,16 +91,6 @@ _SEE_HELP: Final = "netmon --help lists them"
     cls=Verbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     no_args_is_help=True,
-)
-@click.rich_config(
-    {
-        "width": None if sys.stdout.isatty() else 80,
-        "command_groups": {"*": [{"name": name, "commands": list(verbs)} for name, verbs in _GROUPS]},
-        "style_option": "bold",
-        "style_command": "bold",
-        "style_commands_panel_border": "dim",
-        "style_options_panel_border": "dim",
-    }
 )
 @click.version_option(__version__, prog_name="netmon", message="%(prog)s %(version)s")
 def netmon() -> None:

@@ -42,7 +42,7 @@ def test_help_lists_every_verb_of_the_contract(capsys: pytest.CaptureFixture[str
     assert run(["--help"]) == 0
     shown = capsys.readouterr().out
     for verb in ("run", "check", "poll", "usage", "plan", "apply", "revert", "receipts", "status", "demo", "assets"):
-        assert f"│ {verb} " in shown
+        assert f"\n  {verb} " in shown
         assert run([verb, "--help"]) == 0
     assert max(map(len, shown.splitlines())) <= 80
 
