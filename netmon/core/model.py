@@ -156,7 +156,6 @@ class Poll:
 
 class GapReason(StrEnum):
     FIRST_READING = "first_reading"
-    ABSENT = "absent"
     COUNTER_RESET = "counter_reset"
     COUNTER_DECREASED = "counter_decreased"
     COUNTER_DISCONTINUITY = "counter_discontinuity"
@@ -165,8 +164,6 @@ class GapReason(StrEnum):
     WIDTH_CHANGED = "width_changed"
     DEVICE_REPLACED = "device_replaced"
     UPTIME_INCONSISTENT = "uptime_inconsistent"
-    INTERFACE_MISSING = "interface_missing"
-    DUPLICATE_NAME = "duplicate_name"
 
 
 @dataclass(frozen=True, slots=True)
