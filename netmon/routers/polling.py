@@ -6,11 +6,11 @@ every PDU, so an interface that moved is noticed before any of its counters is b
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Final
 
 from netmon.core.model import NANOSECONDS, Cells, Column, Identity, Interface, PduStamp, Poll
@@ -21,14 +21,10 @@ from netmon.routers.views import Missing
 from netmon.snmp.client import Agent
 from netmon.snmp.errors import SnmpError, SnmpStatusError
 from netmon.snmp.oid import Oid
-from netmon.snmp.template import GetTemplate, TemplateReply, build_templates
+from netmon.snmp.template import FRAME, USM_OCTETS, GetTemplate, TemplateReply, build_templates
 
 _RECHECK_NS: Final = 300 * NANOSECONDS
 """How soon the tables are walked again while a wanted interface is not there or the last walk failed."""
-_WINDOW: Final = 4
-"""PDUs one router is asked at once: a burst overflows the receive buffer of a small agent."""
-
-
 _TOO_BIG: Final = 1
 """error-status of RFC 3416."""
 
@@ -86,6 +82,7 @@ class RouterPoller:
         """
         self.router = router
         self._agent = agent
+        self._max_octets = FRAME - (USM_OCTETS if agent.user else 0)
         self._prober = prober
         self._profiles = profiles
         self._wanted = wanted
@@ -137,7 +134,7 @@ class RouterPoller:
         layout = self._fitted(layout)
         while True:
             try:
-                return layout, await self._fetch(layout.templates)
+                return layout, await self._prober.fetch(self._agent, layout.templates)
             except SnmpStatusError as error:
                 smaller = self._fitted(layout)
                 if error.status != _TOO_BIG or smaller.templates is layout.templates:
@@ -149,7 +146,7 @@ class RouterPoller:
         most = self._prober.most_varbinds(self._agent)
         if most == layout.max_varbinds:
             return layout
-        return replace(_layout(layout.discovered, self._wanted, layout, most), silent=layout.silent)
+        return replace(_layout(layout.discovered, self._wanted, layout, most, self._max_octets), silent=layout.silent)
 
     def _is_stale(self, layout: _Layout, replies: Sequence[TemplateReply]) -> bool:
         """Whether the interfaces or the device may not be what was discovered."""
@@ -176,37 +173,18 @@ class RouterPoller:
         if previous is not None:
             discovered = _with_known_device(discovered, previous.discovered)
         most = self._prober.most_varbinds(self._agent)
-        layout = _layout(discovered, self._wanted, previous, most)
+        layout = _layout(discovered, self._wanted, previous, most, self._max_octets)
         is_short = self._wanted is not None and len(layout.identity) < len(set(self._wanted))
         patience = min(_RECHECK_NS, self._rediscover_ns) if is_short else self._rediscover_ns
         self._due_ns = self._monotonic_ns() + patience
         return layout
 
-    async def _fetch(self, templates: Sequence[GetTemplate]) -> Sequence[TemplateReply]:
-        if len(templates) == 1:
-            return (await self._prober.fetch(self._agent, templates[0]),)
-        replies: dict[int, TemplateReply] = {}
-        waiting = iter(enumerate(templates))
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(_WINDOW, len(templates))):
-                    group.create_task(self._fetch_some(waiting, replies))
-        except ExceptionGroup as failures:
-            known, other = failures.split(SnmpError)
-            if known is None or other is not None:
-                raise
-            raise known.exceptions[0] from None
-        return [replies[at] for at in range(len(templates))]
-
-    async def _fetch_some(self, waiting: Iterator[tuple[int, GetTemplate]], replies: dict[int, TemplateReply]) -> None:
-        for at, template in waiting:
-            replies[at] = await self._prober.fetch(self._agent, template)
-
     def _poll(self, layout: _Layout, replies: Sequence[TemplateReply], wall_of_monotonic_ns: int) -> Poll:
         self._uptime_ticks = replies[0].uptime_ticks
+        rows = _rows(replies)
         columns: dict[Column, Cells] = {}
         for at, (column, scale) in enumerate(layout.columns):
-            cells: Cells = [cell for reply in replies for cell in reply.columns[at]]
+            cells: Cells = rows[at :: len(layout.columns)]
             columns[column] = cells if scale == 1 else [None if cell is None else cell * scale for cell in cells]
         host_uptime = _extra(layout, replies[0], mib.HR_SYSTEM_UPTIME)
         return Poll(
@@ -245,25 +223,29 @@ def _with_known_device(discovered: Discovered, before: Discovered) -> Discovered
     return replace(discovered, device=before.device, device_octets=old)
 
 
+def _rows(replies: Sequence[TemplateReply]) -> list[int | None]:
+    """Interface by interface, the columns of each in order."""
+    return list(chain.from_iterable([reply.cells for reply in replies]))
+
+
 def _silent(layout: _Layout, replies: Sequence[TemplateReply]) -> frozenset[int]:
     """Positions in the identity without octets in some direction."""
-    found: set[int] = set()
-    for at, (column, _) in enumerate(layout.columns):
-        if column in OCTETS:
-            position = 0
-            for reply in replies:
-                cells = reply.columns[at]
-                if None in cells:
-                    found.update(position + cell for cell, value in enumerate(cells) if value is None)
-                position += len(cells)
-    return frozenset(found)
+    rows = _rows(replies)
+    if None not in rows:
+        return frozenset()
+    octets = [rows[at :: len(layout.columns)] for at, (column, _) in enumerate(layout.columns) if column in OCTETS]
+    return frozenset(position for column in octets for position, value in enumerate(column) if value is None)
 
 
 # --- layout ----------------------------------------------------------------------------------
 
 
 def _layout(
-    discovered: Discovered, wanted: tuple[str, ...] | None, previous: _Layout | None, max_varbinds: int
+    discovered: Discovered,
+    wanted: tuple[str, ...] | None,
+    previous: _Layout | None,
+    max_varbinds: int,
+    max_octets: int,
 ) -> _Layout:
     """What to fetch of a router; parts that did not change are the previous layout's own objects."""
     before = previous.seen if previous else {}
@@ -278,6 +260,7 @@ def _layout(
         [(interface.index, interface.name_octets) for interface in interfaces],
         [source.object for source in sources.values()],
         min(max_varbinds, discovered.profile.quirks.max_varbinds),
+        max_octets,
         extra,
     )
     if previous is not None:

@@ -14,37 +14,36 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final
 
-from netmon.snmp.addresses import Addresses, Target
+from netmon.snmp.addresses import Addresses
 from netmon.snmp.budget import Budget
 from netmon.snmp.codec import (
     V1,
     V2C,
-    Pdu,
     PduHead,
     PduKind,
     Tag,
     VarBind,
     decode_varbinds,
-    encode_community_message,
     encode_oid,
-    encode_pdu,
+    encode_request,
 )
 from netmon.snmp.errors import (
     SnmpDecodeError,
-    SnmpNonIncreasingError,
+    SnmpError,
     SnmpResponseError,
     SnmpStatusError,
     SnmpTimeoutError,
-    SnmpTooManyRowsError,
 )
-from netmon.snmp.limits import Limits
+from netmon.snmp.fetching import Answer, Outcome, ask_community, ask_user, community_gate, community_message
+from netmon.snmp.limits import UNLIMITED, Limits
 from netmon.snmp.manager import Manager
 from netmon.snmp.oid import Oid, format_oid
 from netmon.snmp.template import SYS_UP_TIME, GetTemplate, TemplateReply
-from netmon.snmp.transport import Community, Terms, Transport, TransportStats, backed_off
+from netmon.snmp.transport import Terms, Transport, TransportStats, backed_off
 from netmon.snmp.users import User
+from netmon.snmp.walk import Walk
 
-DEFAULT_TIMEOUT_NS: Final = 2_000_000_000
+DEFAULT_TIMEOUT_NS: Final = 1_000_000_000
 MAX_VARBINDS: Final = 60
 """In one request, and asked for in one reply: about one unfragmented Ethernet frame."""
 FEW: Final = 8
@@ -68,7 +67,7 @@ class Agent:
     community: bytes = field(default=b"public", repr=False)
     timeout_ns: int = DEFAULT_TIMEOUT_NS
     """For the first attempt; each later one waits half as long again."""
-    retries: int = 2
+    retries: int = 3
     user: User | None = None
     """If there is one, SNMPv3 is spoken, and neither community nor version used."""
     context: bytes = b""
@@ -87,16 +86,6 @@ class Agent:
     def is_v1(self) -> bool:
         """Without GETBULK, Counter64 and exceptions (RFC 1157)."""
         return self.user is None and self.version == V1
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """A reply held against its envelope, its variable-bindings not yet read."""
-
-    target: Target
-    data: bytes
-    head: PduHead
-    received_ns: int
 
 
 class Client:
@@ -165,19 +154,50 @@ class Client:
             raise SnmpResponseError(f"{answer.target}: the reply names other variables than were asked for")
         return varbinds
 
-    async def fetch(self, agent: Agent, template: GetTemplate) -> TemplateReply:
-        """One PDU's worth of a poll.
+    async def fetch(self, agent: Agent, templates: Sequence[GetTemplate]) -> list[TemplateReply]:
+        """A poll: the reply to each template, of which WINDOW are in flight at once.
 
-        If it is too much for the agent, this is an SnmpStatusError or SnmpTimeoutError, and `most_varbinds` says
+        If one is too much for the agent, this is an SnmpStatusError or SnmpTimeoutError, and `most_varbinds` says
         less than before: one reply cannot be put together of several, as each has a sysUpTime of its own.
         """
-        answer = await self._ask_sized(agent, self._gets, template.size, template.pdu)
-        if answer is None:
+        replies: list[TemplateReply | None] = [None] * len(templates)
+        rest = list(range(len(templates)))
+        while rest:
+            outcomes = await self._ask_templates(agent, [templates[at] for at in rest])
+            wanting: list[tuple[int, Answer | SnmpError]] = []
+            for at, outcome in zip(rest, outcomes, strict=True):
+                if isinstance(outcome, TemplateReply):
+                    replies[at] = outcome
+                elif outcome is not None:
+                    wanting.append((at, outcome))
+            if self._gets.of(agent.place) != UNLIMITED:
+                for at in rest:
+                    if replies[at] is not None:
+                        self._gets.answered(agent.place, templates[at].size)
+            for at, outcome in wanting:
+                replies[at] = await self._insist(agent, templates[at], outcome)
+            rest = [at for at in rest if replies[at] is None]
+        return [reply for reply in replies if reply is not None]
+
+    async def _ask_templates(self, agent: Agent, templates: Sequence[GetTemplate]) -> list[Outcome]:
+        """What came of each. One of several attempts is kept back, to tell a dead agent from an overburdened one."""
+        target = await self._addresses.resolve(agent.address, agent.port)
+        spared = 1 if agent.retries and max(template.size for template in templates) > FEW else 0
+        terms = Terms(agent.timeout_ns, agent.retries - spared, self._budget(agent))
+        if agent.user is None:
+            gate = community_gate(agent.version, agent.community)
+            return await ask_community(self._transport, target, gate, templates, terms)
+        return await ask_user(self._transport, self._manager, target, agent.user, agent.context, templates, terms)
+
+    async def _insist(self, agent: Agent, template: GetTemplate, outcome: Answer | SnmpError) -> TemplateReply:
+        """The reply after all, where the first outcome leaves hope."""
+        answer = outcome
+        if isinstance(outcome, SnmpTimeoutError) and agent.retries and template.size > FEW:
+            await self._prove_alive(agent, outcome.attempts)
+            self._gets.exceeded(agent.place, template.size)
             answer = await self._ask(agent, template.pdu, _last_patience(agent), 1)
-        if not answer.head.error_status:
-            reply = template.match(answer.data, answer.head, answer.received_ns)
-            if reply is not None:
-                return reply
+        if isinstance(answer, SnmpError):
+            raise answer
         oids = names = template.oids()
         if _culprit(agent, answer.head, len(oids)):
             found = await self._about(agent, oids)
@@ -189,7 +209,7 @@ class Client:
         varbinds = self._restored(answer, names, oids)
         return template.read(varbinds, str(answer.target), answer.received_ns)
 
-    async def _about(self, agent: Agent, oids: Sequence[Oid]) -> tuple[_Answer, tuple[Oid, ...]] | None:
+    async def _about(self, agent: Agent, oids: Sequence[Oid]) -> tuple[Answer, tuple[Oid, ...]] | None:
         """The answer to a GET, and which of `oids` it is about; None: ask for less.
 
         A v1 agent refuses a whole request for one variable it lacks (RFC 1157 section 4.1.2): that one is left out,
@@ -208,7 +228,7 @@ class Client:
                 return answer, tuple(names)
             del names[culprit - 1]
 
-    def _restored(self, answer: _Answer, names: Sequence[Oid], oids: Sequence[Oid]) -> Sequence[VarBind]:
+    def _restored(self, answer: Answer, names: Sequence[Oid], oids: Sequence[Oid]) -> Sequence[VarBind]:
         """The variable-bindings of an answer about `names`, with noSuchObject for each of `oids` left out."""
         varbinds = self._varbinds(answer, names)
         if len(names) == len(oids):
@@ -226,37 +246,36 @@ class Client:
         halved at tooBig. SnmpNonIncreasingError if the agent goes in circles, SnmpTooManyRowsError if a column has
         more than `max_rows` instances.
         """
-        walk = _Walk(columns, max_rows)
+        walk = Walk(columns, max_rows)
         most = len(columns) * max(1, max_repetitions)
-        while walk.cursors:
+        while not walk.is_over:
             most = min(most, MAX_VARBINDS, self._bulks.of(agent.place))
-            asked = walk.open_columns()[:most]
+            asked = walk.first(most)
             wanted = 1 if agent.is_v1 else min(max(1, max_repetitions), most // len(asked))
-            names = [walk.cursors[column] for column in asked]
-            build = _request(PduKind.GET_NEXT, names) if agent.is_v1 else _request(PduKind.GET_BULK, names, wanted)
+            kind = PduKind.GET_NEXT if agent.is_v1 else PduKind.GET_BULK
+            build = encode_request(kind, walk.names(asked), 0 if agent.is_v1 else wanted)
             size = len(asked) * wanted
             answer = await self._ask_sized(agent, self._bulks, size, build)
             if answer is None:
                 continue
-            varbinds: Sequence[VarBind] = ()
-            if answer.head.error_status != TOO_BIG:
-                culprit = _culprit(agent, answer.head, len(asked))
-                if culprit:
-                    # The end of what a v1 agent has after that name.
-                    del walk.cursors[asked[culprit - 1]]
-                    continue
-                varbinds = self._varbinds(answer, names)
-            if not varbinds and size > 1:
-                # tooBig, or cut short to nothing.
+            head = answer.head
+            culprit = _culprit(agent, head, len(asked))
+            if culprit:
+                # The end of what a v1 agent has after that name.
+                walk.end(asked[culprit - 1])
+            elif size > 1 and (head.error_status == TOO_BIG or _is_empty(answer)):
                 self._bulks.exceeded(agent.place, size)
                 most = size // 2
-                continue
-            walk.advance(asked, varbinds or self._varbinds(answer, names), wanted, str(answer.target))
-        return walk.found
+            elif head.error_status:
+                raise _refusal(answer, [column.cursor for column in asked])
+            else:
+                try:
+                    walk.take(asked, answer.data, head.varbinds_at, wanted, answer.target)
+                except SnmpDecodeError as error:
+                    raise self._malformed(error, answer) from None
+        return walk.found()
 
-    async def _ask_sized(
-        self, agent: Agent, limits: Limits, size: int, build: Callable[[int], bytes]
-    ) -> _Answer | None:
+    async def _ask_sized(self, agent: Agent, limits: Limits, size: int, build: Callable[[int], bytes]) -> Answer | None:
         """The answer about `size` variables. None: that is too much for a living agent; `limits` knows it now."""
         timeout_ns, retries = agent.timeout_ns, agent.retries
         if size <= FEW or not retries:
@@ -284,22 +303,17 @@ class Client:
         except SnmpTimeoutError as error:
             raise error.after(attempts) from None
 
-    async def _ask(self, agent: Agent, build: Callable[[int], bytes], timeout_ns: int, retries: int) -> _Answer:
+    async def _ask(self, agent: Agent, build: Callable[[int], bytes], timeout_ns: int, retries: int) -> Answer:
         """Sends the PDU that `build` makes of a request-id, under the agent's security, and opens the reply."""
         target = await self._addresses.resolve(agent.address, agent.port)
         terms = Terms(timeout_ns, retries, self._budget(agent))
         if agent.user is not None:
             opened = await self._manager.ask(target, agent.user, agent.context, build, terms)
-            return _Answer(target, opened.data, opened.head, opened.received_ns)
-        version, community = agent.version, agent.community
-        reply = await self._transport.exchange(
-            target,
-            lambda request_id: encode_community_message(version, community, build(request_id)),
-            Community(version, community),
-            terms,
-        )
+            return Answer(target, opened.data, opened.head, opened.received_ns)
+        gate = community_gate(agent.version, agent.community)
+        reply = await self._transport.exchange(target, community_message(gate, build), gate, terms)
         assert reply.head is not None, "only a v3 reply has none"
-        return _Answer(target, reply.data, reply.head, reply.received_ns)
+        return Answer(target, reply.data, reply.head, reply.received_ns)
 
     def _budget(self, agent: Agent) -> Budget | None:
         if agent.requests_per_second is None:
@@ -311,22 +325,34 @@ class Client:
             budget = self._budgets[agent.place] = Budget(agent.requests_per_second)
         return budget
 
-    def _varbinds(self, answer: _Answer, asked: Sequence[Oid]) -> tuple[VarBind, ...]:
+    def _varbinds(self, answer: Answer, asked: Sequence[Oid]) -> tuple[VarBind, ...]:
         """The decoded variable-bindings of an answer without error."""
-        status, index = answer.head.error_status, answer.head.error_index
-        if status:
-            name = format_oid(asked[index - 1]) if 1 <= index <= len(asked) else None
-            raise SnmpStatusError(str(answer.target), status, index, name)
+        if answer.head.error_status:
+            raise _refusal(answer, asked)
         try:
             return decode_varbinds(answer.data, answer.head.varbinds_at)
         except SnmpDecodeError as error:
-            self._transport.count_decode_error()
-            raise SnmpDecodeError(error.reason, error.offset, str(answer.target)) from None
+            raise self._malformed(error, answer) from None
+
+    def _malformed(self, error: SnmpDecodeError, answer: Answer) -> SnmpDecodeError:
+        self._transport.count_decode_error()
+        return SnmpDecodeError(error.reason, error.offset, str(answer.target))
 
 
-def _request(kind: PduKind, names: Sequence[Oid], repetitions: int = 0) -> Callable[[int], bytes]:
-    asked = tuple(VarBind(name, Tag.NULL, None) for name in names)
-    return lambda request_id: encode_pdu(Pdu(kind, request_id, 0, repetitions, asked))
+def _refusal(answer: Answer, asked: Sequence[Oid]) -> SnmpStatusError:
+    """What an error-status in answer to a request for `asked` says."""
+    status, index = answer.head.error_status, answer.head.error_index
+    name = format_oid(asked[index - 1]) if 1 <= index <= len(asked) else None
+    return SnmpStatusError(str(answer.target), status, index, name)
+
+
+def _is_empty(answer: Answer) -> bool:
+    """Cut short to nothing."""
+    return not answer.head.error_status and answer.head.varbinds_at == len(answer.data)
+
+
+def _request(kind: PduKind, names: Sequence[Oid]) -> Callable[[int], bytes]:
+    return encode_request(kind, map(encode_oid, names))
 
 
 def _culprit(agent: Agent, head: PduHead, asked: int) -> int:
@@ -352,43 +378,3 @@ def _portions(oids: Sequence[Oid], most: int) -> list[list[Oid]]:
         portions[-1].append(oid)
         room -= octets
     return portions
-
-
-class _Walk:
-    """Where a walk of several columns stands."""
-
-    def __init__(self, columns: Sequence[Oid], max_rows: int) -> None:
-        self.found: dict[Oid, dict[Oid, VarBind]] = {column: {} for column in columns}
-        self.cursors: dict[Oid, Oid] = {column: column for column in columns}
-        """The last name seen of each column that has not ended."""
-        self._max_rows = max_rows
-
-    def open_columns(self) -> list[Oid]:
-        return list(self.cursors)
-
-    def advance(self, asked: Sequence[Oid], varbinds: Sequence[VarBind], repetitions: int, where: str) -> None:
-        """Takes one reply in: rows of `asked` columns, which the agent may have cut short anywhere."""
-        if not varbinds or len(varbinds) > len(asked) * repetitions:
-            raise SnmpResponseError(f"{where}: {len(varbinds)} variables in reply to a GetBulk for at least one")
-        for position, varbind in enumerate(varbinds):
-            column = asked[position % len(asked)]
-            last = self.cursors.get(column)
-            if last is None:
-                continue
-            if varbind.is_exception:
-                del self.cursors[column]
-                continue
-            oid = varbind.oid
-            if oid <= last:
-                raise SnmpNonIncreasingError(
-                    f"{where}: after {format_oid(last)} the agent gave {format_oid(oid)}, which is not greater;"
-                    " this agent cannot be walked here"
-                )
-            if oid[: len(column)] != column:
-                del self.cursors[column]
-                continue
-            rows = self.found[column]
-            if len(rows) >= self._max_rows:
-                raise SnmpTooManyRowsError(f"{where}: {format_oid(column)} has more than {self._max_rows} rows")
-            rows[oid[len(column) :]] = varbind
-            self.cursors[column] = oid

@@ -8,12 +8,14 @@ its type may lack the leading zero octet (read as signed modulo 2^32 or 2^64 it 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from struct import Struct
 from typing import Final, NamedTuple, NoReturn
 
 from netmon.snmp.errors import SnmpDecodeError, SnmpEncodeError
-from netmon.snmp.oid import MAX_ARC, MAX_LENGTH, Oid, check_oid, format_oid
+from netmon.snmp.oid import Oid, decode_oid, format_oid, oid_content
 
 V1: Final = 0
 V2C: Final = 1
@@ -93,6 +95,7 @@ class Message:
 
 _SEQUENCE: Final = 0x30
 _INTEGER: Final = 0x02
+_OID: Final = 0x06
 """Plain, because reaching into an enumeration is what a hot path notices."""
 _BYTES_TAGS: Final = frozenset({int(Tag.OCTET_STRING), int(Tag.OPAQUE), int(Tag.IP_ADDRESS)})
 _VOID_TAGS: Final = frozenset({5, 0x80, 0x81, 0x82})
@@ -105,6 +108,12 @@ _RANGES: Final = {
 }
 _UNSIGNED_WIDTH: Final = {0x41: 4, 0x42: 4, 0x43: 4, 0x46: 8}
 _KINDS: Final = {int(kind): kind for kind in PduKind}
+WIDEST: Final = bytes({0x02: 4, 0x41: 5, 0x42: 5, 0x43: 5, 0x46: 9}.get(tag, 0) for tag in range(256))
+"""By tag, the most octets a number may have; 0 where it is no number."""
+HIGHEST: Final = tuple((1 << 8 * _UNSIGNED_WIDTH.get(tag, 4)) - 1 for tag in range(256))
+"""By tag, the highest number."""
+_USUAL_PDU: Final = Struct(">BBHHiHbHbHH")
+"""Tag and length in three octets; request-id in four, error-status and error-index in one; tag and length again."""
 
 
 # --- encoding --------------------------------------------------------------------------------
@@ -140,22 +149,7 @@ def encode_integer(value: int, tag: int = Tag.INTEGER) -> bytes:
 
 def encode_oid(oid: Oid) -> bytes:
     """An OBJECT IDENTIFIER, whole (X.690 8.19); SnmpOidError if `oid` is none."""
-    check_oid(oid)
-    first = oid[0] * 40 + oid[1]
-    rest = oid[2:]
-    if first < 0x80 and max(rest, default=0) < 0x80:
-        return encode_tlv(Tag.OID, bytes((first, *rest)))
-    content = bytearray()
-    for arc in (first, *rest):
-        if arc < 0x80:
-            content.append(arc)
-        else:
-            shift = (arc.bit_length() - 1) // 7 * 7
-            while shift:
-                content.append(0x80 | (arc >> shift) & 0x7F)
-                shift -= 7
-            content.append(arc & 0x7F)
-    return encode_tlv(Tag.OID, bytes(content))
+    return encode_tlv(_OID, oid_content(oid))
 
 
 def encode_value(tag: int, value: Value) -> bytes:
@@ -187,6 +181,13 @@ def encode_pdu(pdu: Pdu) -> bytes:
         encode_tlv(_SEQUENCE, b"".join(map(encode_varbind, pdu.varbinds))),
     )
     return encode_tlv(pdu.kind, b"".join(content))
+
+
+def encode_request(kind: PduKind, names: Iterable[bytes], max_repetitions: int = 0) -> Callable[[int], bytes]:
+    """What makes the PDU of a request-id: a request for the variables whose encoded OIDs are given."""
+    varbinds = b"".join([encode_tlv(_SEQUENCE, name + b"\x05\x00") for name in names])
+    tail = b"\x02\x01\x00" + encode_integer(max_repetitions) + encode_tlv(_SEQUENCE, varbinds)
+    return lambda request_id: encode_tlv(kind, encode_integer(request_id) + tail)
 
 
 def encode_community_message(version: int, community: bytes, pdu: bytes) -> bytes:
@@ -251,6 +252,31 @@ def open_envelope(data: bytes) -> Envelope:
 
 def open_pdu(data: bytes, at: int) -> PduHead:
     """The head of the PDU that fills `data` from `at` on; SnmpDecodeError as decode_message."""
+    return _usual_pdu(data, at) or _any_pdu(data, at)
+
+
+def _usual_pdu(data: bytes, at: int) -> PduHead | None:
+    """The same, if it is laid out as that of a reply of a few hundred octets usually is."""
+    total = len(data)
+    if total - at < _USUAL_PDU.size:
+        return None
+    tag, form, length, first, request_id, second, status, third, index, fourth, rest = _USUAL_PDU.unpack_from(data, at)
+    kind = _KINDS.get(tag)
+    if (
+        kind is None
+        or form != 0x82
+        or length != total - at - 4
+        or first != 0x0204
+        or second != 0x0201
+        or third != 0x0201
+        or fourth != 0x3082
+        or rest != total - at - _USUAL_PDU.size
+    ):
+        return None
+    return PduHead(kind, request_id, status, index, at + _USUAL_PDU.size)
+
+
+def _any_pdu(data: bytes, at: int) -> PduHead:
     total = len(data)
     kind = _KINDS.get(data[at]) if at < total else None
     if kind is None:
@@ -310,31 +336,58 @@ def decode_varbinds(data: bytes, at: int) -> tuple[VarBind, ...]:
     """The variable-bindings that fill `data` from `at` on; SnmpDecodeError as decode_message."""
     end = len(data)
     found: list[VarBind] = []
-    append = found.append
-    while at < end:
-        # Lengths below 128, the usual case, are read in place: this loop is what decoding costs.
-        if at + 4 <= end and data[at] == _SEQUENCE and data[at + 1] < 0x80:
-            start = at + 2
-            stop = start + data[at + 1]
-            if stop > end:
-                fail(f"a length of {stop - start} octets where {end - start} are left", at + 1)
-        else:
-            start, stop = expect_tlv(data, at, end, _SEQUENCE, "a variable-binding")
-        name, middle = expect_tlv(data, start, stop, Tag.OID, "a variable's name")
-        oid = _oid(data[name:middle], name)
-        if middle + 2 > stop:
-            fail(f"the value of {format_oid(oid)} is missing", middle)
-        low, high = _content(data, middle, stop)
-        if high != stop:
-            fail(f"octets follow the value of {format_oid(oid)}", high)
+    append, make, from_bytes = found.append, tuple.__new__, int.from_bytes
+    while at + 4 <= end:
+        # Lengths below 128 and numbers without their highest bit, the usual case, are read in place: this loop is
+        # what decoding costs. Whatever is otherwise is left to _varbind and decode_value.
+        size, middle = data[at + 1], at + 4 + data[at + 3]
+        stop = at + 2 + size
+        start = middle + 2
+        if (
+            stop > end
+            or start > stop
+            or size > 0x7F
+            or data[at] != _SEQUENCE
+            or data[at + 2] != _OID
+            or data[middle + 1] != stop - start
+        ):
+            varbind, at = _varbind(data, at, end)
+            append(varbind)
+            continue
+        oid = decode_oid(data[at + 4 : middle], at + 4)
         tag = data[middle]
-        append(VarBind(oid, tag, _value(tag, data[low:high], low)))
+        content = data[start:stop]
+        value: Value
+        if content and stop - start <= WIDEST[tag] and content[0] < 0x80:
+            value = from_bytes(content, "big")
+            if value > HIGHEST[tag]:
+                value = decode_value(tag, content, start)
+        else:
+            value = decode_value(tag, content, start)
+        append(make(VarBind, (oid, tag, value)))
         at = stop
+    while at < end:
+        varbind, at = _varbind(data, at, end)
+        append(varbind)
     return tuple(found)
 
 
-def _value(tag: int, content: bytes, offset: int) -> Value:
-    """The value of a known type from its content octets."""
+def _varbind(data: bytes, at: int, end: int) -> tuple[VarBind, int]:
+    """The variable-binding at `at`, however its lengths are written, and where it ends."""
+    start, stop = expect_tlv(data, at, end, _SEQUENCE, "a variable-binding")
+    name, middle = expect_tlv(data, start, stop, Tag.OID, "a variable's name")
+    oid = decode_oid(data[name:middle], name)
+    if middle + 2 > stop:
+        fail(f"the value of {format_oid(oid)} is missing", middle)
+    low, high = _content(data, middle, stop)
+    if high != stop:
+        fail(f"octets follow the value of {format_oid(oid)}", high)
+    tag = data[middle]
+    return VarBind(oid, tag, decode_value(tag, data[low:high], low)), stop
+
+
+def decode_value(tag: int, content: bytes, offset: int) -> Value:
+    """The value of a known type from its content octets, `offset` being where they stand; SnmpDecodeError if wrong."""
     width = _UNSIGNED_WIDTH.get(tag)
     if width is not None:
         return _unsigned(content, width, offset)
@@ -348,7 +401,7 @@ def _value(tag: int, content: bytes, offset: int) -> Value:
         return content
     if tag == Tag.OID:
         # An empty OID is how some agents send zeroDotZero (0.0) as a value.
-        return _oid(content, offset) if content else (0, 0)
+        return decode_oid(content, offset) if content else (0, 0)
     if tag in _VOID_TAGS:
         if content:
             fail(f"NULL or an exception with {len(content)} octets of content", offset)
@@ -364,31 +417,3 @@ def _unsigned(content: bytes, width: int, offset: int) -> int:
     if octets < width and content[0] & 0x80:
         fail("a negative value where only unsigned ones exist", offset)
     return int.from_bytes(content, "big")
-
-
-def _oid(content: bytes, offset: int) -> Oid:
-    """An OID from its content octets (X.690 8.19)."""
-    if not content or content[-1] & 0x80:
-        fail("an OID that ends in the middle of a number, or is empty", offset)
-    arcs: list[int] | bytes = content
-    if not content.isascii():
-        arcs = []
-        arc = 0
-        for octet in content:
-            if octet & 0x80:
-                if octet == 0x80 and not arc:
-                    fail("an OID with a number padded by zeros (X.690 8.19.2)", offset)
-                arc = arc << 7 | octet & 0x7F
-                if arc > MAX_ARC:
-                    fail(f"an OID with a number above {MAX_ARC}", offset)
-            else:
-                arcs.append(arc << 7 | octet)
-                arc = 0
-    if len(arcs) >= MAX_LENGTH:
-        fail(f"an OID of {len(arcs) + 1} numbers; at most {MAX_LENGTH} are allowed", offset)
-    first = arcs[0]
-    root = min(first // 40, 2)
-    oid = (root, first - root * 40, *arcs[1:])
-    if not content.isascii() and max(oid) > MAX_ARC:
-        fail(f"an OID with a number above {MAX_ARC}", offset)
-    return oid

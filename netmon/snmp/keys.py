@@ -62,6 +62,11 @@ class LocalUser:
             self._inner = hashlib.new(algorithm, bytes(octet ^ 0x36 for octet in pad))
             self._outer = hashlib.new(algorithm, bytes(octet ^ 0x5C for octet in pad))
 
+    @property
+    def pads(self) -> bool:
+        """What its cipher reveals may end with padding."""
+        return self.privacy is not None and self.privacy.padded
+
     def mac(self, message: bytes) -> bytes:
         """The truncated HMAC; only for a user with an authentication protocol."""
         inner = self._inner.copy()

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from netmon.snmp.addresses import Target
 from netmon.snmp.codec import Pdu, PduHead, PduKind, decode_varbinds, encode_pdu, open_pdu
+from netmon.snmp.dialogue import Frame, Layout, Scope
 from netmon.snmp.engine import EngineTime
 from netmon.snmp.errors import SnmpError, SnmpResponseError, SnmpTimeoutError
 from netmon.snmp.keys import KeyRing, LocalUser
@@ -30,7 +31,7 @@ from netmon.snmp.security_errors import (
     SnmpUnknownUserError,
     SnmpWrongKeyError,
 )
-from netmon.snmp.transport import Terms, Transport
+from netmon.snmp.transport import Ask, Terms, Transport
 from netmon.snmp.users import User
 from netmon.snmp.usm import (
     DECRYPTION_ERRORS,
@@ -39,15 +40,26 @@ from netmon.snmp.usm import (
     UNKNOWN_USER_NAMES,
     UNSUPPORTED_SEC_LEVELS,
     WRONG_DIGESTS,
-    reveal,
-    seal,
+    decipher,
+    seal_in,
     verify,
 )
-from netmon.snmp.v3 import Level, ScopedPdu, SecureMessage, decode_secure, encode_scoped, encode_secure, open_scoped
+from netmon.snmp.v3 import (
+    Level,
+    SecureMessage,
+    decode_secure,
+    encode_scoped,
+    encode_secure,
+    open_scoped,
+)
 
 PEERS: Final = 100_000
 """Agents remembered; beyond it the oldest is forgotten, and discovered again when it is asked."""
 _AUTHORIZATION_ERROR: Final = 16
+_AUTH_PRIV: Final = Level.AUTH_PRIV
+_RESPONSE: Final = PduKind.RESPONSE
+_REPORT: Final = PduKind.REPORT
+"""At hand, because reaching into an enumeration is what a hot path notices."""
 _NO_ENGINE: Final = "check that the agent runs, admits this host and speaks SNMPv3"
 _TARGET_MIB: Final[Oid] = (1, 3, 6, 1, 6, 3, 12, 1)
 _UNAVAILABLE_CONTEXTS: Final[Oid] = (*_TARGET_MIB, 4, 0)
@@ -64,11 +76,25 @@ class Opened(NamedTuple):
     received_ns: int
 
 
-class _Engine(NamedTuple):
+class _Engine:
     """An engine as the user knows it."""
 
-    engine_id: bytes
-    user: LocalUser
+    __slots__ = ("_scope", "engine_id", "frame", "layout", "user")
+
+    def __init__(self, engine_id: bytes, user: LocalUser) -> None:
+        self.engine_id = engine_id
+        self.user = user
+        self.frame = Frame(user.level, True, engine_id, user.name, user.mac_octets)
+        """Of requests."""
+        self._scope = b"", Scope(engine_id, b"")
+        self.layout: Layout | None = None
+        """Of the last message believed."""
+
+    def scope(self, context: bytes) -> Scope:
+        """Of everything about that context; the last is remembered."""
+        if self._scope[0] != context:
+            self._scope = context, Scope(self.engine_id, context)
+        return self._scope[1]
 
 
 class _Peer:
@@ -124,6 +150,51 @@ class Manager:
             renewed.add(trial.renewal)
             if trial.renewal == UNKNOWN_ENGINE_IDS:
                 self._meet(peer, decode_secure(reply.data), reply.received_ns)
+
+    async def ask_all(
+        self,
+        target: Target,
+        user: User,
+        context: bytes,
+        builds: Sequence[Callable[[int], bytes]],
+        terms: Terms,
+        window: int,
+    ) -> list[Opened | SnmpError | None]:
+        """What came of each, at most `window` of which are in flight at once; the rest is given up at a failure.
+
+        None: nothing yet, because another one failed, or the agent wants to be asked anew: ask for it again.
+        """
+        peer = self._peer(target, user)
+        found: list[Opened | SnmpError | None] = [None] * len(builds)
+        if peer.engine is None:
+            found[0] = await self._asked(target, user, context, builds[0], terms)
+            return found
+        trials = [_Trial(peer, peer.engine, context, build, self._salts) for build in builds]
+        asks = [Ask(trial.build, trial.admit) for trial in trials]
+        outcomes = await self._transport.exchange_all(target, asks, terms, window)
+        anew: int | None = None
+        for position, (trial, outcome) in enumerate(zip(trials, outcomes, strict=True)):
+            if isinstance(outcome, SnmpTimeoutError):
+                found[position] = SnmpTimeoutError(str(target), outcome.attempts, _silence(user.level, context))
+            elif outcome is None or isinstance(outcome, SnmpError):
+                found[position] = outcome
+            elif trial.opened is not None:
+                found[position] = Opened(*trial.opened, outcome.received_ns)
+            elif trial.failure is not None:
+                found[position] = trial.failure
+            else:
+                anew = position
+        if anew is not None:
+            found[anew] = await self._asked(target, user, context, builds[anew], terms)
+        return found
+
+    async def _asked(
+        self, target: Target, user: User, context: bytes, build: Callable[[int], bytes], terms: Terms
+    ) -> Opened | SnmpError:
+        try:
+            return await self.ask(target, user, context, build, terms)
+        except SnmpError as error:
+            return error
 
     def _peer(self, target: Target, user: User) -> _Peer:
         key = (target, user)
@@ -184,7 +255,18 @@ def _text(octets: bytes) -> str:
 class _Trial:
     """One request under way: makes its message, and judges what comes back for it."""
 
-    __slots__ = ("_build", "_context", "_engine", "_message_id", "_peer", "_salts", "failure", "opened", "renewal")
+    __slots__ = (
+        "_build",
+        "_context",
+        "_engine",
+        "_message_id",
+        "_peer",
+        "_salts",
+        "_scope",
+        "failure",
+        "opened",
+        "renewal",
+    )
 
     def __init__(
         self, peer: _Peer, engine: _Engine, context: bytes, build: Callable[[int], bytes], salts: Salts
@@ -192,6 +274,7 @@ class _Trial:
         self._peer = peer
         self._engine = engine
         self._context = context
+        self._scope = engine.scope(context)
         self._build = build
         self._salts = salts
         self._message_id = 0
@@ -202,17 +285,21 @@ class _Trial:
 
     def build(self, message_id: int) -> bytes:
         self._message_id = message_id
-        engine_id, user = self._engine
-        scoped = encode_scoped(engine_id, self._context, self._build(message_id))
+        engine = self._engine
+        scoped = self._scope.wrap(self._build(message_id))
         # Without authentication there is no time to agree on (RFC 3414 section 3.1, 6b).
-        clock = self._peer.clock.now(time.monotonic_ns()) if user.level else (0, 0)
-        return seal(user, user.level, engine_id, clock, message_id, True, scoped, self._salts)
+        clock = self._peer.clock.now(time.monotonic_ns()) if engine.user.level else (0, 0)
+        return seal_in(engine.frame, engine.user, clock, message_id, scoped, self._salts)
 
     def admit(self, data: bytes, received_ns: int) -> None:
         """Returns if the datagram settles the request, one way or another; SnmpError if it is refused."""
-        message = decode_secure(data)
-        engine_id, user = self._engine
+        engine = self._engine
+        engine_id, user, layout = engine.engine_id, engine.user, engine.layout
         where = self._peer.target
+        message = None if layout is None else layout.read(data)
+        is_new = message is None
+        if message is None:
+            message = decode_secure(data)
         if message.level:
             if message.engine_id != engine_id or message.user != user.name:
                 raise SnmpAuthenticationError(f"{where}: a message of another engine or user was refused")
@@ -224,21 +311,28 @@ class _Trial:
                 self._peer.engine = None
                 self.failure = error
                 return
-        scoped = reveal(user, message, where)
-        head = open_pdu(scoped.data, scoped.pdu_at)
-        if head.kind is PduKind.REPORT:
-            self._reported(message, scoped, head)
+            if is_new:
+                engine.layout = Layout.of(message)
+        opened, at = decipher(user, message, where)
+        pdu_at = self._scope.find(opened, at)
+        is_ours = pdu_at is not None
+        if pdu_at is None:
+            scoped = open_scoped(opened, at, message.level is _AUTH_PRIV and user.pads)
+            opened, pdu_at = scoped.data, scoped.pdu_at
+            is_ours = scoped.engine_id == engine_id and scoped.context == self._context
+        head = open_pdu(opened, pdu_at)
+        if head.kind is _REPORT:
+            self._reported(message, opened, head)
             return
         if message.level is not user.level:
             raise SnmpAuthenticationError(
                 f"{where}: a reply at {message.level} to a request at {user.level} was refused"
             )
-        if head.kind is not PduKind.RESPONSE:
+        if head.kind is not _RESPONSE:
             raise SnmpResponseError(f"{where}: a {head.kind.name} instead of a response")
         if (
-            head.request_id != self._message_id
-            or scoped.engine_id != engine_id
-            or scoped.context != self._context
+            not is_ours
+            or head.request_id != self._message_id
             or message.engine_id != engine_id
             or message.user != user.name
         ):
@@ -248,12 +342,12 @@ class _Trial:
         if head.error_status == _AUTHORIZATION_ERROR:
             self.failure = SnmpAccessError(where, str(self._peer.user), str(user.level))
             return
-        self.opened = scoped.data, head
+        self.opened = opened, head
 
-    def _reported(self, message: SecureMessage, scoped: ScopedPdu, head: PduHead) -> None:
+    def _reported(self, message: SecureMessage, data: bytes, head: PduHead) -> None:
         """What the agent's report means for the request; SnmpError if it may not be believed."""
         where, user = self._peer.target, self._peer.user
-        varbinds = decode_varbinds(scoped.data, head.varbinds_at)
+        varbinds = decode_varbinds(data, head.varbinds_at)
         if not varbinds:
             raise SnmpResponseError(f"{where}: a report of nothing")
         what = varbinds[0].oid

@@ -10,7 +10,7 @@ from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.decrepit.ciphers.modes import CFB
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CBC
+from cryptography.hazmat.primitives.ciphers.modes import CBC, ECB
 
 from netmon.snmp.security_errors import SnmpDecryptionError
 from netmon.snmp.v3 import SALT_OCTETS
@@ -18,6 +18,7 @@ from netmon.snmp.v3 import SALT_OCTETS
 DES_KEY_OCTETS: Final = 16
 """Eight of key, eight of pre-IV."""
 _DES_BLOCK: Final = 8
+_AES_BLOCK: Final = 16
 _SALTS: Final = 1 << 8 * SALT_OCTETS
 
 
@@ -48,24 +49,45 @@ class Salts:
         return salt.to_bytes(SALT_OCTETS, "big")
 
 
-@dataclass(frozen=True, slots=True)
 class Aes:
-    """AES in 128-bit cipher feedback; `key` has 16, 24 or 32 octets."""
+    """AES in 128-bit cipher feedback; for one thread at a time.
 
-    key: AES = field(repr=False)
-    padded: bool = False
+    Setting up a cipher takes several times as long as the message, so one serves for all messages. Cipher feedback
+    allows it: what it does to a block depends on the ciphertext of the block before, and on nothing else (NIST SP
+    800-38A section 6.3). So a message deciphers as under a given IV if the IV goes before it as a block of
+    ciphertext, and enciphers so if before it goes the block that enciphers to the IV.
+    """
+
+    __slots__ = ("_block", "_decryptor", "_encryptor", "_last")
+
+    padded = False
+
+    def __init__(self, key: bytes) -> None:
+        """`key` has 16, 24 or 32 octets."""
+        algorithm = AES(key)
+        zero = bytes(_AES_BLOCK)
+        self._block = Cipher(algorithm, ECB()).encryptor()  # noqa: S305 - one block, of which feedback is made
+        self._encryptor = Cipher(algorithm, CFB(zero)).encryptor()
+        self._decryptor = Cipher(algorithm, CFB(zero)).decryptor()
+        self._last = zero
+        """The block of ciphertext that the encryptor has seen last."""
 
     def encrypt(self, plain: bytes, boots: int, time: int, salt: bytes) -> bytes:
-        return Cipher(self.key, CFB(_aes_iv(boots, time, salt))).encryptor().update(plain)
+        iv = boots << 96 | time << 64 | int.from_bytes(salt, "big")
+        feedback = int.from_bytes(self._block.update(self._last), "big")
+        size = len(plain)
+        padding = bytes(-size % _AES_BLOCK)
+        found = self._encryptor.update((feedback ^ iv).to_bytes(_AES_BLOCK, "big") + plain + padding)
+        self._last = found[-_AES_BLOCK:]
+        return found[_AES_BLOCK : _AES_BLOCK + size]
 
     def decrypt(self, secret: bytes, boots: int, time: int, salt: bytes) -> bytes:
         if len(salt) != SALT_OCTETS:
             raise SnmpDecryptionError(f"privacy parameters of {len(salt)} octets; AES has {SALT_OCTETS}")
-        return Cipher(self.key, CFB(_aes_iv(boots, time, salt))).decryptor().update(secret)
-
-
-def _aes_iv(boots: int, time: int, salt: bytes) -> bytes:
-    return (boots << 32 | time).to_bytes(8, "big") + salt
+        size = len(secret)
+        iv = (boots << 32 | time).to_bytes(8, "big") + salt
+        found = self._decryptor.update(iv + secret + bytes(-size % _AES_BLOCK))
+        return found[_AES_BLOCK : _AES_BLOCK + size]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +116,8 @@ class Des:
 
 
 def aes(key: bytes) -> Aes:
-    return Aes(AES(key))
+    """`key` has 16, 24 or 32 octets."""
+    return Aes(key)
 
 
 def des(key: bytes) -> Des:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -85,15 +86,56 @@ class NotificationSettings(Settings):
     """Received and not yet decoded."""
 
 
+def _a_pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}; escape special characters with \\") from None
+    return value
+
+
+def _names_an_agency(value: str) -> str:
+    if "agency" not in re.compile(_a_pattern(value)).groupindex:
+        raise ValueError("has no group named agency; mark the agency's name as (?P<agency>...)")
+    return value
+
+
+Pattern = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+class DiscoverSettings(Settings):
+    """How `netmon discover` looks for routers, and what it reads out of ifAlias."""
+
+    credentials: tuple[Name, ...] = ()
+    """In the order they are tried; empty: all of snmp.credentials, version 3 first."""
+    rate: int = Field(default=100, ge=1, le=1000)
+    """Requests a second over all addresses, repeated ones counted."""
+    in_flight: int = Field(default=200, ge=1, le=2000)
+    """Addresses asked at once."""
+    timeout: DurationNs = SECOND
+    """How long the first question to an address waits for its answer; each later round half as long again."""
+    retries: int = Field(default=1, ge=0, le=3)
+    """Rounds over the credentials after the first."""
+    alias_patterns: tuple[Annotated[Pattern, AfterValidator(_names_an_agency)], ...] = (
+        r"(?i)\b(?:opd|agency|customer|cust)\s*[:=]\s*(?P<agency>[a-z0-9][\w.-]*)",
+        r"(?i)^\d+/(?P<agency>[a-z][\w.-]*)(?:/|$)",
+    )
+    """Regular expressions searched in ifAlias; the first that fits counts. Its group `agency` says whom it serves."""
+    uplink_patterns: tuple[Annotated[Pattern, AfterValidator(_a_pattern)], ...] = (
+        r"(?i)^(?:uplink|upstream|transit|isp|ix|iix)\b",
+    )
+    """The same for ports that carry purchased capacity."""
+
+
 class SnmpSettings(Settings):
     credentials: dict[Name, SnmpCredential] = Field(default_factory=dict)
     poll_interval: DurationNs = 30 * SECOND
     """How often each router is visited."""
     poll_deadline: DurationNs = 10 * SECOND
     """A visit not finished by then has failed; other routers never wait for it."""
-    timeout: DurationNs = 2 * SECOND
+    timeout: DurationNs = 1 * SECOND
     """How long one request waits for its reply before it is sent again."""
-    retries: int = Field(default=2, ge=0, le=10)
+    retries: int = Field(default=3, ge=0, le=10)
     in_flight: int = Field(default=1000, ge=1, le=2500)
     """Requests waiting for replies at once, over all routers."""
     source_address: Annotated[str, AfterValidator(_an_address)] | None = None
@@ -102,3 +144,4 @@ class SnmpSettings(Settings):
     """How often the interface table is walked again although nothing seems to have changed."""
     notifications: NotificationSettings | None = None
     """None: traps and informs are not received."""
+    discover: DiscoverSettings = DiscoverSettings()

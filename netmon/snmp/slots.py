@@ -18,10 +18,16 @@ class Slots:
         self._queue: deque[asyncio.Future[None]] = deque()
         self.waiting = 0
 
+    def take(self) -> bool:
+        """A slot if one is free; nobody waits then."""
+        if not self._free:
+            return False
+        self._free -= 1
+        return True
+
     async def acquire(self) -> None:
         """Returns with a slot; when cancelled, without."""
-        if self._free:
-            self._free -= 1
+        if self.take():
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append(turn)

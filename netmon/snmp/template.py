@@ -1,30 +1,20 @@
-"""Prebuilt GETs for polling: one request, known to the octet, read positionally.
+"""Prebuilt GETs for polling: one request, known to the octet, whose replies are recognised by their form.
 
 A template covers one PDU: sysUpTime.0, then for each interface its ifName and the wanted columns, then extras.
-Because names are literals of the template, a reply usually differs from the request only in its values, and
-`match` walks it comparing whole names and checking every length. Whatever does not fit goes to `read`, which
-takes the generic decoder's word; tests hold both equal. (A regular expression per template matches a quarter
-faster, but takes 5 ms to compile and four times the memory: 200 CPU-seconds and half a gigabyte for 5,000 routers.)
+The first reply is read by the generic decoder, and its form is kept; replies of the same form, which has the names
+and the ifNames as literals, are read at once, and any other goes to the generic decoder again. Tests hold both equal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import islice
+from typing import Final, NamedTuple
 
-from netmon.snmp.codec import (
-    PduHead,
-    PduKind,
-    Tag,
-    Value,
-    VarBind,
-    decode_varbinds,
-    encode_oid,
-    encode_tlv,
-    encode_value,
-)
-from netmon.snmp.errors import SnmpDecodeError, SnmpResponseError
+from netmon.snmp.codec import PduHead, PduKind, Tag, Value, VarBind, encode_oid, encode_tlv
+from netmon.snmp.errors import SnmpResponseError
+from netmon.snmp.form import REQUEST_ID_OCTETS, Form, Place
 from netmon.snmp.oid import Oid, format_oid
 
 SYS_UP_TIME: Final[Oid] = (1, 3, 6, 1, 2, 1, 1, 3, 0)
@@ -32,21 +22,31 @@ SYS_UP_TIME: Final[Oid] = (1, 3, 6, 1, 2, 1, 1, 3, 0)
 IF_NAME: Final[Oid] = (1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 1)
 """IF-MIB ifName."""
 
+FRAME: Final = 1420
+"""Octets of variables that one unfragmented Ethernet frame bears (1472 octets of UDP payload), the rest of a v2c
+message taken off."""
+USM_OCTETS: Final = 100
+"""What a v3 message has besides, at most."""
+
+MOST_VARBINDS: Final = 100
+
 _SEQUENCE: Final = 0x30
-_U32: Final = 0xFFFF_FFFF
-_U64: Final = 0xFFFF_FFFF_FFFF_FFFF
+_AROUND_NAME: Final = 4
+"""Tag and length of a variable and of its value."""
+_NUMBER: Final = 4
+"""Octets of a number on average: a status has one, a counter up to eight."""
+_UPTIME: Final = 18
+_EXTRA: Final = 40
+_IF_NAME: Final = 17
+"""Octets of such a variable; of ifName, without the name."""
+_SIGN: Final = 0x80
 _NUMERIC: Final = frozenset(map(int, (Tag.INTEGER, Tag.COUNTER32, Tag.GAUGE32, Tag.TIME_TICKS, Tag.COUNTER64)))
-_WIDEST: Final = bytes({0x02: 4, 0x41: 5, 0x42: 5, 0x43: 5, 0x46: 9}.get(tag, 0) for tag in range(256))
-"""By tag, the most octets a number may have; 0 where it is no number."""
+_WIDTH: Final = {0x02: 4, 0x41: 4, 0x42: 4, 0x43: 4, 0x46: 8}
+"""By tag, the octets a number has at most, but for a leading zero."""
 
 
-class _LayoutError(Exception):
-    """A reply that positional reading cannot vouch for; never leaves this module."""
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateReply:
-    """What one PDU said, columnar: cell i of every column and of `names` belongs to interface i of the template."""
+class TemplateReply(NamedTuple):
+    """What one PDU said."""
 
     uptime_ticks: int
     """sysUpTime.0 of this very PDU, hundredths of a second modulo 2^32."""
@@ -55,17 +55,50 @@ class TemplateReply:
     names_match: bool
     """False: an interface was renamed, renumbered or is gone, and no column may be accounted."""
     names: tuple[bytes | None, ...]
-    """ifName as answered; None: the agent has no such instance."""
-    columns: tuple[tuple[int | None, ...], ...]
-    """One tuple per column; None: noSuchObject, noSuchInstance or endOfMibView."""
+    """ifName as answered, by interface of the template; None: the agent has no such instance."""
+    cells: tuple[int | None, ...]
+    """Interface by interface the columns in order; None: noSuchObject, noSuchInstance or endOfMibView."""
     extra: tuple[Value, ...]
     """Values of the extra OIDs in order; None: as above, or NULL."""
 
 
-class GetTemplate:
-    """One prebuilt GET and how to read its reply. Immutable."""
+@dataclass(frozen=True, slots=True)
+class KnownReply:
+    """A reply whose form is kept: what reads the next one of that form."""
 
-    __slots__ = ("_cells", "_head", "_names", "_prefixes", "_tail", "_uptime", "columns", "extra", "identity", "size")
+    gate: object
+    """What it had to pass."""
+    opening: bytes
+    ending: bytes
+    """The request's octets before and after its request-id."""
+    form: Form
+    reply: TemplateReply
+    is_full: bool
+    """Whether every cell is a number."""
+
+    def request(self, request_id: int) -> bytes:
+        """The request, as it was wrapped before."""
+        return self.opening + request_id.to_bytes(REQUEST_ID_OCTETS, "big") + self.ending
+
+    def assemble(self, numbers: Sequence[int], received_ns: int) -> TemplateReply:
+        """The reply that `form` has read as these numbers."""
+        known = self.reply
+        fresh = iter(numbers)
+        uptime = next(fresh)
+        if self.is_full:
+            cells: tuple[int | None, ...] = tuple(islice(fresh, len(known.cells)))
+        else:
+            cells = tuple(None if cell is None else next(fresh) for cell in known.cells)
+        extra = known.extra
+        if extra:
+            extra = tuple(next(fresh) if isinstance(value, int) else value for value in extra)
+        return TemplateReply(uptime, received_ns, True, known.names, cells, extra)
+
+
+class GetTemplate:
+    """One prebuilt GET and how to read its reply. Immutable, but for the form its last reply had."""
+
+    __slots__ = ("_head", "_known", "_names", "_tail", "columns", "extra", "identity", "size")
 
     def __init__(
         self, identity: Sequence[tuple[int, bytes]], columns: Sequence[Oid], extra: Sequence[Oid] = ()
@@ -80,20 +113,12 @@ class GetTemplate:
         self.size = 1 + len(self.identity) * (1 + len(self.columns)) + len(self.extra)
         """Variables in the PDU."""
         self._names = tuple(name for _, name in self.identity)
-        self._uptime = encode_oid(SYS_UP_TIME)
-        # What opens an interface in a matching reply: its ifName varbind, whole.
-        self._prefixes = tuple(
-            encode_tlv(_SEQUENCE, encode_oid((*IF_NAME, index)) + encode_value(Tag.OCTET_STRING, name))
-            for index, name in self.identity
-        )
-        self._cells = tuple(
-            tuple(encode_oid((*column, index)) for column in self.columns) for index, _ in self.identity
-        )
         varbinds = b"".join(encode_tlv(_SEQUENCE, encode_oid(oid) + b"\x05\x00") for oid in self.oids())
         # After the request-id: error-status and error-index 0, then the list.
         self._tail = b"\x02\x01\x00\x02\x01\x00" + encode_tlv(_SEQUENCE, varbinds)
         whole = encode_tlv(PduKind.GET, b"\x02\x04\x00\x00\x00\x00" + self._tail)
         self._head = whole[: -len(self._tail) - 4]
+        self._known: KnownReply | None = None
 
     def oids(self) -> tuple[Oid, ...]:
         """Every variable of the PDU, in order."""
@@ -109,32 +134,32 @@ class GetTemplate:
         """The encoded GET; `request_id` must need four octets of content, as the transport's do."""
         return self._head + request_id.to_bytes(4, "big") + self._tail
 
-    def match(self, data: bytes, head: PduHead, received_ns: int) -> TemplateReply | None:
-        """The reply in `data`, whose PDU has that head; None if it is not laid out as the template expects."""
-        try:
-            return self._match(data, head.varbinds_at, received_ns)
-        except (_LayoutError, IndexError, SnmpDecodeError):
-            # IndexError: it ends early. The generic decoder will say what is wrong, if anything is.
+    def known(self, gate: object) -> KnownReply | None:
+        """What was learnt last, if replies then had to pass the same gate: another one is not spared by it."""
+        known = self._known
+        if known is None or (known.gate is not gate and known.gate != gate):
             return None
+        return known
 
-    def _match(self, data: bytes, at: int, received_ns: int) -> TemplateReply:
-        cells: list[int | None] = []
-        uptime_tag = data[at + 2 + len(self._uptime)]
-        at = _numbers(data, at, (self._uptime,), cells)
-        uptime = cells.pop()
-        if uptime is None or uptime_tag != Tag.TIME_TICKS:
-            raise _LayoutError
-        for prefix, names in zip(self._prefixes, self._cells, strict=True):
-            if not data.startswith(prefix, at):
-                raise _LayoutError
-            at = _numbers(data, at + len(prefix), names, cells)
-        rest = decode_varbinds(data, at)
-        if at > len(data) or tuple(varbind.oid for varbind in rest) != self.extra:
-            raise _LayoutError
-        extra = tuple(varbind.value for varbind in rest)
-        width = len(self.columns)
-        columns = tuple(tuple(cells[column::width]) for column in range(width))
-        return TemplateReply(uptime, received_ns, True, self._names, columns, extra)
+    def learn(self, gate: object, request: bytes, data: bytes, head: PduHead, reply: TemplateReply) -> None:
+        """Keeps the form of `data`, which passed `gate` and was read as `reply`; its PDU has that head.
+
+        Not if its numbers could not be told for sure by their places, or its names are not the expected ones.
+        `request` is any request there might have been, whole.
+        """
+        self._known = None
+        name = b"\x02\x04" + head.request_id.to_bytes(REQUEST_ID_OCTETS, "big", signed=True)
+        at = data.rfind(name, 0, head.varbinds_at)
+        places = _places(data, head.varbinds_at) if reply.names_match and at >= 0 else None
+        if places is not None:
+            self._known = KnownReply(
+                gate,
+                request[: -len(self._tail) - REQUEST_ID_OCTETS],
+                self._tail,
+                Form(data, at + 2, places),
+                reply,
+                None not in reply.cells,
+            )
 
     def read(self, varbinds: Sequence[VarBind], where: str, received_ns: int) -> TemplateReply:
         """The same from decoded variable-bindings, whatever their layout; names may differ from the literals.
@@ -152,63 +177,63 @@ class GetTemplate:
         stride = 1 + len(self.columns)
         middle = varbinds[1 : len(oids) - len(self.extra)]
         names = tuple(_name(varbind, where) for varbind in middle[::stride])
-        columns = tuple(
-            tuple(_number(varbind, where) for varbind in middle[column::stride]) for column in range(1, stride)
-        )
+        cells = tuple(_number(varbind, where) for at, varbind in enumerate(middle) if at % stride)
         extra = tuple(varbind.value for varbind in varbinds[len(oids) - len(self.extra) :])
-        return TemplateReply(uptime.value, received_ns, names == self._names, names, columns, extra)
+        return TemplateReply(uptime.value, received_ns, names == self._names, names, cells, extra)
 
 
 def build_templates(
     identity: Sequence[tuple[int, bytes]],
     columns: Sequence[Oid],
-    max_varbinds: int = 60,
+    max_varbinds: int = MOST_VARBINDS,
+    max_octets: int = FRAME,
     extra: Sequence[Oid] = (),
 ) -> tuple[GetTemplate, ...]:
-    """Templates that together read every interface once, none larger than `max_varbinds` if that can be.
+    """Templates that together read every interface once, of at most so many variables and octets if that can be.
 
     An interface is never divided between PDUs, so all its cells share one sysUpTime. `extra` rides in the first;
-    without interfaces there is one template of sysUpTime and `extra` alone. Sixty variables answer in some
-    1,400 octets: one unfragmented Ethernet frame.
+    without interfaces there is one template of sysUpTime and `extra` alone. `max_octets` is of variables in a reply,
+    whose numbers are not known yet and estimated.
     """
     each = 1 + len(columns)
-    first = max(1, (max_varbinds - 1 - len(extra)) // each)
-    later = max(1, (max_varbinds - 1) // each)
-    templates = [GetTemplate(identity[:first], columns, extra)]
-    templates += [GetTemplate(identity[start : start + later], columns) for start in range(first, len(identity), later)]
+    fixed = sum(len(encode_oid((*column, 0))) + _AROUND_NAME + _NUMBER for column in columns)
+    templates: list[GetTemplate] = []
+    begin, varbinds, octets = 0, 1 + len(extra), _UPTIME + _EXTRA * len(extra)
+    for at, (index, name) in enumerate(identity):
+        index_octets = max(1, -(-index.bit_length() // 7))
+        size = fixed + each * (index_octets - 1) + _IF_NAME + len(name)
+        if at > begin and (varbinds + each > max_varbinds or octets + size > max_octets):
+            templates.append(GetTemplate(identity[begin:at], columns, () if templates else extra))
+            begin, varbinds, octets = at, 1, _UPTIME
+        varbinds += each
+        octets += size
+    templates.append(GetTemplate(identity[begin:], columns, () if templates else extra))
     return tuple(templates)
 
 
-def _numbers(data: bytes, at: int, names: Sequence[bytes], cells: list[int | None]) -> int:
-    """Appends the numbers of the varbinds at `at`, whose encoded names are given; returns where they end.
-
-    _LayoutError or IndexError: another layout, or a value that needs the generic decoder's judgement.
-    This loop is what polling costs.
-    """
-    append = cells.append
-    from_bytes = int.from_bytes
-    for name in names:
-        size = len(name) + 2
-        middle = at + size
-        tag = data[middle]
-        octets = data[middle + 1]
-        if data[at + 2 : middle] != name or data[at] != 0x30 or data[at + 1] != size + octets or octets > _WIDEST[tag]:
-            raise _LayoutError
-        start = middle + 2
-        at = start + octets
-        if octets:
-            # Signed or not, below 0x80 it is the same number; other cases are rare enough for the generic decoder.
-            if data[start] > 0x7F:
-                raise _LayoutError
-            value = from_bytes(data[start:at], "big")
-            if value > _U32 and (tag != 0x46 or value > _U64):
-                raise _LayoutError
-            append(value)
-        elif 0x80 <= tag <= 0x82:
-            append(None)
+def _places(data: bytes, at: int) -> list[Place] | None:
+    """Where the numbers of the well-formed varbinds at `at` lie; None if one is negative or the lengths are long."""
+    places: list[Place] = []
+    while at < len(data):
+        name_octets = data[at + 3]
+        value_at = at + 4 + name_octets
+        if data[at + 1] >= 0x80 or name_octets >= 0x80:
+            return None
+        tag, octets = data[value_at], data[value_at + 1]
+        start = value_at + 2
+        at += 2 + data[at + 1]
+        width = _WIDTH.get(tag)
+        if width is None:
+            continue
+        if octets >= 0x80:
+            return None
+        if octets >= width and tag != Tag.INTEGER:
+            places.append(Place(start + octets - width, width, signed=False))
+        elif data[start] & _SIGN:
+            return None
         else:
-            raise _LayoutError
-    return at
+            places.append(Place(start, octets, signed=True))
+    return places
 
 
 def _name(varbind: VarBind, where: str) -> bytes | None:

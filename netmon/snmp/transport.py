@@ -14,16 +14,17 @@ import errno
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Final, NamedTuple
 
 from netmon.snmp.addresses import Target, literal
 from netmon.snmp.budget import Budget
-from netmon.snmp.codec import Envelope, PduHead, PduKind, open_envelope, open_pdu
+from netmon.snmp.codec import PduHead, PduKind, open_envelope, open_pdu
 from netmon.snmp.errors import SnmpDecodeError, SnmpError, SnmpResponseError, SnmpTimeoutError, SnmpTransportError
+from netmon.snmp.form import REQUEST_ID_OCTETS
 from netmon.snmp.slots import Slots
-from netmon.snmp.v3 import is_v3, message_id_of
+from netmon.snmp.v3 import V3, is_v3, message_id_of
 from netmon.snmp.wheel import TimerWheel
 
 SOCKETS_PER_FAMILY: Final = 4
@@ -34,7 +35,7 @@ BATCH: Final = 128
 LARGEST_DATAGRAM: Final = 65_535
 TICK_NS: Final = 20_000_000
 BACK_OFF_PERCENT: Final = 150
-"""Each attempt waits this share of the one before: 2 s and two retries end after 9.5 s."""
+"""Each attempt waits this share of the one before: 1 s and three retries end after 8.1 s."""
 FIRST_REQUEST_ID: Final = 0x0100_0000
 LAST_REQUEST_ID: Final = 0x7FFF_FFFF
 """Within these bounds a request-id is always four octets of content, so that templates can be patched in place."""
@@ -51,13 +52,17 @@ class Community:
     version: int
     octets: bytes = field(repr=False)
 
-    def judge(self, target: Target, envelope: Envelope, head: PduHead) -> SnmpError | None:
-        """Why the message is no answer; None: it is one."""
-        if envelope.version != self.version or envelope.community != self.octets:
-            return SnmpResponseError(f"{target}: the reply has another version or community than the request")
+    def admit(self, target: Target, data: bytes, request_id: int) -> PduHead:
+        """The head of the response in a datagram; SnmpDecodeError or SnmpResponseError if it is no such answer."""
+        version, community, at = open_envelope(data)
+        head = open_pdu(data, at)
+        if version != self.version or community != self.octets:
+            raise SnmpResponseError(f"{target}: the reply has another version or community than the request")
         if head.kind is not PduKind.RESPONSE:
-            return SnmpResponseError(f"{target}: a {head.kind.name} instead of a response")
-        return None
+            raise SnmpResponseError(f"{target}: a {head.kind.name} instead of a response")
+        if head.request_id != request_id:
+            raise SnmpResponseError(f"{target}: the reply has another request-id than the request")
+        return head
 
 
 class Terms(NamedTuple):
@@ -75,7 +80,20 @@ class Reply(NamedTuple):
     received_ns: int
     """time.monotonic_ns() when the datagram was read."""
     head: PduHead | None
-    """Of a v1 or v2c message."""
+    """Of a v1 or v2c message that was read the long way."""
+    numbers: Sequence[int] | None = None
+    """What `Ask.recognise` read."""
+
+
+class Ask(NamedTuple):
+    """One request to an agent."""
+
+    build: Callable[[int], bytes]
+    """The datagram, given its request-id; the msgID of v3 is the same."""
+    gate: Community | Admit
+    """What a reply must pass: a community, or the admission of v3."""
+    recognise: Callable[[bytes, int], Sequence[int] | None] | None = None
+    """Reads what could only be a reply past the gate, given the request-id; None: judge it the long way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,28 +133,41 @@ class _Counts:
 class _Request:
     """One request in flight."""
 
-    __slots__ = ("attempt", "future", "gate", "payload", "refusal", "request_id", "socket", "target", "terms")
+    __slots__ = ("ask", "attempt", "batch", "payload", "position", "refusal", "request_id", "socket", "tick")
 
-    def __init__(
-        self,
-        request_id: int,
-        payload: bytes,
-        sender: socket.socket,
-        target: Target,
-        gate: Community | Admit,
-        terms: Terms,
-    ) -> None:
+    def __init__(self, request_id: int, ask: Ask, sender: socket.socket, batch: _Batch, position: int) -> None:
         self.request_id = request_id
-        self.payload = payload
+        self.ask = ask
+        self.payload = ask.build(request_id)
         self.socket = sender
-        self.target = target
-        self.gate = gate
-        """What a reply must pass: a community, or the admission of v3."""
-        self.terms = terms
+        self.batch = batch
+        self.position = position
+        """Among the batch's asks."""
         self.refusal: SnmpError | None = None
         """Why the last datagram for it was refused."""
         self.attempt = 1
-        self.future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.tick = 0
+        """Of its deadline, on the wheel."""
+
+
+class _Batch:
+    """Requests to one agent that one caller waits for: a few at a time, until all are answered or one has failed."""
+
+    __slots__ = ("asks", "done", "held", "outcomes", "peer", "requests", "started", "target", "terms")
+
+    def __init__(self, target: Target, asks: Sequence[Ask], terms: Terms) -> None:
+        self.target = target
+        self.peer = (target.host, target.port)
+        """As the kernel names an IPv4 source."""
+        self.asks = asks
+        self.terms = terms
+        self.outcomes: list[Reply | SnmpError | None] = [None] * len(asks)
+        self.started = 0
+        self.held = 1
+        """Slots."""
+        self.requests: dict[int, _Request] = {}
+        """Those in flight."""
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
 class Transport:
@@ -184,9 +215,8 @@ class Transport:
             self._loop.remove_reader(one.fileno())
             one.close()
         self._sockets = {}
-        for request in self._requests.values():
-            if not request.future.done():
-                request.future.set_exception(SnmpTransportError("the SNMP client was closed"))
+        for request in list(self._requests.values()):
+            self._settle(request, SnmpTransportError("the SNMP client was closed"))
 
     def stats(self) -> TransportStats:
         buffers = (one.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) for one in self._all_sockets())
@@ -202,58 +232,124 @@ class Transport:
     ) -> Reply:
         """Sends `build(request_id)`, `1 + terms.retries` times if need be, and returns the first reply past `gate`.
 
-        The msgID of a v3 request is the request-id. Raises SnmpTimeoutError, or what the last refusal said;
-        SnmpTransportError if it cannot be sent. Cancelling frees the slot.
+        Raises SnmpTimeoutError, or what the last refusal said; SnmpTransportError if it cannot be sent. Cancelling
+        frees the slot.
+        """
+        (outcome,) = await self.exchange_all(target, (Ask(build, gate),), terms, 1)
+        assert outcome is not None, "the only request of a batch is always settled"
+        if isinstance(outcome, SnmpError):
+            raise outcome
+        return outcome
+
+    async def exchange_all(
+        self, target: Target, asks: Sequence[Ask], terms: Terms, window: int
+    ) -> list[Reply | SnmpError | None]:
+        """The outcome of each of `asks`, at most `window` of which are in flight at once.
+
+        With the first that fails the rest is given up: what had no outcome by then has None. A router already begun
+        keeps its slots, so that visits end, and end in the order they began. Cancelling frees everything.
         """
         if terms.budget is not None:
-            delay_ns = terms.budget.take(time.monotonic_ns())
+            return await self._exchange_slowly(target, asks, terms, terms.budget)
+        return await self._exchange_all(target, asks, terms, window)
+
+    async def _exchange_slowly(
+        self, target: Target, asks: Sequence[Ask], terms: Terms, budget: Budget
+    ) -> list[Reply | SnmpError | None]:
+        """One after the other, each when the budget allows it."""
+        outcomes: list[Reply | SnmpError | None] = [None] * len(asks)
+        for position, ask in enumerate(asks):
+            delay_ns = budget.take(time.monotonic_ns())
             if delay_ns:
                 await asyncio.sleep(delay_ns / 1e9)
-        await self._slots.acquire()
-        try:
-            return await self._exchange(target, build, gate, terms)
-        finally:
-            self._slots.release()
+            (outcome,) = await self._exchange_all(target, (ask,), terms, 1)
+            outcomes[position] = outcome
+            if isinstance(outcome, SnmpError):
+                break
+        return outcomes
 
-    async def _exchange(
-        self, target: Target, build: Callable[[int], bytes], gate: Community | Admit, terms: Terms
-    ) -> Reply:
-        if self._closed:
-            raise SnmpTransportError("the SNMP client was closed")
+    async def _exchange_all(
+        self, target: Target, asks: Sequence[Ask], terms: Terms, window: int
+    ) -> list[Reply | SnmpError | None]:
+        await self._slots.acquire()
+        batch = _Batch(target, asks, terms)
+        try:
+            if self._closed:
+                raise SnmpTransportError("the SNMP client was closed")
+            while batch.held < min(window, len(asks)) and self._slots.take():
+                batch.held += 1
+            for _ in range(batch.held):
+                self._start_next(batch)
+            await batch.done
+        finally:
+            for request_id, request in batch.requests.items():
+                del self._requests[request_id]
+                self._wheel.cancel(request_id, request.tick)
+            for _ in range(batch.held):
+                self._slots.release()
+        return batch.outcomes
+
+    def _start_next(self, batch: _Batch) -> None:
+        """Starts the next request of a batch on a slot it holds."""
+        if batch.done.done():
+            return
+        target = batch.target
         senders = self._sockets.get(target.family)
         if not senders:
-            raise SnmpTransportError(f"{target}: this host has no {_FAMILY_NAMES.get(target.family, 'such protocol')}")
+            family = _FAMILY_NAMES.get(target.family, "such protocol")
+            batch.outcomes[batch.started] = SnmpTransportError(f"{target}: this host has no {family}")
+            batch.done.set_result(None)
+            return
+        position = batch.started
+        batch.started += 1
         request_id = self._allocate_id()
-        sender = senders[request_id % len(senders)]
-        request = _Request(request_id, build(request_id), sender, target, gate, terms)
-        self._requests[request_id] = request
-        try:
-            self._counts.requests += 1
-            self._send(request)
-            return await request.future
-        finally:
-            del self._requests[request_id]
-            self._wheel.cancel(request_id)
+        request = _Request(request_id, batch.asks[position], senders[request_id % len(senders)], batch, position)
+        self._requests[request_id] = batch.requests[request_id] = request
+        self._counts.requests += 1
+        self._send(request)
+
+    def _settle(self, request: _Request, outcome: Reply | SnmpError) -> None:
+        """Hands the outcome to the request's batch, which goes on, or ends."""
+        batch = request.batch
+        request_id = request.request_id
+        del self._requests[request_id], batch.requests[request_id]
+        self._wheel.cancel(request_id, request.tick)
+        batch.outcomes[request.position] = outcome
+        if batch.done.done():
+            return
+        if not isinstance(outcome, SnmpError):
+            if batch.started < len(batch.asks):
+                self._start_next(batch)
+                return
+            if batch.requests:
+                batch.held -= 1
+                self._slots.release()
+                return
+        batch.done.set_result(None)
 
     def _allocate_id(self) -> int:
+        request_id = self._next_id
         while True:
-            self._next_id = FIRST_REQUEST_ID if self._next_id >= LAST_REQUEST_ID else self._next_id + 1
-            if self._next_id not in self._requests:
-                return self._next_id
+            request_id = FIRST_REQUEST_ID if request_id >= LAST_REQUEST_ID else request_id + 1
+            if request_id not in self._requests:
+                self._next_id = request_id
+                return request_id
 
     def _send(self, request: _Request) -> None:
         """Sends and starts the attempt's timer; a full send buffer counts as a loss, which the timer repairs."""
-        target = request.target
-        address = (target.host, target.port)
-        where = (*address, 0, target.scope) if target.family == socket.AF_INET6 else address
+        batch = request.batch
+        target = batch.target
+        where = batch.peer if target.family == socket.AF_INET else (*batch.peer, 0, target.scope)
         try:
             request.socket.sendto(request.payload, where)
         except OSError as error:
             if error.errno not in {errno.EAGAIN, errno.ENOBUFS}:
-                request.future.set_exception(SnmpTransportError(f"{target}: cannot be sent to: {error.strerror}"))
+                self._settle(request, SnmpTransportError(f"{target}: cannot be sent to: {error.strerror}"))
                 return
-        patience = backed_off(request.terms.timeout_ns, request.attempt - 1)
-        self._wheel.add(request.request_id, request, time.monotonic_ns() + patience)
+        patience_ns = batch.terms.timeout_ns
+        if request.attempt > 1:
+            patience_ns = backed_off(patience_ns, request.attempt - 1)
+        request.tick = self._wheel.add(request.request_id, request, time.monotonic_ns() + patience_ns)
         if self._timer is None:
             self._timer = self._loop.call_later(TICK_NS / 1e9, self._tick)
 
@@ -266,16 +362,16 @@ class Transport:
                 for one in sockets:
                     self._drain(one, family)
         for request in overdue:
-            if not request.future.done():
+            if request.request_id in self._requests:
                 self._overdue(request)
         if self._wheel and self._timer is None:
             self._timer = self._loop.call_later(TICK_NS / 1e9, self._tick)
 
     def _overdue(self, request: _Request) -> None:
-        terms = request.terms
+        target, terms = request.batch.target, request.batch.terms
         if request.attempt > terms.retries:
             self._counts.timeouts += 1
-            request.future.set_exception(request.refusal or SnmpTimeoutError(str(request.target), request.attempt))
+            self._settle(request, request.refusal or SnmpTimeoutError(str(target), request.attempt))
             return
         request.attempt += 1
         self._counts.retries += 1
@@ -296,44 +392,41 @@ class Transport:
             self._received(data, source, family)
 
     def _received(self, data: bytes, source: tuple[str, int] | tuple[str, int, int, int], family: int) -> None:
-        envelope: Envelope | None = None
-        head: PduHead | None = None
         try:
-            if is_v3(data):
-                request_id = message_id_of(data)
-            else:
-                envelope = open_envelope(data)
-                head = open_pdu(data, envelope.pdu_at)
-                request_id = head.request_id
+            version, request_id = _identify(data)
         except SnmpDecodeError:
             self.count_decode_error()
             return
-        scope = source[3] if len(source) == 4 else 0
         request = self._requests.get(request_id)
-        if request is None or request.future.done() or isinstance(request.gate, Community) is (envelope is None):
+        if request is None or isinstance(request.ask.gate, Community) is (version == V3):
             self._counts.dropped_unsolicited += 1
-        elif (family, source[0].partition("%")[0], source[1], scope) != request.target:
+        elif source != request.batch.peer and not _is_from(request.batch.target, source, family):
             self._counts.dropped_wrong_source += 1
         else:
-            self._settle(request, data, envelope, head)
+            self._judge(request, data)
 
-    def _settle(self, request: _Request, data: bytes, envelope: Envelope | None, head: PduHead | None) -> None:
+    def _judge(self, request: _Request, data: bytes) -> None:
         received_ns = time.monotonic_ns()
-        gate = request.gate
-        refusal: SnmpError | None = None
-        if not isinstance(gate, Community):
-            try:
-                gate(data, received_ns)
-            except SnmpError as error:
-                refusal = error
-        elif envelope is not None and head is not None:
-            refusal = gate.judge(request.target, envelope, head)
-        if refusal is not None:
+        ask = request.ask
+        if ask.recognise is not None and (numbers := ask.recognise(data, request.request_id)) is not None:
+            self._counts.replies += 1
+            self._settle(request, Reply(data, received_ns, None, numbers))
+            return
+        head: PduHead | None = None
+        try:
+            if isinstance(ask.gate, Community):
+                head = ask.gate.admit(request.batch.target, data, request.request_id)
+            else:
+                ask.gate(data, received_ns)
+        except SnmpError as refusal:
+            if isinstance(refusal, SnmpDecodeError) and isinstance(ask.gate, Community):
+                self.count_decode_error()
+                return
             self._counts.refused += 1
             request.refusal = refusal
             return
         self._counts.replies += 1
-        request.future.set_result(Reply(data, received_ns, head))
+        self._settle(request, Reply(data, received_ns, head))
 
     def count_decode_error(self) -> None:
         """Notes a reply that proved malformed after it was handed out."""
@@ -346,6 +439,32 @@ class Transport:
 
     def _all_sockets(self) -> list[socket.socket]:
         return [one for family in self._sockets.values() for one in family]
+
+
+def _identify(data: bytes) -> tuple[int, int]:
+    """Version and request-id (in v3: msgID) of a datagram; SnmpDecodeError if it has none. The rest is unchecked."""
+    try:
+        at = 2 if data[1] < 0x80 else 2 + (data[1] & 0x7F)
+        version = data[at + 2]
+        if version == V3:
+            # Into msgGlobalData; else over the community and into the PDU.
+            at += 5
+        else:
+            at += 5 + data[at + 4]
+            at += 2 if data[at + 1] < 0x80 else 2 + (data[at + 1] & 0x7F)
+        if data[at] == 0x02 and data[at + 1] == REQUEST_ID_OCTETS:
+            return version, int.from_bytes(data[at + 2 : at + 2 + REQUEST_ID_OCTETS], "big")
+    except IndexError:
+        pass
+    if is_v3(data):
+        return V3, message_id_of(data)
+    envelope = open_envelope(data)
+    return envelope.version, open_pdu(data, envelope.pdu_at).request_id
+
+
+def _is_from(target: Target, source: tuple[str, int] | tuple[str, int, int, int], family: int) -> bool:
+    scope = source[3] if len(source) == 4 else 0
+    return (family, source[0].partition("%")[0], source[1], scope) == target
 
 
 _FAMILY_NAMES: Final = {int(socket.AF_INET): "IPv4", int(socket.AF_INET6): "IPv6"}

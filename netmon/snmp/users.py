@@ -70,6 +70,10 @@ class User:
                     f"SNMPv3 user {self}: the {what} password must have {MIN_PASSWORD} to {MAX_PASSWORD} characters"
                 )
 
+    def __hash__(self) -> int:
+        # Users are looked up for every request; the hashes of enumerations take longer than all the rest.
+        return hash((self.name, self.auth_password, self.priv_password))
+
     def __str__(self) -> str:
         return self.name.decode("utf-8", "backslashreplace")
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hmac
 from typing import Final
 
+from netmon.snmp.dialogue import Frame
 from netmon.snmp.keys import LocalUser
 from netmon.snmp.oid import Oid
 from netmon.snmp.privacy import Salts
 from netmon.snmp.security_errors import SnmpAuthenticationError, SnmpDecryptionError
-from netmon.snmp.v3 import Level, ScopedPdu, SecureMessage, encode_secure, open_scoped
+from netmon.snmp.v3 import Level, ScopedPdu, SecureMessage, open_scoped
 
 USM_STATS: Final[Oid] = (1, 3, 6, 1, 6, 3, 15, 1, 1)
 """SNMP-USER-BASED-SM-MIB usmStats; its objects say what a report reports."""
@@ -19,6 +20,7 @@ UNKNOWN_USER_NAMES: Final[Oid] = (*USM_STATS, 3, 0)
 UNKNOWN_ENGINE_IDS: Final[Oid] = (*USM_STATS, 4, 0)
 WRONG_DIGESTS: Final[Oid] = (*USM_STATS, 5, 0)
 DECRYPTION_ERRORS: Final[Oid] = (*USM_STATS, 6, 0)
+_AUTH_PRIV: Final = Level.AUTH_PRIV
 
 
 def seal(
@@ -35,14 +37,22 @@ def seal(
 
     `engine_id` and `clock` (boots, seconds) are the authoritative engine's. SnmpEncodeError if it is too long.
     """
+    frame = Frame(level, reportable, engine_id, user.name, user.mac_octets if level else 0)
+    return seal_in(frame, user, clock, message_id, scoped, salts)
+
+
+def seal_in(
+    frame: Frame, user: LocalUser, clock: tuple[int, int], message_id: int, scoped: bytes, salts: Salts
+) -> bytes:
+    """The same in a frame that was made for the user, the engine and the level before."""
     boots, time = clock
-    if level is Level.AUTH_PRIV and user.privacy is not None:
+    if frame.level is _AUTH_PRIV and user.privacy is not None:
         salt = salts.next()
         data = user.privacy.encrypt(scoped, boots, time, salt)
     else:
         salt, data = b"", scoped
-    octets = user.mac_octets if level else 0
-    message, at = encode_secure(message_id, level, reportable, engine_id, boots, time, user.name, octets, salt, data)
+    message, at = frame.write(message_id, boots, time, salt, data)
+    octets = frame.mac_octets
     if not octets:
         return message
     return message[:at] + user.mac(message) + message[at + octets :]
@@ -63,12 +73,20 @@ def verify(user: LocalUser, message: SecureMessage, where: object) -> None:
 
 def reveal(user: LocalUser, message: SecureMessage, where: object) -> ScopedPdu:
     """The head of the ScopedPDU of a message already verified; SnmpDecryptionError or SnmpDecodeError."""
-    if message.level is not Level.AUTH_PRIV:
-        return open_scoped(message.raw, message.data_at, padded=False)
+    data, at = decipher(user, message, where)
+    return open_scoped(data, at, message.level is _AUTH_PRIV and user.pads)
+
+
+def decipher(user: LocalUser, message: SecureMessage, where: object) -> tuple[bytes, int]:
+    """What ends with the ScopedPDU of a message already verified, and its padding, and where it begins.
+
+    SnmpDecryptionError if it cannot be deciphered.
+    """
+    if message.level is not _AUTH_PRIV:
+        return message.raw, message.data_at
     if user.privacy is None:
         raise SnmpDecryptionError(f"{where}: an encrypted message for a user without privacy")
     try:
-        plain = user.privacy.decrypt(message.raw[message.data_at :], message.boots, message.time, message.salt)
+        return user.privacy.decrypt(message.raw[message.data_at :], message.boots, message.time, message.salt), 0
     except SnmpDecryptionError as error:
         raise SnmpDecryptionError(f"{where}: {error}") from None
-    return open_scoped(plain, 0, user.privacy.padded)

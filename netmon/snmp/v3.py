@@ -6,6 +6,7 @@ decided in `usm`.
 
 from __future__ import annotations
 
+import struct
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -22,7 +23,14 @@ _MAX_ENGINE_ID: Final = 32
 _MAX_USER: Final = 32
 _SEQUENCE: Final = 0x30
 _STRING: Final = int(Tag.OCTET_STRING)
+_INTEGER: Final = int(Tag.INTEGER)
 _REPORTABLE: Final = 4
+_SHORT: Final = 0x7F
+"""The most octets that a length of one octet counts, and the highest octet that a number begins with."""
+_START: Final = struct.Struct(">HHIBHiBB")
+_MIDDLE: Final = struct.Struct(">HBHBBBBBBB")
+_END: Final = struct.Struct(">BBH")
+"""Of a message as it is usually laid out: to msgMaxSize, from there to msgAuthoritativeEngineID, and msgData."""
 
 
 class Level(IntEnum):
@@ -34,6 +42,10 @@ class Level(IntEnum):
 
     def __str__(self) -> str:
         return ("noAuthNoPriv", "authNoPriv", "", "authPriv")[self]
+
+
+_AUTH_PRIV: Final = Level.AUTH_PRIV
+"""At hand, because reaching into an enumeration is what a hot path notices."""
 
 
 class SecureMessage(NamedTuple):
@@ -97,6 +109,98 @@ def _open(data: bytes) -> tuple[int, int]:
 
 def decode_secure(data: bytes) -> SecureMessage:
     """The v3 message in one datagram; SnmpDecodeError if it is not exactly one well-formed v3 message under USM."""
+    return decode_usual(data) or _decode_any(data)
+
+
+def decode_usual(data: bytes) -> SecureMessage | None:
+    """The same, if it is laid out as a message of a few hundred octets usually is; otherwise None.
+
+    The whole and its data then have lengths of two octets, msgID has four, and every other length is short.
+    """
+    try:
+        return _decode_usual(data)
+    except (IndexError, struct.error):
+        return None
+
+
+def _decode_usual(data: bytes) -> SecureMessage | None:
+    total = len(data)
+    whole, length, version, head, identity, message_id, number, width = _START.unpack_from(data)
+    at = _START.size + width
+    max_size = data[_START.size : at]
+    flags_head, flags, model_head, model, string, parameters, sequence, fields, engine, width = _MIDDLE.unpack_from(
+        data, at
+    )
+    begin = at + _MIDDLE.size
+    end = begin - 4 + parameters
+    level = _LEVELS[flags & 3]
+    if (
+        whole != 0x3082
+        or length != total - 4
+        or version != 0x0201_0330
+        or head != at - 3
+        or identity != 0x0204
+        or number != 0x02
+        or flags_head != 0x0401
+        or model_head != 0x0201
+        or model != USM
+        or string != _STRING
+        or parameters > _SHORT
+        or sequence != _SEQUENCE
+        or fields != parameters - 2
+        or engine != _STRING
+        or width > _MAX_ENGINE_ID
+        or level is None
+    ):
+        return None
+    engine_id = data[begin : begin + width]
+    boots_at = begin + width
+    time_at = boots_at + 2 + data[boots_at + 1]
+    user_at = time_at + 2 + data[time_at + 1]
+    mac_at = user_at + 2 + data[user_at + 1]
+    salt_at = mac_at + 2 + data[mac_at + 1]
+    boots, time, user = data[boots_at + 2 : time_at], data[time_at + 2 : user_at], data[user_at + 2 : mac_at]
+    tag, form, length = _END.unpack_from(data, end)
+    if (
+        data[boots_at] != _INTEGER
+        or data[time_at] != _INTEGER
+        or data[user_at] != _STRING
+        or len(user) > _MAX_USER
+        or data[mac_at] != _STRING
+        or data[salt_at] != _STRING
+        or salt_at + 2 + data[salt_at + 1] != end
+        or tag != (_STRING if level is _AUTH_PRIV else _SEQUENCE)
+        or form != 0x82
+        or length != total - end - 4
+    ):
+        return None
+    numbers = message_id, _natural_of(max_size), _natural_of(boots), _natural_of(time)
+    if min(numbers) < 0 or numbers[1] < MIN_MAX_SIZE:
+        return None
+    return SecureMessage(
+        data,
+        message_id,
+        numbers[1],
+        level,
+        bool(flags & _REPORTABLE),
+        engine_id,
+        numbers[2],
+        numbers[3],
+        user,
+        mac_at + 2,
+        salt_at - mac_at - 2,
+        data[salt_at + 2 : end],
+        end + 4 if level is _AUTH_PRIV else end,
+    )
+
+
+def _natural_of(content: bytes) -> int:
+    """The number with this content; negative if it is negative, or has no content of an INTEGER."""
+    return int.from_bytes(content, "big") if 1 <= len(content) <= 4 and content[0] <= _SHORT else -1
+
+
+def _decode_any(data: bytes) -> SecureMessage:
+    """The same, however it is laid out."""
     at, end = _open(data)
     head, at = expect_tlv(data, at, end, _SEQUENCE, "msgGlobalData")
     message_id, head = _natural(data, head, at, "msgID")
@@ -117,7 +221,7 @@ def decode_secure(data: bytes) -> SecureMessage:
         fail("octets follow msgSecurityModel", head)
     start, at = expect_tlv(data, at, end, _STRING, "msgSecurityParameters")
     engine_id, boots, time, user, mac_at, mac_octets, salt = _security(data, start, at)
-    if level is Level.AUTH_PRIV:
+    if level is _AUTH_PRIV:
         at, stop = expect_tlv(data, at, end, _STRING, "encryptedPDU")
     else:
         _, stop = expect_tlv(data, at, end, _SEQUENCE, "the ScopedPDU")
@@ -206,7 +310,7 @@ def encode_secure(
         + encode_tlv(_STRING, bytes(mac_octets))
         + private,
     )
-    rest = encode_tlv(_STRING, data) if level is Level.AUTH_PRIV else data
+    rest = encode_tlv(_STRING, data) if level is _AUTH_PRIV else data
     content = _VERSION_OCTETS + encode_tlv(_SEQUENCE, head) + encode_tlv(_STRING, security) + rest
     whole = encode_tlv(_SEQUENCE, content)
     return whole, len(whole) - len(rest) - len(private) - mac_octets

@@ -20,24 +20,24 @@ class TimerWheel(Generic[T]):
         self._turned = now_ns // tick_ns
         """The last tick whose slot was emptied."""
         self._slots: list[dict[int, tuple[int, T]]] = [{} for _ in range(SLOTS)]
-        self._slot_of: dict[int, int] = {}
+        self._count = 0
 
     def __len__(self) -> int:
-        return len(self._slot_of)
+        return self._count
 
-    def add(self, key: int, item: T, deadline_ns: int) -> None:
-        """Hangs `item` up; one with the same key is replaced."""
-        self.cancel(key)
-        tick = max(-(-deadline_ns // self._tick_ns), self._turned + 1)
-        slot = tick % SLOTS
-        self._slots[slot][key] = (tick, item)
-        self._slot_of[key] = slot
+    def add(self, key: int, item: T, deadline_ns: int) -> int:
+        """Hangs `item` up under a key that no other has; returns what `cancel` wants."""
+        tick = -(-deadline_ns // self._tick_ns)
+        if tick <= self._turned:
+            tick = self._turned + 1
+        self._slots[tick % SLOTS][key] = (tick, item)
+        self._count += 1
+        return tick
 
-    def cancel(self, key: int) -> None:
+    def cancel(self, key: int, tick: int) -> None:
         """Takes the item down; nothing happens if it is not there."""
-        slot = self._slot_of.pop(key, None)
-        if slot is not None:
-            del self._slots[slot][key]
+        if self._slots[tick % SLOTS].pop(key, None) is not None:
+            self._count -= 1
 
     def expire(self, now_ns: int) -> list[T]:
         """Takes down and returns every item whose deadline has passed."""
@@ -45,8 +45,7 @@ class TimerWheel(Generic[T]):
         due: list[T] = []
         for tick in range(self._turned + 1, min(now, self._turned + SLOTS) + 1):
             slot = self._slots[tick % SLOTS]
-            for key in [key for key, (at, _) in slot.items() if at <= now]:
-                due.append(slot.pop(key)[1])
-                del self._slot_of[key]
+            due += [slot.pop(key)[1] for key in [key for key, (at, _) in slot.items() if at <= now]]
+        self._count -= len(due)
         self._turned = max(self._turned, now)
         return due

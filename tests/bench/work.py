@@ -20,7 +20,7 @@ import uvloop
 from bench.world import COMMUNITY, PASSWORD, PORT, address, resident_mib, udp_counters
 
 from netmon.bundled import folder
-from netmon.routers import mib
+from netmon.routers.objects import OBJECTS
 from netmon.routers.polling import PollError, RouterPoller
 from netmon.routers.profiles import load_profiles
 from netmon.snmp.client import Agent, Client
@@ -42,7 +42,7 @@ USER: Final = User(b"bench", AuthProtocol.SHA, PASSWORD.encode(), PrivProtocol.A
 NAMED: Final = tuple(f"bench{number}" for number in range(48))
 """The interfaces of the snmpd that are polled."""
 WALKED: Final = tuple(
-    mib.OBJECTS[name]
+    OBJECTS[name]
     for name in (
         "ifHCInOctets",
         "ifHCOutOctets",
@@ -133,7 +133,7 @@ def settle_memory() -> None:
     """As the daemon does once it is up."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(700, 10, 10)
+    gc.set_threshold(20_000, 10, 10)
 
 
 async def walk(client: Client, agents: dict[str, Agent], cycles: int, workers: int) -> Result:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 
 from netmon.snmp.addresses import Target as Address
 from netmon.snmp.authority import LocalEngine, Question
-from netmon.snmp.client import _Walk
 from netmon.snmp.codec import (
     V2C,
     Message,
@@ -31,10 +30,11 @@ from netmon.snmp.keys import KeyRing
 from netmon.snmp.manager import _admit_engine, _Engine, _Peer, _Trial
 from netmon.snmp.privacy import Salts
 from netmon.snmp.template import GetTemplate
-from netmon.snmp.transport import Community, Terms, Transport, _Request
+from netmon.snmp.transport import Ask, Community, Reply, Terms, Transport, _Batch, _Request
 from netmon.snmp.users import AuthProtocol, PrivProtocol, User
 from netmon.snmp.usm import seal
 from netmon.snmp.v3 import Level, decode_secure, encode_scoped, encode_secure, is_v3, message_id_of, open_scoped
+from netmon.snmp.walk import Walk
 
 _ENGINE = b"\x80\0\0\0\4test"
 _ID = 0x4000_0000
@@ -64,10 +64,10 @@ def message(data: bytes) -> None:
     except SnmpDecodeError:
         return
     assert decode_message(encode_message(read)) == read
-    walk = _Walk(_COLUMNS, 5)
+    walk = Walk(_COLUMNS, 5)
     before = dict(walk.cursors)
     try:
-        walk.advance(_COLUMNS, read.pdu.varbinds, 10, "agent")
+        walk.advance(walk.first(2), read.pdu.varbinds, 10, "agent")
     except (SnmpNonIncreasingError, SnmpResponseError):
         return
     assert all(column not in walk.cursors or walk.cursors[column] >= before[column] for column in _COLUMNS)
@@ -103,13 +103,18 @@ def templated(data: bytes) -> None:
         head = open_pdu(data, open_envelope(data).pdu_at)
     except SnmpDecodeError:
         return
-    fast = _GET.match(data, head, 7)
+    known = _GET.known(_PUBLIC)
+    numbers = None if known is None else known.form.read(data, _ID)
     try:
         generic = _GET.read(decode_varbinds(data, head.varbinds_at), "agent", 7)
     except (SnmpDecodeError, SnmpResponseError):
-        assert fast is None, "the template decoder takes what the generic one refuses"
+        assert numbers is None, "a form recognises what the generic decoder refuses"
         return
-    assert fast is None or fast == generic, "the two decoders disagree"
+    if known is not None and numbers is not None:
+        assert known.assemble(numbers, 7) == generic, "the form and the generic decoder disagree"
+    if head.error_status == 0 and head.request_id == _ID:
+        # The next input is held against the form of this one.
+        _GET.learn(_PUBLIC, b"", data, head, generic)
 
 
 def varbinds(data: bytes) -> None:
@@ -168,15 +173,21 @@ class Received:
         self._transport = Transport(1)
 
     def __call__(self, data: bytes) -> None:
-        request = _Request(_ID, b"", _UNUSED, _WHERE, _PUBLIC, Terms(SECOND, 0))
+        batch = _Batch(_WHERE, (Ask(lambda _: b"", _PUBLIC),), Terms(SECOND, 0))
+        batch.started = 1
+        request = _Request(_ID, batch.asks[0], _UNUSED, batch, 0)
         self._transport._requests = {_ID: request}
+        batch.requests[_ID] = request
         before = self._counted()
         self._transport._received(data, (_WHERE.host, _WHERE.port), _WHERE.family)
         assert self._counted() == before + 1
-        if request.future.done():
+        if batch.done.done():
             read = open_envelope(data)
             assert (read.version, read.community) == (_PUBLIC.version, _PUBLIC.octets)
-            assert request.future.result().head == open_pdu(data, read.pdu_at)
+            (reply,) = batch.outcomes
+            assert isinstance(reply, Reply)
+            assert reply.head == open_pdu(data, read.pdu_at)
+            assert reply.head.request_id == _ID
 
     def _counted(self) -> int:
         counts = self._transport._counts

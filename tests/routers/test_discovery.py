@@ -7,12 +7,13 @@ from netmon.bundled import folder
 from netmon.core.model import Column
 from netmon.routers import mib
 from netmon.routers.discovery import NO_INTERFACE, Discovered, DiscoveryError, discover
+from netmon.routers.objects import OBJECTS
 from netmon.routers.profiles import ProfileError, Profiles, load_profiles
 from netmon.snmp.client import Agent
 from netmon.snmp.errors import SnmpTimeoutError
 
 AGENT = Agent("192.0.2.1")
-ENGINE_ID = (*mib.OBJECTS["snmpEngineID"], 0)
+ENGINE_ID = (*OBJECTS["snmpEngineID"], 0)
 
 
 @pytest.fixture(scope="module")
@@ -89,10 +90,10 @@ async def test_fallback_objects_are_walked_only_where_something_is_open(profiles
 async def test_a_column_is_read_from_the_first_object_that_holds_anything(profiles: Profiles) -> None:
     box = ScriptedAgent()
     box.add(1, "ether1")
-    del box.tree[*mib.OBJECTS["ifHighSpeed"], 1]
+    del box.tree[*OBJECTS["ifHighSpeed"], 1]
     box.set("ifSpeed", 1, 100_000_000)
     found = await seen(box, profiles)
-    assert found.sources[Column.SPEED_BPS].object == mib.OBJECTS["ifSpeed"]
+    assert found.sources[Column.SPEED_BPS].object == OBJECTS["ifSpeed"]
     assert found.interfaces[0].speed_bps == 100_000_000
 
 

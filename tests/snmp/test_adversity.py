@@ -89,12 +89,13 @@ async def test_a_get_asks_less_of_an_agent_that_is_silent_about_much_and_remembe
 async def test_a_template_that_is_too_much_for_a_living_agent_fails_and_lowers_the_limit(client: Client) -> None:
     async with scripted(bears(35)) as agent:
         with pytest.raises(SnmpTimeoutError):
-            await client.fetch(at(agent), TEMPLATES[0])
+            await client.fetch(at(agent), [TEMPLATES[0]])
         smaller = client.most_varbinds(at(agent))
         assert smaller == TEMPLATES[0].size // 2
         identity = TEMPLATES[0].identity
         for template in build_templates(identity, [A, B], smaller):
-            assert (await client.fetch(at(agent), template)).names_match
+            (reply,) = await client.fetch(at(agent), [template])
+            assert reply.names_match
 
 
 async def test_an_agent_that_gets_well_is_asked_for_more_again(client: Client) -> None:
@@ -114,7 +115,7 @@ async def test_a_dead_agent_costs_no_more_time_than_its_attempts_and_is_not_take
     async with scripted(silent) as agent:
         started = time.monotonic()
         with pytest.raises(SnmpTimeoutError, match=r"no reply to 4 requests; check that the agent runs"):
-            await client.fetch(at(agent, 100), TEMPLATES[0])
+            await client.fetch(at(agent, 100), [TEMPLATES[0]])
         assert 0.46 < time.monotonic() - started < 3
         assert [size(request) for request in agent.requests] == [TEMPLATES[0].size] * 2 + [1] * 2
         assert client.most_varbinds(at(agent)) == UNLIMITED
@@ -130,7 +131,7 @@ async def test_without_retries_an_agent_is_asked_once(client: Client) -> None:
 async def test_too_big_is_remembered_for_gets_templates_and_walks(client: Client) -> None:
     async with scripted(mib_answer(TABLE, too_big_above=20)) as agent:
         with pytest.raises(SnmpStatusError, match="tooBig"):
-            await client.fetch(at(agent), TEMPLATES[0])
+            await client.fetch(at(agent), [TEMPLATES[0]])
         assert client.most_varbinds(at(agent)) == TEMPLATES[0].size // 2
         for _ in range(2):
             agent.requests.clear()
@@ -198,9 +199,9 @@ async def test_loss_duplicates_and_reordering_fail_no_poll_and_spoil_no_value(cl
     async with scripted(troubled) as agent:
 
         async def poll() -> None:
-            for reply in await asyncio.gather(*(client.fetch(at(agent, 60), template) for template in TEMPLATES)):
+            for reply in await client.fetch(at(agent, 60), TEMPLATES):
                 assert reply.names_match
-                for column in reply.columns:
+                for column in (reply.cells[0::2], reply.cells[1::2]):
                     assert [b"ether%d" % value for value in column if value] == list(reply.names)
 
         for _ in range(40):
@@ -297,7 +298,8 @@ async def test_v3_and_walks_work_over_ipv6(client: Client) -> None:
     async with scripted(mib_answer(TABLE), "::1") as agent:
         there = replace(at(agent, 5000), address="::1")
         assert len((await client.walk(there, [A]))[A]) == 48
-        assert (await client.fetch(there, TEMPLATES[0])).names_match
+        (reply,) = await client.fetch(there, [TEMPLATES[0]])
+        assert reply.names_match
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from snmp.scripted import Answer, ScriptedAgent, mib_answer, response, scripted, silent
 from support.processes import eventually
 
-from netmon.snmp.client import Agent, Client, _Walk
+from netmon.snmp.client import Agent, Client
 from netmon.snmp.codec import Message, Pdu, PduKind, Tag, Value, VarBind, encode_message
 from netmon.snmp.errors import (
     SnmpDecodeError,
@@ -21,6 +21,7 @@ from netmon.snmp.errors import (
     SnmpTooManyRowsError,
 )
 from netmon.snmp.oid import Oid
+from netmon.snmp.walk import Walk
 
 BASE: Oid = (1, 3, 6, 1, 4, 1, 55555)
 A, B, C = (*BASE, 1), (*BASE, 2), (*BASE, 3)
@@ -236,13 +237,13 @@ async def test_a_getbulk_carries_the_cursors_of_the_columns_still_open(client: C
 )
 @settings(max_examples=200, deadline=1000)
 def test_whatever_a_bulk_reply_says_a_walk_advances_or_ends(said: list[tuple[Oid, int, Tag]]) -> None:
-    walk = _Walk([A, B, C], max_rows=3)
+    walk = Walk([A, B, C], max_rows=3)
     before = dict(walk.cursors)
     try:
-        walk.advance([A, B, C], [VarBind((*column, row), tag, None) for column, row, tag in said], 3, "agent")
+        walk.advance(walk.first(3), [VarBind((*column, row), tag, None) for column, row, tag in said], 3, "agent")
     except SnmpResponseError:
         return
     assert walk.cursors != before
     for column, cursor in walk.cursors.items():
         assert cursor >= before[column]
-        assert all((*column, *suffix) <= cursor for suffix in walk.found[column])
+        assert all((*column, *suffix) <= cursor for suffix in walk.found()[column])

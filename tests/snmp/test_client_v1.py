@@ -87,9 +87,10 @@ async def test_a_walk_goes_by_getnext_to_the_end_of_each_column(client: Client) 
 async def test_a_template_reads_what_there_is(client: Client) -> None:
     objects = {**TABLE, SYS_UP_TIME: (int(Tag.TIME_TICKS), 77), (*IF_NAME, 1): (int(Tag.OCTET_STRING), b"ether1")}
     async with scripted(mib_v1(objects)) as agent:
-        whole = await client.fetch(at(agent), GetTemplate([(1, b"ether1")], [A, B]))
-        assert (whole.names_match, whole.uptime_ticks, whole.columns) == (True, 77, ((1,), (1,)))
+        (whole,) = await client.fetch(at(agent), [GetTemplate([(1, b"ether1")], [A, B])])
+        assert (whole.names_match, whole.uptime_ticks, whole.cells) == (True, 77, (1, 1))
         assert len(agent.requests) == 1
-        holes = await client.fetch(at(agent), GetTemplate([(1, b"ether1"), (2, b"gone")], [A, (*BASE, 3)]))
+        template = GetTemplate([(1, b"ether1"), (2, b"gone")], [A, (*BASE, 3)])
+        (holes,) = await client.fetch(at(agent), [template])
         assert (holes.names_match, holes.names) == (False, (b"ether1", None))
-        assert holes.columns == ((1, 2), (None, None))
+        assert holes.cells == (1, None, 2, None)

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from snmp.strategies import messages
+from snmp.strategies import messages, varbinds
 
 from netmon.snmp.codec import (
     V2C,
@@ -15,12 +16,17 @@ from netmon.snmp.codec import (
     Tag,
     Value,
     VarBind,
+    _any_pdu,
+    _usual_pdu,
+    _varbind,
     decode_message,
+    decode_varbinds,
     encode_integer,
     encode_message,
     encode_oid,
     encode_tlv,
     encode_value,
+    encode_varbind,
 )
 from netmon.snmp.errors import SnmpDecodeError, SnmpEncodeError, SnmpOidError
 
@@ -81,6 +87,63 @@ def test_a_mutated_message_decodes_or_raises_a_decode_error_and_nothing_else(
     except SnmpDecodeError:
         return
     assert decode_message(encode_message(decoded)) == decoded
+
+
+def mutate(octets: bytearray, data: st.DataObject) -> None:
+    for _ in range(data.draw(st.integers(0, 3))):
+        place = data.draw(st.integers(0, len(octets) - 1))
+        match data.draw(st.sampled_from(["set", "cut", "insert", "drop"])):
+            case "set":
+                octets[place] = data.draw(st.sampled_from([*range(10), 0x30, 0x41, 0x46, 0x7F, 0x80, 0x81, 0x82, 0xFF]))
+            case "cut" if place:
+                del octets[place:]
+            case "insert":
+                octets.insert(place, data.draw(st.integers(0, 255)))
+            case _ if len(octets) > 1:
+                del octets[place]
+
+
+def read(decode: Callable[[bytes], Iterable[VarBind]], data: bytes) -> list[VarBind] | str:
+    """The variables, or why there are none."""
+    try:
+        return list(decode(data))
+    except SnmpDecodeError as error:
+        return str(error)
+
+
+def slowly(data: bytes) -> Iterable[VarBind]:
+    """By the decoder of one variable-binding however it is laid out."""
+    at = 0
+    while at < len(data):
+        varbind, at = _varbind(data, at, len(data))
+        yield varbind
+
+
+@given(st.lists(varbinds(), min_size=1, max_size=4), st.data())
+@settings(max_examples=300, deadline=None)
+def test_variables_read_in_place_are_those_the_generic_decoder_reads(found: list[VarBind], data: st.DataObject) -> None:
+    octets = bytearray(b"".join(map(encode_varbind, found)))
+    mutate(octets, data)
+    assert read(lambda raw: decode_varbinds(raw, 0), bytes(octets)) == read(slowly, bytes(octets))
+
+
+@given(messages(), st.integers(0, 300), st.data())
+@settings(max_examples=200, deadline=None)
+def test_a_pdu_of_the_usual_layout_is_opened_as_any_other(message: Message, filling: int, data: st.DataObject) -> None:
+    pdu = message.pdu
+    octets = bytearray(
+        encode_tlv(
+            pdu.kind,
+            encode_integer(0x4000_0000)
+            + encode_integer(pdu.error_status % 128)
+            + encode_integer(pdu.error_index % 128)
+            + encode_tlv(0x30, bytes(filling)),
+        )
+    )
+    assert (_usual_pdu(bytes(octets), 0) is None) == (filling < 256)
+    mutate(octets, data)
+    found = _usual_pdu(bytes(octets), 0)
+    assert found is None or found == _any_pdu(bytes(octets), 0)
 
 
 @given(messages(), st.binary(min_size=1, max_size=3))

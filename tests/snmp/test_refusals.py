@@ -206,8 +206,8 @@ FORGED_V3: dict[str, tuple[Callable[[Reply], bytes], str]] = {
     "without privacy": (lambda r: r.sealed(level=Level.AUTH_NO_PRIV), "refused"),
     "without authentication": (lambda r: r.sealed(level=Level.NO_AUTH_NO_PRIV), "refused"),
     "another msgID": (lambda r: r.sealed(message_id=r.message_id ^ 0x10000), "dropped_unsolicited"),
-    "trailing garbage": (lambda r: r.sealed() + b"\0", "decode_errors"),
-    "truncated": (lambda r: r.sealed()[:-1], "decode_errors"),
+    "trailing garbage": (lambda r: r.sealed() + b"\0", "refused"),
+    "truncated": (lambda r: r.sealed()[:-1], "refused"),
     "of version 2c": (
         lambda r: encode_message(Message(1, b"public", Pdu(PduKind.RESPONSE, r.message_id, 0, 0, ()))),
         "dropped_unsolicited",

@@ -14,7 +14,7 @@ from netmon.snmp.client import Agent, Client
 from netmon.snmp.codec import V2C, Message, Pdu, PduKind, Tag, VarBind, encode_message
 from netmon.snmp.errors import SnmpTimeoutError
 from netmon.snmp.oid import Oid
-from netmon.snmp.template import IF_NAME, build_templates
+from netmon.snmp.template import IF_NAME, GetTemplate, build_templates
 
 SYSTEM: Oid = (1, 3, 6, 1, 2, 1, 1)
 IF_X: Oid = (1, 3, 6, 1, 2, 1, 31, 1, 1, 1)
@@ -76,17 +76,19 @@ async def test_walk_finds_the_interfaces_the_kernel_has(snmpd: Agent) -> None:
     assert found[(*IF_X, 99)] == {}
 
 
-async def test_fetch_reads_the_kernels_counters_positionally(snmpd: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_fetch_recognises_the_kernels_counters_from_the_second_time_on(
+    snmpd: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
     identity = [(index, name.encode()) for index, name in socket.if_nameindex()]
     columns = [(*IF_X, 6), (*IF_X, 10), (*IF, 7), (*IF, 8), (*IF, 14)]
     lo = [name for _, name in identity].index(b"lo")
     async with await Client.open() as client:
-        replies = []
-        for template in build_templates(identity, columns):
-            monkeypatch.setattr(type(template), "read", lambda *_: pytest.fail("the generic decoder was needed"))
-            replies.append(await client.fetch(snmpd, template))
+        templates = build_templates(identity, columns)
+        await client.fetch(snmpd, templates)
+        monkeypatch.setattr(GetTemplate, "read", lambda *_: pytest.fail("the generic decoder was needed again"))
+        replies = await client.fetch(snmpd, templates)
     assert all(reply.names_match and reply.uptime_ticks > 0 for reply in replies)
-    octets, _, admin, oper, _ = ([cell for reply in replies for cell in reply.columns[c]][lo] for c in range(5))
+    octets, _, admin, oper, _ = ([cell for reply in replies for cell in reply.cells[c::5]][lo] for c in range(5))
     # snmpd keeps what it read of the kernel for some seconds, so only the upper bound is sure.
     assert octets is not None
     assert octets <= _received_octets()
@@ -100,7 +102,7 @@ def _received_octets() -> int:
 async def test_fetch_says_when_an_interface_is_not_the_one_it_was(snmpd: Agent) -> None:
     (template,) = build_templates([(1, b"ether1"), (4_000_000, b"gone")], [(*IF_X, 6)])
     async with await Client.open() as client:
-        reply = await client.fetch(snmpd, template)
+        (reply,) = await client.fetch(snmpd, [template])
     assert not reply.names_match
     assert reply.names == (b"lo", None)
 

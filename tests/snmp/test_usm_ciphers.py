@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.decrepit.ciphers.modes import CFB
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyasn1.type import univ  # type: ignore[import-untyped]
@@ -40,6 +43,20 @@ def test_pysnmp_decrypts_what_we_encrypt_and_we_what_it_encrypts(
     assert bytes(theirs.decrypt_data(oracle_key, parameters, univ.OctetString(secret))) == plain + padding
     secret, salt = map(bytes, theirs.encrypt_data(oracle_key, parameters, plain))
     assert ours.decrypt(secret, boots, time, salt)[: len(plain)] == plain
+
+
+@given(st.lists(st.tuples(st.booleans(), st.binary(max_size=70), COUNT, COUNT), max_size=8))
+@settings(max_examples=50, deadline=None)
+def test_each_message_is_ciphered_as_if_it_were_the_first(messages: list[tuple[bool, bytes, int, int]]) -> None:
+    one = aes(KEY[:16])
+    for encrypts, octets, boots, time in messages:
+        salt = Salts().next()
+        iv = boots.to_bytes(4, "big") + time.to_bytes(4, "big") + salt
+        alone = Cipher(AES(KEY[:16]), CFB(iv))
+        if encrypts:
+            assert one.encrypt(octets, boots, time, salt) == alone.encryptor().update(octets)
+        else:
+            assert one.decrypt(octets, boots, time, salt) == alone.decryptor().update(octets)
 
 
 @pytest.mark.parametrize("auth", AuthProtocol)

@@ -18,13 +18,16 @@ def test_every_item_expires_once_never_early_and_at_most_one_tick_late(steps: li
     now = 12_345
     wheel: TimerWheel[int] = TimerWheel(TICK, now)
     deadlines: dict[int, int] = {}
+    ticks: dict[int, int] = {}
     for what, key, amount in steps:
-        if what == "add":
-            wheel.add(key, key, now + amount)
+        if what == "add" and key not in deadlines:
+            ticks[key] = wheel.add(key, key, now + amount)
             deadlines[key] = now + max(0, amount)  # already past: due at the next tick
         elif what == "cancel":
-            wheel.cancel(key)
+            wheel.cancel(key, ticks.get(key, 0))
             deadlines.pop(key, None)
+        elif what == "add":
+            pass
         else:
             now += amount
             for expired in wheel.expire(now):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netmon.routers import mib
+from netmon.routers.objects import OBJECTS
 from netmon.snmp.client import Agent
 from netmon.snmp.codec import Tag, Value, VarBind
 from netmon.snmp.errors import SnmpError, SnmpStatusError
@@ -33,7 +34,7 @@ class ScriptedAgent:
         """Variables it bears in one template; halved by each SnmpStatusError of a fetch."""
 
     def set(self, name: str, index: int, value: Value) -> None:
-        self.tree[(*mib.OBJECTS[name], index)] = value
+        self.tree[(*OBJECTS[name], index)] = value
 
     def add(self, index: int, name: str, octets: int | None = 1000, octets32: int | None = 1000) -> None:
         """One interface; None leaves the counters of that width out."""
@@ -88,7 +89,10 @@ class ScriptedAgent:
             for column in columns
         }
 
-    async def fetch(self, agent: Agent, template: GetTemplate) -> TemplateReply:
+    async def fetch(self, agent: Agent, templates: Sequence[GetTemplate]) -> list[TemplateReply]:
+        return [self._fetched(template) for template in templates]
+
+    def _fetched(self, template: GetTemplate) -> TemplateReply:
         try:
             self._fail("fetch")
         except SnmpStatusError:
@@ -101,8 +105,8 @@ class ScriptedAgent:
             received_ns_monotonic=self.monotonic_ns,
             names_match=names == tuple(name for _, name in template.identity),
             names=names,
-            columns=tuple(
-                tuple(self._number((*column, index)) for index, _ in template.identity) for column in template.columns
+            cells=tuple(
+                self._number((*column, index)) for index, _ in template.identity for column in template.columns
             ),
             extra=tuple(self.tree.get(oid) for oid in template.extra),
         )

@@ -1,0 +1,117 @@
+"""Asking for prebuilt templates: what came of each, under a community or as an SNMPv3 user."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from netmon.snmp.addresses import Target
+from netmon.snmp.codec import PduHead, decode_varbinds, encode_community_message
+from netmon.snmp.errors import SnmpDecodeError, SnmpError
+from netmon.snmp.manager import Manager, Opened
+from netmon.snmp.template import GetTemplate, KnownReply, TemplateReply
+from netmon.snmp.transport import FIRST_REQUEST_ID, Ask, Community, Reply, Terms, Transport
+from netmon.snmp.users import User
+
+WINDOW: Final = 4
+"""PDUs one router is asked at once: a burst overflows the receive buffer of a small agent."""
+
+
+class Answer(NamedTuple):
+    """A reply that may be believed, its variable-bindings not yet read."""
+
+    target: Target
+    data: bytes
+    head: PduHead
+    received_ns: int
+    """time.monotonic_ns() when the datagram was read."""
+
+
+Outcome = TemplateReply | Answer | SnmpError | None
+"""Of one template: its reply; an answer that names an error; None: nothing yet, because another one failed."""
+
+
+async def ask_community(
+    transport: Transport, target: Target, gate: Community, templates: Sequence[GetTemplate], terms: Terms
+) -> list[Outcome]:
+    """What came of each template, asked under a community. SnmpTransportError if the client is closed."""
+    known = [template.known(gate) for template in templates]
+    asks = [_ask_for(template, one, gate) for template, one in zip(templates, known, strict=True)]
+    replies = await transport.exchange_all(target, asks, terms, WINDOW)
+    outcomes: list[Outcome] = []
+    for template, one, reply in zip(templates, known, replies, strict=True):
+        if not isinstance(reply, Reply):
+            outcomes.append(reply)
+        elif one is not None and reply.numbers is not None:
+            outcomes.append(one.assemble(reply.numbers, reply.received_ns))
+        else:
+            assert reply.head is not None, "without numbers it was judged by its head"
+            answer = Answer(target, reply.data, reply.head, reply.received_ns)
+            request = _ask_for(template, None, gate).build(FIRST_REQUEST_ID)
+            outcomes.append(_read(transport, template, gate, request, answer))
+    return outcomes
+
+
+async def ask_user(
+    transport: Transport,
+    manager: Manager,
+    target: Target,
+    user: User,
+    context: bytes,
+    templates: Sequence[GetTemplate],
+    terms: Terms,
+) -> list[Outcome]:
+    """The same as an SNMPv3 user; SnmpSecurityError and others if its engine cannot be met."""
+    builds = [template.pdu for template in templates]
+    found = await manager.ask_all(target, user, context, builds, terms, WINDOW)
+    outcomes: list[Outcome] = []
+    for template, one in zip(templates, found, strict=True):
+        if not isinstance(one, Opened):
+            outcomes.append(one)
+            continue
+        known = template.known(user)
+        numbers = known.form.read(one.data, one.head.request_id) if known is not None else None
+        if known is not None and numbers is not None:
+            outcomes.append(known.assemble(numbers, one.received_ns))
+        else:
+            outcomes.append(_read(transport, template, user, b"", Answer(target, *one)))
+    return outcomes
+
+
+@lru_cache(maxsize=256)
+def community_gate(version: int, community: bytes) -> Community:
+    """One object for all agents of a community, so that comparing them costs nothing."""
+    return Community(version, community)
+
+
+def community_message(gate: Community, build: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """What makes the datagram of the PDU that `build` makes of a request-id."""
+    version, community = gate.version, gate.octets
+    return lambda request_id: encode_community_message(version, community, build(request_id))
+
+
+def _ask_for(template: GetTemplate, known: KnownReply | None, gate: Community) -> Ask:
+    if known is not None:
+        return Ask(known.request, gate, known.form.read)
+    return Ask(community_message(gate, template.pdu), gate)
+
+
+def _read(
+    transport: Transport, template: GetTemplate, gate: Community | User, request: bytes, answer: Answer
+) -> Outcome:
+    """The reply in an answer of new form, which is learnt."""
+    head = answer.head
+    if head.error_status:
+        return answer
+    where = str(answer.target)
+    try:
+        varbinds = decode_varbinds(answer.data, head.varbinds_at)
+        reply = template.read(varbinds, where, answer.received_ns)
+    except SnmpDecodeError as error:
+        transport.count_decode_error()
+        return SnmpDecodeError(error.reason, error.offset, where)
+    except SnmpError as error:
+        return error
+    template.learn(gate, request, answer.data, head, reply)
+    return reply

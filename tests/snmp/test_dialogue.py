@@ -1,0 +1,167 @@
+"""What is written and read in short must be what `v3` writes and reads."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netmon.snmp.dialogue import Frame, Layout, Scope
+from netmon.snmp.errors import SnmpDecodeError
+from netmon.snmp.v3 import (
+    Level,
+    ScopedPdu,
+    SecureMessage,
+    _decode_any,
+    decode_secure,
+    decode_usual,
+    encode_scoped,
+    encode_secure,
+    open_scoped,
+)
+
+ID = st.one_of(st.integers(0, 2**31 - 1), st.integers(2**24, 2**31 - 1))
+NATURAL = st.one_of(st.integers(0, 300), st.integers(0, 2**31 - 1))
+ENGINE = b"\x80\x00\x00\x00\x04test"
+
+
+@given(
+    st.sampled_from(Level),
+    st.booleans(),
+    st.binary(max_size=32),
+    st.binary(max_size=32),
+    st.lists(st.tuples(ID, NATURAL, NATURAL, st.binary(max_size=300)), min_size=1, max_size=4),
+)
+@settings(max_examples=100, deadline=None)
+def test_a_frame_writes_what_encode_secure_writes(
+    level: Level, reportable: bool, engine_id: bytes, user: bytes, messages: list[tuple[int, int, int, bytes]]
+) -> None:
+    octets = 24 if level else 0
+    salt = b"saltsalt" if level is Level.AUTH_PRIV else b""
+    frame = Frame(level, reportable, engine_id, user, octets)
+    for message_id, boots, time, data in [*messages, *messages]:
+        assert frame.write(message_id, boots, time, salt, data) == encode_secure(
+            message_id, level, reportable, engine_id, boots, time, user, octets, salt, data
+        )
+
+
+@given(st.binary(max_size=32), st.binary(max_size=40), st.binary(max_size=400), st.integers(0, 3), st.data())
+@settings(max_examples=150, deadline=None)
+def test_a_scope_finds_the_pdu_where_open_scoped_does_or_leaves_it_to_that(
+    engine_id: bytes, context: bytes, pdu: bytes, before: int, data: st.DataObject
+) -> None:
+    scope = Scope(engine_id, context)
+    whole = scope.wrap(pdu)
+    assert whole == encode_scoped(engine_id, context, pdu)
+    octets = bytes(before) + whole
+    assert (scope.find(octets, before) is None) == (len(whole) < 256 + 4)
+    octets = mutated(octets, data)
+    found = scope.find(octets, before)
+    if found is not None:
+        assert open_scoped(octets, before, padded=False) == ScopedPdu(engine_id, context, octets, found)
+
+
+@st.composite
+def usual(draw: st.DrawFn) -> bytes:
+    level = draw(st.sampled_from(Level))
+    data = draw(st.binary(min_size=256, max_size=300))
+    return encode_secure(
+        draw(st.integers(2**24, 2**31 - 1)),
+        level,
+        draw(st.booleans()),
+        draw(st.sampled_from((b"", ENGINE, bytes(32)))),
+        draw(NATURAL),
+        draw(NATURAL),
+        draw(st.sampled_from((b"", b"reader", bytes(32)))),
+        draw(st.sampled_from((12, 16, 24))) if level else 0,
+        b"saltsalt" if level is Level.AUTH_PRIV else b"",
+        data if level is Level.AUTH_PRIV else encode_scoped(ENGINE, b"", data),
+    )[0]
+
+
+def mutated(octets: bytes, data: st.DataObject) -> bytes:
+    """Most often in the head, where the lengths are."""
+    changed = bytearray(octets)
+    for _ in range(data.draw(st.integers(0, 2))):
+        if not changed:
+            break
+        last = len(changed) - 1
+        place = data.draw(st.one_of(st.integers(0, min(90, last)), st.integers(0, last)))
+        match data.draw(st.sampled_from(("set", "raise", "cut", "insert", "drop"))):
+            case "set":
+                changed[place] = data.draw(st.integers(0, 255))
+            case "raise":
+                changed[place] = (changed[place] + data.draw(st.sampled_from((1, 255, 128)))) % 256
+            case "cut":
+                del changed[place:]
+            case "insert":
+                changed.insert(place, data.draw(st.integers(0, 255)))
+            case _:
+                del changed[place]
+    return bytes(changed)
+
+
+def strictly(octets: bytes) -> SecureMessage | None:
+    """By the generic decoder alone."""
+    try:
+        return _decode_any(octets)
+    except SnmpDecodeError:
+        return None
+
+
+@given(usual(), st.data())
+@settings(max_examples=300, deadline=None)
+def test_what_is_decoded_by_its_usual_layout_is_what_the_generic_decoder_reads(
+    octets: bytes, data: st.DataObject
+) -> None:
+    assert decode_usual(octets) == strictly(octets)
+    octets = mutated(octets, data)
+    found = decode_usual(octets)
+    assert found is None or found == strictly(octets)
+
+
+@given(
+    usual(),
+    st.integers(0, 2**31 - 1),
+    st.binary(min_size=8, max_size=8),
+    st.binary(min_size=256, max_size=400),
+    st.data(),
+)
+@settings(max_examples=300, deadline=None)
+def test_what_a_layout_reads_is_what_the_generic_decoder_reads(
+    octets: bytes, message_id: int, salt: bytes, body: bytes, data: st.DataObject
+) -> None:
+    first = decode_secure(octets)
+    layout = Layout.of(first)
+    assert layout is not None
+    assert layout.read(octets) == first
+    level = first.level
+    another, _ = encode_secure(
+        max(message_id, 2**24),
+        level,
+        first.reportable,
+        first.engine_id,
+        first.boots,
+        first.time,
+        first.user,
+        first.mac_octets,
+        salt if level is Level.AUTH_PRIV else b"",
+        body if level is Level.AUTH_PRIV else encode_scoped(ENGINE, b"", body),
+    )
+    assert layout.read(another) == strictly(another)
+    for changed in (mutated(octets, data), mutated(another, data)):
+        found = layout.read(changed)
+        assert found is None or found == strictly(changed)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x30\x82", bytes(1400)])
+def test_a_layout_leaves_what_it_does_not_know_to_the_generic_decoder(data: bytes) -> None:
+    short, _ = encode_secure(1, Level.AUTH_PRIV, False, ENGINE, 1, 1, b"reader", 12, bytes(8), b"short")
+    assert Layout.of(decode_secure(short)) is None
+    whole, _ = encode_secure(2**24, Level.AUTH_PRIV, False, ENGINE, 1, 1, b"reader", 12, bytes(8), bytes(300))
+    layout = Layout.of(decode_secure(whole))
+    assert layout is not None
+    assert layout.read(data) is None
+    assert layout.read(short) is None
+    later, _ = encode_secure(2**24, Level.AUTH_PRIV, False, ENGINE, 1, 2, b"reader", 12, bytes(8), bytes(300))
+    assert layout.read(later) is None
