@@ -20,6 +20,7 @@ from support.processes import eventually, free_port, running
 from support.traffic import NOON_NS, agency, circuit, head, identity, poll
 
 from netmon.core.model import Column, Direction, Usage, Verdict, VerdictReason
+from netmon.core.planning import Observed
 from netmon.outputs.http import HttpServer
 from netmon.outputs.prometheus import AgencyUsage, Metrics
 from netmon.outputs.settings import HttpSettings
@@ -148,7 +149,7 @@ def a_province_at_work() -> Iterator[Metrics]:
         metrics.usage([AgencyUsage("dinkes", Direction.DOWNLOAD, Usage(step * 5000, 0, 0, 9), 10**6)])
         over = Verdict("dinkes", Direction.DOWNLOAD, None, VerdictReason.OVER_QUOTA, "monthly", None, 2, 0, None)
         metrics.verdicts([over])
-        metrics.limits({("dinkes-1", Direction.DOWNLOAD): 8_000_000})
+        metrics.limits({("dinkes-1", Direction.DOWNLOAD): Observed(8_000_000, known=True)})
         metrics.process.loop_lag(0.001)
         metrics.process.committed(0.004, 1)
         metrics.process.outbox(0)

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import hmac
 import ssl
-import zlib
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Iterator
@@ -20,7 +19,6 @@ from netmon.outputs.settings import HttpSettings
 _SCRAPES_AT_ONCE: Final = 4
 _SCRAPE_SECONDS: Final = 30
 _STOP_SECONDS: Final = 2
-_GZIP: Final = 16 + zlib.MAX_WBITS
 
 
 class HttpServerError(RuntimeError):
@@ -28,8 +26,8 @@ class HttpServerError(RuntimeError):
 
 
 class Exposition(Protocol):
-    def render(self) -> Iterator[str]:
-        """The metrics' text in short chunks."""
+    def render(self, packed: bool = False) -> Iterator[bytes]:
+        """The metrics' text in short chunks; packed: as a gzip stream."""
 
 
 class HttpServer:
@@ -90,19 +88,14 @@ class HttpServer:
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": CONTENT_TYPE, "Vary": "Accept-Encoding"})
-        packer = zlib.compressobj(1, wbits=_GZIP) if _accepts_gzip(request) else None
-        if packer is not None:
+        packed = _accepts_gzip(request)
+        if packed:
             response.headers["Content-Encoding"] = "gzip"
         await response.prepare(request)
-        for text in self._metrics.render():
-            chunk = text.encode()
-            packed = chunk if packer is None else packer.compress(chunk)
-            if packed:
-                await response.write(packed)
+        for chunk in self._metrics.render(packed):
+            await response.write(chunk)
             # write() gives way only when the socket is full; polling must not wait for a large scrape.
             await asyncio.sleep(0)
-        if packer is not None:
-            await response.write(packer.flush())
         await response.write_eof()
         return response
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, Protocol
 
-from netmon.core.model import NANOSECONDS, Circuit, Identity
+from netmon.core.model import NANOSECONDS, Circuit, Direction, Identity
 from netmon.outputs.settings import InfluxSettings
-from netmon.outputs.topology import Measured, by_port
+from netmon.outputs.topology import by_router, placed
 from netmon.settings import SecretUnavailableError
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class InfluxWriter:
         self._watch = watch
         self._name = f"influx {settings.url} {settings.bucket}"
         self._woken = asyncio.Event()
-        self._by_port: Mapping[tuple[str, str], tuple[Measured, ...]] = {}
+        self._by_router: Mapping[str, tuple[Circuit, ...]] = {}
         self._cells: dict[str, _Cells] = {}
         self._acknowledged: deque[tuple[float, int]] = deque()
         self._trouble: str | None = None
@@ -122,7 +122,7 @@ class InfluxWriter:
 
     def topology(self, circuits: Sequence[Circuit]) -> None:
         """Which circuits there are, at start and after each reload."""
-        self._by_port = by_port(circuits)
+        self._by_router = by_router(circuits)
         self._cells.clear()
 
     def wake(self) -> None:
@@ -248,21 +248,21 @@ class InfluxWriter:
             known = self._cells[visit.router] = _Cells(
                 visit.series,
                 tuple(
-                    (self._prefix(one), position, one.leaves)
-                    for position, interface in enumerate(visit.series)
-                    for one in self._by_port.get((visit.router, interface.name), ())
+                    (self._prefix(circuit, direction), position, circuit.way(direction) == "out")
+                    for position, circuit in placed(visit.series, self._by_router.get(visit.router, ()))
+                    for direction in Direction
                 ),
             )
         return known
 
-    def _prefix(self, one: Measured) -> str:
+    def _prefix(self, circuit: Circuit, direction: Direction) -> str:
         """Up to the value; tags in lexical order, which the server need not sort then."""
         tags = {
-            "agency": one.circuit.agency,
-            "circuit": one.circuit.id,
-            "direction": one.direction,
-            "interface": one.circuit.interface,
-            "router": one.circuit.router,
+            "agency": circuit.agency,
+            "circuit": circuit.id,
+            "direction": direction,
+            "interface": circuit.interface,
+            "router": circuit.router,
             "site": self._site,
         }
         written = ",".join(f"{key}={_tag(value)}" for key, value in tags.items())

@@ -25,10 +25,11 @@ class ProcessMetrics:
         self._restarted: Tally[str] = Tally()
         ProcessCollector(registry=self._registry)
         self._gauge("netmon_build_info", "The running version; always 1.", "version").labels(site, version).set(1)
-        self._polls = self._counter("netmon_polls_total", "Router visits tried, by result.", "result")
-        self._poll_seconds = self._histogram(
+        polls = self._counter("netmon_polls_total", "Router visits tried, by result.", "result")
+        self._polls_ok, self._polls_failed = polls.labels(site, "ok"), polls.labels(site, "failed")
+        self._every_poll = self._histogram(
             "netmon_poll_duration_seconds", "Duration of router visits, failed ones included.", _LONG_SECONDS
-        )
+        ).labels(site)
         self._lag_seconds = self._histogram(
             "netmon_event_loop_lag_seconds", "How late the event loop's timer fired.", _SHORT_SECONDS
         )
@@ -55,8 +56,8 @@ class ProcessMetrics:
         self._begin_at_zero()
 
     def polled(self, ok: bool, duration_s: float) -> None:
-        self._polls.labels(self._site, "ok" if ok else "failed").inc()
-        self._poll_seconds.labels(self._site).observe(duration_s)
+        (self._polls_ok if ok else self._polls_failed).inc()
+        self._every_poll.observe(duration_s)
 
     def loop_lag(self, seconds: float) -> None:
         self._lag_seconds.labels(self._site).observe(seconds)
@@ -102,14 +103,12 @@ class ProcessMetrics:
     def notification_dropped(self, reason: Drop, count: int) -> None:
         self._notifications_dropped.labels(self._site, reason).inc(count)
 
-    def render(self) -> str:
+    def render(self) -> bytes:
         """Text exposition format 0.0.4."""
-        return prometheus_client.generate_latest(self._registry).decode()
+        return prometheus_client.generate_latest(self._registry)
 
     def _begin_at_zero(self) -> None:
         """A counter that first appears at 1 shows no increase: known series exist from the start."""
-        for result in ("ok", "failed"):
-            self._polls.labels(self._site, result)
         for reason in GapReason:
             self._gaps.labels(self._site, reason)
         for outcome in Outcome:
@@ -122,7 +121,7 @@ class ProcessMetrics:
             self._notifications.labels(self._site, kind)
         for drop in Drop:
             self._notifications_dropped.labels(self._site, drop)
-        for histogram in (self._poll_seconds, self._lag_seconds, self._commit_seconds):
+        for histogram in (self._lag_seconds, self._commit_seconds):
             histogram.labels(self._site)
         for counter in (self._visits, self._influx_failures):
             counter.labels(self._site)

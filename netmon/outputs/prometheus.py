@@ -1,14 +1,16 @@
 """What Prometheus scrapes: per-circuit series as the ledger holds them, and the daemon's own metrics.
 
-Fed by plain calls after each commit; it never queries anything. Every name is described in
-docs/metrics.md. Volumes are bytes and rates bytes per second, Prometheus' base units: multiply a rate
-by 8 for bit/s.
+Fed by plain calls after each commit, which only note what was told; text is written when a scrape reads it.
+It never queries anything. Every name is described in docs/metrics.md. Volumes are bytes and rates bytes per
+second, Prometheus' base units: multiply a rate by 8 for bit/s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
 from netmon import __version__
 from netmon.core.counters import Head
@@ -24,12 +26,20 @@ from netmon.core.model import (
     Usage,
     Verdict,
 )
-from netmon.outputs.exposition import Family, Value, render
+from netmon.core.planning import Observed
+from netmon.outputs.exposition import Block, Family, Value, gzipped, labels, lines, plain, template
 from netmon.outputs.process import ProcessMetrics
-from netmon.outputs.topology import Measured, by_port
+from netmon.outputs.topology import by_router, placed
 
-_ALL = ""
-"""Owner of series that are always replaced together."""
+_PORT_COLUMNS: Final[tuple[Column, ...]] = (
+    Column.IN_ERRORS,
+    Column.OUT_ERRORS,
+    Column.IN_DISCARDS,
+    Column.OUT_DISCARDS,
+    Column.OPER_STATUS,
+    Column.ADMIN_STATUS,
+    Column.SPEED_BPS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +54,36 @@ class AgencyUsage:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cells:
-    """Where a router's exported totals stand in its heads, as long as its series stay the same."""
+class _Totals:
+    """How a router's circuits are written, as long as neither its series nor its circuits change."""
 
     series: Identity
-    circuits: tuple[str, ...]
-    circuit_cells: tuple[tuple[bool, int], ...]
-    uplinks: tuple[str, ...]
-    uplink_cells: tuple[tuple[bool, int], ...]
+    circuits: tuple[Circuit, ...]
+    template: bytes
+    at: tuple[int, ...]
+    """Where the template's values stand in the in totals with the out totals after them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Ports:
-    """Prefixes of a router's interface series, as long as its identity stays the same."""
+    """A router's interface series, as long as its identity stays the same."""
 
     identity: Identity
-    prefixes: Mapping[Family, tuple[tuple[str, ...], tuple[Column, ...]]]
+    told: tuple[Cells | None, ...] = ()
+    """Of each column of `_PORT_COLUMNS`, as of the last visit."""
+    labels: tuple[str, ...] = ()
+    """Made when they are first needed."""
+
+
+@dataclass(slots=True)
+class _Reached:
+    """What the visits of a router say of it."""
+
+    labels: str
+    up: int | None = None
+    success_s: float | None = None
+    duration_s: float | None = None
+    uptime_s: float | None = None
 
 
 class Metrics:
@@ -70,11 +94,15 @@ class Metrics:
         self._site = site
         self._families: list[Family] = []
         self._circuits: dict[str, Circuit] = {}
-        self._by_port: Mapping[tuple[str, str], tuple[Measured, ...]] = {}
-        self._uplinks: frozenset[tuple[str, str]] = frozenset()
+        self._by_router: Mapping[str, tuple[Circuit, ...]] = {}
+        self._uplinks: Mapping[str, Sequence[str]] = {}
+        self._agency_labels: dict[tuple[str, Direction], str] = {}
         self._heads: dict[str, Head] = {}
-        self._cells: dict[str, _Cells] = {}
+        self._totals: dict[str, _Totals] = {}
         self._ports: dict[str, _Ports] = {}
+        self._reached: dict[str, _Reached] = {}
+        self._limits: Mapping[tuple[str, Direction], Observed] = {}
+        self._limits_changed = False
         self._define_traffic()
         self._define_agencies()
         self._define_routers()
@@ -90,15 +118,13 @@ class Metrics:
     ) -> None:
         """What is configured, at start and after each reload; `uplinks` maps a router to ifNames."""
         self._circuits = {circuit.id: circuit for circuit in circuits}
-        self._by_port = by_port(circuits)
-        self._uplinks = frozenset((router, name) for router, names in uplinks.items() for name in names)
-        info = [
-            self._agency_info.prefix({"site": self._site, "agency": a.id, "name": a.name, "code": a.code or ""})
-            for a in agencies
-        ]
-        self._agency_info.put(_ALL, info, [1] * len(info))
-        self._cells.clear()
-        for gone in self._heads.keys() - set(routers):
+        self._by_router = by_router(circuits)
+        self._uplinks = uplinks
+        self._agency_labels.clear()
+        self._agency_info.table(agencies, self._info_lines)
+        self._totals.clear()
+        self._limits_changed = True
+        for gone in (self._heads.keys() | self._reached.keys()) - set(routers):
             self._forget(gone)
         for head in self._heads.values():
             self._put_totals(head)
@@ -109,129 +135,182 @@ class Metrics:
         self._put_totals(head)
         if poll is not None:
             self._put_ports(poll)
-            uptime = self._uptime.prefix({"site": self._site, "router": poll.router})
-            self._uptime.put(poll.router, (uptime,), (poll.pdus[-1].uptime_ticks / 100,))
+            self._reach(poll.router).uptime_s = poll.pdus[-1].uptime_ticks / 100
 
     def polled(self, router: str, ok: bool, duration_s: float, at_ns: int) -> None:
         """A router was visited, or could not be. What only a live router can say then ends."""
         self.process.polled(ok, duration_s)
-        labels = {"site": self._site, "router": router}
-        self._up.put(router, (self._up.prefix(labels),), (int(ok),))
-        self._duration.put(router, (self._duration.prefix(labels),), (duration_s,))
+        reached = self._reach(router)
+        reached.up, reached.duration_s = int(ok), duration_s
         if ok:
-            self._success.put(router, (self._success.prefix(labels),), (at_ns / NANOSECONDS,))
+            reached.success_s = at_ns / NANOSECONDS
         else:
-            for family in (*self._port_columns, self._uptime):
+            reached.uptime_s = None
+            self._ports.pop(router, None)
+            for family in self._port_columns:
                 family.drop(router)
 
     def verdicts(self, verdicts: Sequence[Verdict]) -> None:
         """Every verdict now in force."""
-        info: list[str] = []
-        steps: list[str] = []
-        for verdict in verdicts:
-            labels = self._agency_labels(verdict.agency, verdict.direction)
-            steps.append(self._step.prefix(labels))
-            info.append(self._verdict_info.prefix(labels | {"reason": verdict.reason, "policy": verdict.policy or ""}))
-        self._verdict_info.put(_ALL, info, [1] * len(info))
-        self._step.put(_ALL, steps, [verdict.step for verdict in verdicts])
+        rows = list({(v.agency, v.direction): v for v in verdicts}.values())
+        self._verdict_info.table(rows, self._verdict_lines)
+        self._step.table(rows, self._step_lines)
 
-    def limits(self, limits: Mapping[tuple[str, Direction], int | None]) -> None:
-        """Every limit now in force, by circuit and direction, in bit/s; None: unlimited."""
-        prefixes: list[str] = []
-        values: list[Value] = []
-        for (circuit_id, direction), bps in limits.items():
-            circuit = self._circuits.get(circuit_id)
-            if bps is not None and circuit is not None:
-                prefixes.append(self._limit.prefix(self._circuit_labels(circuit, direction)))
-                values.append(bps // 8 if bps % 8 == 0 else bps / 8)
-        self._limit.put(_ALL, prefixes, values)
+    def limits(self, limits: Mapping[tuple[str, Direction], Observed]) -> None:
+        """The limits, by circuit and direction, have changed; the next scrape reads them."""
+        self._limits, self._limits_changed = limits, True
 
     def usage(self, usages: Sequence[AgencyUsage]) -> None:
         """Every agency's usage of its current period."""
-        columns: dict[Family, list[Value | None]] = {
-            self._used: [u.used.proven_bytes for u in usages],
-            self._estimated: [u.used.estimated_bytes for u in usages],
-            self._unknown: [u.used.unknown_ns / NANOSECONDS for u in usages],
-            self._quota: [u.quota_bytes for u in usages],
-            self._ratio: [u.used.proven_bytes / u.quota_bytes if u.quota_bytes else None for u in usages],
-        }
-        for family, values in columns.items():
-            family.put(_ALL, [family.prefix(self._agency_labels(u.agency, u.direction)) for u in usages], values)
+        rows = list({(u.agency, u.direction): u for u in usages}.values())
+        for family, value_of in self._usage_values.items():
+            family.table(rows, partial(self._usage_lines, family, value_of))
 
-    def render(self) -> Iterator[str]:
-        """The whole exposition in chunks of about 2,000 lines, as of the first chunk."""
-        yield from render(self._families)
-        yield self.process.render()
+    def render(self, packed: bool = False) -> Iterator[bytes]:
+        """The whole exposition in chunks of about 256 KiB, all of one instant; packed: as a gzip stream."""
+        self._tabulate()
+        return (gzipped if packed else plain)(self._families, Block(self.process.render))
 
     # --- how it is kept ----------------------------------------------------------------------
 
-    def _put_totals(self, head: Head) -> None:
-        cells = self._cells.get(head.router)
-        if cells is None or (cells.series is not head.series and cells.series != head.series):
-            cells = self._cells[head.router] = self._place(head)
-        totals = (head.in_total, head.out_total)
-        self._circuit_bytes.put(head.router, cells.circuits, [totals[out][i] for out, i in cells.circuit_cells])
-        self._uplink_bytes.put(head.router, cells.uplinks, [totals[out][i] for out, i in cells.uplink_cells])
+    def _reach(self, router: str) -> _Reached:
+        reached = self._reached.get(router)
+        if reached is None:
+            reached = self._reached[router] = _Reached(labels({"site": self._site, "router": router}))
+        return reached
 
-    def _place(self, head: Head) -> _Cells:
-        circuits: list[str] = []
-        circuit_cells: list[tuple[bool, int]] = []
-        uplinks: list[str] = []
-        uplink_cells: list[tuple[bool, int]] = []
-        for position, interface in enumerate(head.series):
-            for one in self._by_port.get((head.router, interface.name), ()):
-                labels = self._circuit_labels(one.circuit, one.direction) | {"class": "all"}
-                circuits.append(self._circuit_bytes.prefix(labels))
-                circuit_cells.append((one.leaves, position))
-            if (head.router, interface.name) in self._uplinks:
-                for direction, leaves in ((Direction.DOWNLOAD, False), (Direction.UPLOAD, True)):
-                    port = {"site": self._site, "router": head.router, "interface": interface.name}
-                    uplinks.append(self._uplink_bytes.prefix(port | {"direction": direction}))
-                    uplink_cells.append((leaves, position))
-        return _Cells(head.series, tuple(circuits), tuple(circuit_cells), tuple(uplinks), tuple(uplink_cells))
+    def _put_totals(self, head: Head) -> None:
+        circuits, uplinks = self._by_router.get(head.router), self._uplinks.get(head.router)
+        if circuits:
+            self._circuit_bytes.put(head.router, partial(self._circuit_lines, head, circuits))
+        else:
+            self._circuit_bytes.drop(head.router)
+        if uplinks:
+            self._uplink_bytes.put(head.router, partial(self._uplink_lines, head, uplinks))
+        else:
+            self._uplink_bytes.drop(head.router)
 
     def _put_ports(self, poll: Poll) -> None:
         ports = self._ports.get(poll.router)
         if ports is None or (ports.identity is not poll.identity and ports.identity != poll.identity):
-            ports = self._ports[poll.router] = self._name_ports(poll)
-        absent: Cells = (None,) * len(poll.identity)
-        for family, (prefixes, columns) in ports.prefixes.items():
-            cells = [cell for column in columns for cell in poll.columns.get(column) or absent]
-            if family is self._speed:
-                cells = [None if bps is None else bps // 8 for bps in cells]
-            family.put(poll.router, prefixes, cells)
-
-    def _name_ports(self, poll: Poll) -> _Ports:
-        prefixes: dict[Family, tuple[tuple[str, ...], tuple[Column, ...]]] = {}
+            ports = self._ports[poll.router] = _Ports(poll.identity)
+        told = tuple(map(poll.columns.get, _PORT_COLUMNS))
+        if told == ports.told:
+            return
         for family, columns in self._port_columns.items():
-            names: list[str] = []
-            for column in columns:
-                way = {"direction": column.value.partition("_")[0]} if len(columns) > 1 else {}
-                names += [family.prefix(self._port_labels(poll.router, i.name) | way) for i in poll.identity]
-            prefixes[family] = (tuple(names), columns)
-        return _Ports(poll.identity, prefixes)
+            if told[columns] != ports.told[columns]:
+                family.put(poll.router, partial(self._port_lines, family, poll.router, ports, told))
+        ports.told = told
 
     def _forget(self, router: str) -> None:
-        for known in (self._heads, self._cells, self._ports):
-            known.pop(router, None)
-        for family in self._families:
+        self._heads.pop(router, None)
+        self._totals.pop(router, None)
+        self._ports.pop(router, None)
+        self._reached.pop(router, None)
+        for family in (self._circuit_bytes, self._uplink_bytes, *self._port_columns):
             family.drop(router)
 
-    def _port_labels(self, router: str, interface: str) -> dict[str, str]:
-        return {"site": self._site, "router": router, "interface": interface}
+    def _tabulate(self) -> None:
+        """What changes with every visit, or is told far more often than it is read."""
+        rows = [(one.labels, (one.up, one.success_s, one.duration_s, one.uptime_s)) for one in self._reached.values()]
+        for column, family in enumerate((self._up, self._success, self._duration, self._uptime)):
+            family.table(rows, partial(_gauge_lines, family.name, column))
+        if self._limits_changed:
+            limited = [(key, seen.bps) for key, seen in self._limits.items() if seen.bps is not None]
+            self._limit.table(limited, partial(self._limit_lines, self._circuits))
+            self._limits_changed = False
 
-    def _agency_labels(self, agency: str, direction: Direction) -> dict[str, str]:
-        return {"site": self._site, "agency": agency, "direction": direction}
+    # --- how it is written -------------------------------------------------------------------
 
-    def _circuit_labels(self, circuit: Circuit, direction: Direction) -> dict[str, str]:
-        return {
-            "site": self._site,
-            "agency": circuit.agency,
-            "circuit": circuit.id,
-            "router": circuit.router,
-            "interface": circuit.interface,
-            "direction": direction,
-        }
+    def _circuit_lines(self, head: Head, circuits: tuple[Circuit, ...]) -> bytes:
+        known = self._totals.get(head.router)
+        if known is None or known.circuits is not circuits or known.series != head.series:
+            known = self._totals[head.router] = self._place(head, circuits)
+        totals = (*head.in_total, *head.out_total)
+        return known.template % tuple([totals[at] for at in known.at])
+
+    def _place(self, head: Head, circuits: tuple[Circuit, ...]) -> _Totals:
+        names: list[str] = []
+        at: list[int] = []
+        for position, circuit in placed(head.series, circuits):
+            said = self._circuit_labels(circuit)
+            for direction in Direction:
+                names.append(f'{said},direction="{direction}",class="all"')
+                at.append(position + len(head.series) * (circuit.way(direction) == "out"))
+        return _Totals(head.series, circuits, template(self._circuit_bytes.name, names), tuple(at))
+
+    def _uplink_lines(self, head: Head, uplinks: Sequence[str]) -> bytes:
+        at = [position for position, interface in enumerate(head.series) if interface.name in uplinks]
+        names = [self._port_labels(head.router, head.series[position].name) for position in at]
+        return b"".join(
+            lines(self._uplink_bytes.name, names, [totals[i] for i in at], f',direction="{direction}"')
+            for direction, totals in ((Direction.DOWNLOAD, head.in_total), (Direction.UPLOAD, head.out_total))
+        )
+
+    def _port_lines(self, family: Family, router: str, ports: _Ports, told: tuple[Cells | None, ...]) -> bytes:
+        if not ports.labels:
+            ports.labels = tuple([self._port_labels(router, interface.name) for interface in ports.identity])
+        columns = self._port_columns[family]
+        written = b""
+        for column, cells in zip(_PORT_COLUMNS[columns], told[columns], strict=True):
+            if cells is not None:
+                values = [None if bps is None else bps // 8 for bps in cells] if column is Column.SPEED_BPS else cells
+                way = column.value.partition("_")[0]
+                more = f',direction="{way}"' if way in ("in", "out") else ""
+                written += lines(family.name, ports.labels, values, more)
+        return written
+
+    def _info_lines(self, agencies: Sequence[Agency]) -> bytes:
+        named = [labels({"site": self._site, "agency": a.id, "name": a.name, "code": a.code or ""}) for a in agencies]
+        return lines(self._agency_info.name, named, [1] * len(named))
+
+    def _verdict_lines(self, verdicts: Sequence[Verdict]) -> bytes:
+        said = [
+            f"{self._agency(v.agency, v.direction)},{labels({'reason': v.reason, 'policy': v.policy or ''})}"
+            for v in verdicts
+        ]
+        return lines(self._verdict_info.name, said, [1] * len(said))
+
+    def _step_lines(self, verdicts: Sequence[Verdict]) -> bytes:
+        return lines(
+            self._step.name, [self._agency(v.agency, v.direction) for v in verdicts], [v.step for v in verdicts]
+        )
+
+    def _usage_lines(
+        self, family: Family, value_of: Callable[[AgencyUsage], Value | None], usages: Sequence[AgencyUsage]
+    ) -> bytes:
+        return lines(family.name, [self._agency(u.agency, u.direction) for u in usages], [value_of(u) for u in usages])
+
+    def _limit_lines(
+        self, circuits: Mapping[str, Circuit], limits: Sequence[tuple[tuple[str, Direction], int]]
+    ) -> bytes:
+        known = [(circuits[name], direction, bps) for (name, direction), bps in limits if name in circuits]
+        return lines(
+            self._limit.name,
+            [f'{self._circuit_labels(circuit)},direction="{direction}"' for circuit, direction, _ in known],
+            [bps // 8 if bps % 8 == 0 else bps / 8 for _, _, bps in known],
+        )
+
+    def _port_labels(self, router: str, interface: str) -> str:
+        return labels({"site": self._site, "router": router, "interface": interface})
+
+    def _circuit_labels(self, circuit: Circuit) -> str:
+        return labels(
+            {
+                "site": self._site,
+                "agency": circuit.agency,
+                "circuit": circuit.id,
+                "router": circuit.router,
+                "interface": circuit.interface,
+            }
+        )
+
+    def _agency(self, agency: str, direction: Direction) -> str:
+        known = self._agency_labels.get((agency, direction))
+        if known is None:
+            named = {"site": self._site, "agency": agency, "direction": direction}
+            known = self._agency_labels[agency, direction] = labels(named)
+        return known
 
     # --- what there is -----------------------------------------------------------------------
 
@@ -260,15 +339,22 @@ class Metrics:
             "netmon_agency_verdict_info", "What the policies say for an agency, and why; always 1."
         )
         self._step = self._gauge("netmon_agency_quota_step", "Ladder step in force; 0 below the ladder.")
-        self._used = self._gauge("netmon_agency_usage_bytes", "Proven usage of the current period.")
-        self._estimated = self._gauge(
+        used = self._gauge("netmon_agency_usage_bytes", "Proven usage of the current period.")
+        estimated = self._gauge(
             "netmon_agency_usage_estimated_bytes", "Usage apportioned to the current period at its edge, not proven."
         )
-        self._unknown = self._gauge(
+        unknown = self._gauge(
             "netmon_agency_usage_unknown_seconds", "Time of the current period for which bytes may be missing."
         )
-        self._quota = self._gauge("netmon_agency_quota_bytes", "Volume of the current period.")
-        self._ratio = self._gauge("netmon_agency_quota_used_ratio", "Proven usage as a share of the quota; 1 is all.")
+        quota = self._gauge("netmon_agency_quota_bytes", "Volume of the current period.")
+        ratio = self._gauge("netmon_agency_quota_used_ratio", "Proven usage as a share of the quota; 1 is all.")
+        self._usage_values: dict[Family, Callable[[AgencyUsage], Value | None]] = {
+            used: lambda u: u.used.proven_bytes,
+            estimated: lambda u: u.used.estimated_bytes,
+            unknown: lambda u: u.used.unknown_ns / NANOSECONDS,
+            quota: lambda u: u.quota_bytes,
+            ratio: lambda u: u.used.proven_bytes / u.quota_bytes if u.quota_bytes else None,
+        }
 
     def _define_routers(self) -> None:
         self._up = self._gauge("netmon_router_up", "1 if the last visit succeeded, else 0.")
@@ -285,11 +371,16 @@ class Metrics:
         )
         oper = self._gauge("netmon_interface_oper_status", "ifOperStatus (IF-MIB): 1 up, 2 down, 3 testing, ...")
         admin = self._gauge("netmon_interface_admin_status", "ifAdminStatus (IF-MIB): 1 up, 2 down, 3 testing.")
-        self._speed = self._gauge("netmon_interface_speed_bytes_per_second", "ifHighSpeed.")
-        self._port_columns: dict[Family, tuple[Column, ...]] = {
-            errors: (Column.IN_ERRORS, Column.OUT_ERRORS),
-            discards: (Column.IN_DISCARDS, Column.OUT_DISCARDS),
-            oper: (Column.OPER_STATUS,),
-            admin: (Column.ADMIN_STATUS,),
-            self._speed: (Column.SPEED_BPS,),
+        speed = self._gauge("netmon_interface_speed_bytes_per_second", "ifHighSpeed.")
+        self._port_columns = {
+            errors: slice(0, 2),
+            discards: slice(2, 4),
+            oper: slice(4, 5),
+            admin: slice(5, 6),
+            speed: slice(6, 7),
         }
+        """Which of `_PORT_COLUMNS` each family tells."""
+
+
+def _gauge_lines(name: str, column: int, routers: Sequence[tuple[str, Sequence[Value | None]]]) -> bytes:
+    return lines(name, [said for said, _ in routers], [values[column] for _, values in routers])

@@ -1,33 +1,24 @@
-"""Which counter of a router is which agency's download or upload."""
+"""Which circuits a router has, and where they stand among its interfaces."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
-from netmon.core.model import Circuit, Direction, leaves
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One direction of a circuit, and the octet counter that measures it."""
-
-    circuit: Circuit
-    direction: Direction
-    leaves: bool
-    """True: the port's out counter; False: its in counter."""
+from netmon.core.model import Circuit, Identity
 
 
-def measured(circuit: Circuit) -> tuple[Measured, Measured]:
-    """Download and upload of a circuit."""
-    down, up = (Measured(circuit, direction, leaves(direction, circuit.faces)) for direction in Direction)
-    return down, up
-
-
-def by_port(circuits: Iterable[Circuit]) -> Mapping[tuple[str, str], tuple[Measured, ...]]:
-    """(router, ifName) -> what its counters measure."""
-    ports: defaultdict[tuple[str, str], tuple[Measured, ...]] = defaultdict(tuple)
+def by_router(circuits: Iterable[Circuit]) -> Mapping[str, tuple[Circuit, ...]]:
+    """Each router's circuits."""
+    found: defaultdict[str, list[Circuit]] = defaultdict(list)
     for circuit in circuits:
-        ports[circuit.router, circuit.interface] += measured(circuit)
-    return dict(ports)
+        found[circuit.router].append(circuit)
+    return {router: tuple(ours) for router, ours in found.items()}
+
+
+def placed(series: Identity, circuits: Iterable[Circuit]) -> Sequence[tuple[int, Circuit]]:
+    """The circuits of one router whose port is among `series`, by its position there."""
+    ports: defaultdict[str, list[Circuit]] = defaultdict(list)
+    for circuit in circuits:
+        ports[circuit.interface].append(circuit)
+    return [(at, circuit) for at, interface in enumerate(series) for circuit in ports.get(interface.name, ())]

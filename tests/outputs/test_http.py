@@ -8,6 +8,7 @@ import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -15,7 +16,7 @@ import pytest
 from support.processes import free_port
 from support.traffic import agency, circuit, head, identity
 
-from netmon.outputs.exposition import Family, render
+from netmon.outputs.exposition import Block, Family, gzipped, labels, lines, plain
 from netmon.outputs.http import HttpServer, HttpServerError
 from netmon.outputs.prometheus import Metrics
 from netmon.outputs.settings import HttpSettings
@@ -28,11 +29,12 @@ class Many:
     def __init__(self, routers: int, ports: int) -> None:
         self._family = Family("netmon_circuit_bytes_total", "counter", "Bytes.")
         for router in range(routers):
-            labels = [self._family.prefix({"router": f"r{router}", "interface": f"ge{i}"}) for i in range(ports)]
-            self._family.put(f"r{router}", labels, [2**63 + i for i in range(ports)])
+            series = [labels({"router": f"r{router}", "interface": f"ge{i}"}) for i in range(ports)]
+            values = [2**63 + i for i in range(ports)]
+            self._family.put(f"r{router}", partial(lines, self._family.name, series, values))
 
-    def render(self) -> Iterator[str]:
-        return render([self._family])
+    def render(self, packed: bool = False) -> Iterator[bytes]:
+        return (gzipped if packed else plain)([self._family], Block(lambda: b""))
 
 
 def site_metrics() -> Metrics:
@@ -154,6 +156,15 @@ async def test_a_port_in_use_is_named_with_the_remedy() -> None:
     async with served(HttpSettings(port=port)):
         with pytest.raises(HttpServerError, match=rf"port {port}.*choose another http\.host or http\.port"):
             await HttpServer(HttpSettings(port=port), site_metrics(), lambda: None).start()
+
+
+async def test_a_packed_scrape_is_understood_by_other_clients_than_pythons() -> None:
+    async with served(ANY_PORT) as base:
+        command = ["curl", "--fail", "--silent", "--show-error", "--compressed", f"{base}/metrics"]
+        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+        text, _ = await process.communicate()
+    assert process.returncode == 0
+    assert b" 9223372036854775809\n" in text
 
 
 async def test_a_scrape_of_a_hundred_thousand_series_does_not_hold_up_the_event_loop() -> None:

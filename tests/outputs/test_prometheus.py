@@ -5,6 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from support.traffic import NOON_NS, agency, circuit, head, identity, poll
 
@@ -20,13 +22,14 @@ from netmon.core.model import (
     Verdict,
     VerdictReason,
 )
+from netmon.core.planning import Observed
 from netmon.outputs.prometheus import AgencyUsage, Metrics
 
 PORTS = identity("ge1", "ge2", "wan", "unused")
 
 
 def text_of(metrics: Metrics) -> str:
-    return "".join(metrics.render())
+    return b"".join(metrics.render()).decode()
 
 
 def samples(metrics: Metrics, name: str) -> dict[frozenset[tuple[str, str]], float]:
@@ -40,6 +43,10 @@ def samples(metrics: Metrics, name: str) -> dict[frozenset[tuple[str, str]], flo
 
 def lines(metrics: Metrics, name: str) -> list[str]:
     return [line for line in text_of(metrics).splitlines() if line.startswith((name + "{", name + " "))]
+
+
+def limit(bps: int | None) -> Observed:
+    return Observed(bps, known=True)
 
 
 @pytest.fixture
@@ -60,7 +67,7 @@ def everything_told(metrics: Metrics) -> None:
     metrics.polled("r1", True, 0.02, NOON_NS)
     verdict = Verdict("dinkes", Direction.DOWNLOAD, None, VerdictReason.OVER_QUOTA, "monthly", None, 2, 0, None)
     metrics.verdicts([verdict])
-    metrics.limits({("dinkes-1", Direction.DOWNLOAD): 8_000_000, ("rsud-1", Direction.UPLOAD): None})
+    metrics.limits({("dinkes-1", Direction.DOWNLOAD): limit(8_000_000), ("rsud-1", Direction.UPLOAD): limit(None)})
     metrics.usage([AgencyUsage("dinkes", Direction.DOWNLOAD, Usage(150, 5, 3 * NANOSECONDS, 9), 100)])
     own = metrics.process
     own.loop_lag(0.001)
@@ -142,9 +149,9 @@ def test_a_cell_that_was_not_answered_is_absent_and_not_zero(metrics: Metrics) -
 def test_a_limit_is_told_only_while_it_is_in_force(metrics: Metrics) -> None:
     everything_told(metrics)
     assert list(samples(metrics, "netmon_circuit_limit_bytes_per_second").values()) == [1_000_000]
-    metrics.limits({("dinkes-1", Direction.DOWNLOAD): 1_000_001})
+    metrics.limits({("dinkes-1", Direction.DOWNLOAD): limit(1_000_001)})
     assert list(samples(metrics, "netmon_circuit_limit_bytes_per_second").values()) == [125_000.125]
-    metrics.limits({("dinkes-1", Direction.DOWNLOAD): None})
+    metrics.limits({("dinkes-1", Direction.DOWNLOAD): limit(None)})
     assert not samples(metrics, "netmon_circuit_limit_bytes_per_second")
 
 
@@ -157,6 +164,61 @@ def test_usage_without_a_quota_has_no_ratio(metrics: Metrics) -> None:
     )
     assert sorted(samples(metrics, "netmon_agency_usage_bytes").values()) == [7, 150]
     assert list(samples(metrics, "netmon_agency_quota_used_ratio").values()) == [1.5]
+
+
+def tell(metrics: Metrics, step: int, what: str, router: str, variant: int) -> None:
+    """One of the things a daemon tells, different in each step and variant."""
+    ports = identity(*("ge1", "ge2", "wan", "unused")[variant:])
+    cells = dict.fromkeys(Column, (variant, None, 3, 10**9)[: len(ports)])
+    match what:
+        case "visit":
+            metrics.visit(head(ports, [step] * len(ports), [2 * step] * len(ports), router), poll(ports, cells, router))
+        case "restored":
+            metrics.visit(head(ports, [step] * len(ports), [2 * step] * len(ports), router), None)
+        case "polled":
+            metrics.polled(router, variant > 0, step / 8, NOON_NS + step)
+        case "limits":
+            metrics.limits({("dinkes-1", Direction.DOWNLOAD): limit(step), ("x", Direction.UPLOAD): limit(variant)})
+        case "usage":
+            metrics.usage([AgencyUsage("rsud", Direction.UPLOAD, Usage(step, variant, 0, 9), variant)])
+        case "verdicts":
+            metrics.verdicts(
+                [Verdict("rsud", Direction.UPLOAD, None, VerdictReason.OVER_QUOTA, "m", None, variant, 0, 9)]
+            )
+        case "topology":
+            circuits = [circuit("dinkes-1", "dinkes", "ge1", router="r2"), circuit("x", "rsud", "ge2")][variant:]
+            metrics.topology(
+                circuits, [agency("rsud", str(step))], {"r1": ("wan", "ge1")[:variant]}, ["r1", "r2"][:variant]
+            )
+
+
+TOLD = st.sampled_from(["visit", "visit", "visit", "restored", "polled", "limits", "usage", "verdicts", "topology"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(TOLD, st.sampled_from(["r1", "r2"]), st.integers(0, 2), st.sampled_from(["", "plain", "gzip"])),
+        max_size=12,
+    )
+)
+def test_what_a_scrape_says_does_not_depend_on_the_scrapes_before_it(story: list[tuple[str, str, int, str]]) -> None:
+    often, once = Metrics("sulteng"), Metrics("sulteng")
+    for step, (what, router, variant, scrape) in enumerate(story):
+        tell(often, step, what, router, variant)
+        tell(once, step, what, router, variant)
+        if scrape:
+            for _ in often.render(scrape == "gzip"):
+                pass
+    said, expected = ([one for one in text_of(m).splitlines() if "netmon_" in one] for m in (often, once))
+    assert sorted(said) == sorted(expected)
+    assert sum(one.startswith("# TYPE") for one in said) == len({one for one in said if one.startswith("# TYPE")})
+
+
+def test_a_port_that_is_named_twice_is_told_once(metrics: Metrics) -> None:
+    ports = identity("ge1", "ge1")
+    metrics.visit(head(identity("ge1"), [1], [1]), poll(ports, {Column.OPER_STATUS: (1, 2)}))
+    assert list(samples(metrics, "netmon_interface_oper_status").values()) == [2]
 
 
 def test_task_restarts_only_grow(metrics: Metrics) -> None:
@@ -175,6 +237,26 @@ def test_promtool_finds_nothing_to_say_about_the_metrics(metrics: Metrics) -> No
         ["promtool", "check", "metrics"], input=text_of(metrics), text=True, capture_output=True, check=False
     )
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+
+
+def test_promtool_finds_nothing_to_say_about_several_routers_with_awkward_names() -> None:
+    metrics = Metrics('50 % of "sulteng"')
+    circuits = [circuit(f"c/{r}", 'a"b', "ge 1%d", router=r) for r in ("r%s", "r\\2")]
+    metrics.topology(circuits, [agency('a"b')], {"r%s": ["ge 1%d"]}, ["r%s", "r\\2"])
+    for one in circuits:
+        ports = identity(one.interface)
+        metrics.visit(head(ports, [2**64], [5], one.router), poll(ports, dict.fromkeys(Column, (7,)), one.router))
+        metrics.polled(one.router, True, 0.5, NOON_NS)
+    checked = subprocess.run(
+        ["promtool", "check", "metrics"], input=text_of(metrics), text=True, capture_output=True, check=False
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
+    totals = samples(metrics, "netmon_circuit_bytes_total")
+    assert {(dict(key)["router"], dict(key)["direction"]): value for key, value in totals.items()} == {
+        (router, direction): value
+        for router in ("r%s", "r\\2")
+        for direction, value in (("download", 5), ("upload", 2**64))
+    }
 
 
 def test_every_metric_is_described_in_the_documentation_and_none_other(metrics: Metrics) -> None:

@@ -1,24 +1,21 @@
 from __future__ import annotations
 
-import pytest
-from support.traffic import circuit
+from support.traffic import circuit, identity
 
-from netmon.core.model import Direction, Faces
-from netmon.outputs.topology import by_port, measured
+from netmon.outputs.topology import by_router, placed
 
 
-@pytest.mark.parametrize(
-    ("faces", "download_leaves"),
-    [(Faces.AGENCY, True), (Faces.PROVINCE, False)],
-)
-def test_an_agencys_download_leaves_by_a_port_that_faces_it(faces: Faces, download_leaves: bool) -> None:
-    directions = {one.direction: one.leaves for one in measured(circuit("c1", "dinkes", "ge1", faces))}
-    assert directions == {Direction.DOWNLOAD: download_leaves, Direction.UPLOAD: not download_leaves}
+def test_circuits_are_gathered_by_their_router() -> None:
+    routers = by_router([circuit("c1", "a", "ge1"), circuit("c2", "b", "ge1", router="r2"), circuit("c3", "a", "ge2")])
+    assert {router: [one.id for one in ours] for router, ours in routers.items()} == {"r1": ["c1", "c3"], "r2": ["c2"]}
 
 
-def test_a_port_is_known_by_its_router_and_its_name() -> None:
-    ports = by_port([circuit("c1", "a", "ge1"), circuit("c2", "b", "ge1", router="r2")])
-    assert {key: {one.circuit.id for one in value} for key, value in ports.items()} == {
-        ("r1", "ge1"): {"c1"},
-        ("r2", "ge1"): {"c2"},
-    }
+def test_a_circuit_stands_where_its_port_does_and_a_port_may_have_several() -> None:
+    circuits = [
+        circuit("c1", "a", "ge2"),
+        circuit("c2", "b", "ge1"),
+        circuit("c3", "b", "ge2"),
+        circuit("c4", "b", "gone"),
+    ]
+    found = [(at, one.id) for at, one in placed(identity("ge0", "ge1", "ge2"), circuits)]
+    assert found == [(1, "c2"), (2, "c1"), (2, "c3")]
