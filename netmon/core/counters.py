@@ -7,7 +7,7 @@ accounted. A visit replaces the head it was computed from, and no other (invaria
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from operator import add, sub
 
@@ -154,7 +154,6 @@ def _first_visit(poll: Poll) -> Visit:
 
 def _steady(head: Head, poll: Poll, ceilings: Ceilings) -> Visit | None:
     """The column fast path; None wherever the exact rules have anything to say."""
-    inputs, outputs = _octets(poll)
     if (
         head.lagging
         or poll.counter_bits != 64
@@ -162,9 +161,11 @@ def _steady(head: Head, poll: Poll, ceilings: Ceilings) -> Visit | None:
         or poll.device != head.device
         or poll.pdu_of != head.pdu_of
         or (poll.identity is not head.series and poll.identity != head.series)
-        or tuple(_cells(poll, Column.DISCONTINUITY)) != tuple(head.discontinuity)
         or len(poll.pdus) != len(head.pdus)
     ):
+        return None
+    discontinuity = _cells(poll, Column.DISCONTINUITY)
+    if discontinuity != head.discontinuity and tuple(discontinuity) != tuple(head.discontinuity):
         return None
     least_ns = poll.at_ns - head.at_ns
     for old, new in zip(head.pdus, poll.pdus, strict=True):
@@ -173,6 +174,7 @@ def _steady(head: Head, poll: Poll, ceilings: Ceilings) -> Visit | None:
             return None
         least_ns = min(least_ns, new.received_ns - old.received_ns)
     bound = _most_octets(ceilings.least_bps, least_ns)
+    inputs, outputs = _octets(poll)
     try:
         in_grown = tuple(map(sub, inputs, head.in_octets))
         out_grown = tuple(map(sub, outputs, head.out_octets))
@@ -181,17 +183,22 @@ def _steady(head: Head, poll: Poll, ceilings: Ceilings) -> Visit | None:
     except (TypeError, ValueError):  # a cell is absent, or there are no interfaces at all
         return None
     return Visit(
-        base=head.sequence,
-        head=replace(
-            head,
-            sequence=head.sequence + 1,
-            series=poll.identity,
-            pdus=poll.pdus,
-            in_octets=inputs,
-            out_octets=outputs,
-            in_total=tuple(map(add, head.in_total, in_grown)),
-            out_total=tuple(map(add, head.out_total, out_grown)),
-            host_uptime_ticks=poll.host_uptime_ticks,
+        head.sequence,
+        Head(
+            head.router,
+            head.sequence + 1,
+            poll.identity,
+            poll.pdus,
+            head.pdu_of,
+            inputs,
+            outputs,
+            head.discontinuity,
+            tuple(map(add, head.in_total, in_grown)),
+            tuple(map(add, head.out_total, out_grown)),
+            head.counter_bits,
+            head.device,
+            poll.host_uptime_ticks,
+            head.lagging,
         ),
     )
 

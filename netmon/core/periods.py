@@ -108,9 +108,7 @@ def used_between(readings: Sequence[Reading], gaps: Iterable[Gap], start_ns: int
         if earlier.at_ns >= start_ns and later.at_ns <= end_ns:
             proven += grown
         else:
-            # Rounded at the edge, not in its length, so that adjacent periods share out every byte.
-            span = later.at_ns - earlier.at_ns
-            estimated += grown * high // span - grown * low // span
+            estimated += apportioned(grown, earlier.at_ns, later.at_ns, start_ns, end_ns)
     until = min(end_ns, now_ns)
     kept = tuple(gap for gap in gaps if gap.from_ns < until and gap.to_ns > start_ns)
     spans = [(gap.from_ns, gap.to_ns) for gap in kept]
@@ -121,10 +119,17 @@ def used_between(readings: Sequence[Reading], gaps: Iterable[Gap], start_ns: int
     return Usage(
         proven_bytes=proven,
         estimated_bytes=estimated,
-        unknown_ns=_covered(spans, start_ns, until),
+        unknown_ns=covered(spans, start_ns, until),
         elapsed_ns=max(0, until - start_ns),
         gaps=kept,
     )
+
+
+def apportioned(grown: int, earlier_ns: int, later_ns: int, start_ns: int, end_ns: int) -> int:
+    """What of `grown` bytes, spread evenly between two readings, falls into start_ns..end_ns."""
+    low, high, span = max(earlier_ns, start_ns) - earlier_ns, min(later_ns, end_ns) - earlier_ns, later_ns - earlier_ns
+    # Rounded at the edge, not in its length, so that adjacent periods share out every byte.
+    return grown * high // span - grown * low // span if high > low else 0
 
 
 def add_usage(parts: Sequence[Usage]) -> Usage:
@@ -176,7 +181,7 @@ def _on_grid(readings: Sequence[Reading], start_ns: int, end_ns: int) -> dict[in
     return cells
 
 
-def _covered(spans: Iterable[tuple[int, int]], start_ns: int, end_ns: int) -> int:
+def covered(spans: Iterable[tuple[int, int]], start_ns: int, end_ns: int) -> int:
     """Length of the union of `spans` within start_ns..end_ns."""
     total, reached = 0, start_ns
     for low, high in sorted(spans):

@@ -272,10 +272,15 @@ def _order(change: Change) -> tuple[int, str, str, str]:
 
 
 def _hash(changes: Iterable[Change], rows: Iterable[_Row]) -> str:
-    """Over what is desired, observed and to be done; not over reasons, which may change with no effect."""
+    """Over what is desired, observed and to be done; not over reasons, which may change with no effect.
+
+    Where no limit is desired and none is in force there is nothing to agree to, so that such circuits may be
+    left out of a plan.
+    """
     known = {(row.circuit.id, row.verdict.direction): row.seen.known for row in rows}
     document = [
         [c.router, c.circuit, c.direction, c.action, c.from_bps, c.to_bps, known[c.circuit, c.direction]]
         for c in changes
+        if (c.from_bps, c.to_bps) != (None, None) or not known[c.circuit, c.direction]
     ]
     return hashlib.sha256(json.dumps(document, separators=(",", ":")).encode()).hexdigest()

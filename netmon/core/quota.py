@@ -53,6 +53,14 @@ class QuotaUsage:
     """Instant of the newest reading it rests on; None: never read."""
 
 
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """The proven bytes between which judging again, on fresh usage and a trusted clock, alters nothing but numbers."""
+
+    from_bytes: int
+    below_bytes: int
+
+
 def judge(
     policy: QuotaPolicy,
     agency: str,
@@ -89,6 +97,30 @@ def judge(
         verdict = _verdict(policy, agency, used, period, kept)
         return replace(verdict, reason=VerdictReason.HELD_BY_HYSTERESIS)
     return _verdict(policy, agency, used, period, climbed)
+
+
+def quiet(policy: QuotaPolicy, period: Period, verdict: Verdict) -> Quiet | None:
+    """Within what usage `judge` would only repeat `verdict`; None: it may say something else at any time.
+
+    Holds for the same policy and period, with `verdict` as the previous one, while the clock is trusted, the
+    usage fresh and `now_ns` inside the period: then `judge` gives `refreshed(verdict, proven_bytes)`.
+    """
+    step, held = verdict.step, verdict.reason is VerdictReason.HELD_BY_HYSTERESIS
+    if not held <= step <= len(policy.ladder):
+        return None
+    used = QuotaUsage(verdict.evidence.get("proven_bytes", 0), None)
+    regular = _verdict(policy, verdict.agency, used, period, step)
+    if verdict != (replace(regular, reason=VerdictReason.HELD_BY_HYSTERESIS) if held else regular):
+        return None
+    reached = threshold_bytes(policy, step) if step else 0
+    if held:
+        return Quiet(reached - _margin(policy), reached)
+    return Quiet(reached, threshold_bytes(policy, step + 1) if step < len(policy.ladder) else _WITHOUT_END)
+
+
+def refreshed(verdict: Verdict, proven_bytes: int) -> Verdict:
+    """The same verdict, resting on a newer number."""
+    return replace(verdict, evidence={**verdict.evidence, "proven_bytes": proven_bytes})
 
 
 def strictest(verdicts: Sequence[Verdict]) -> Verdict:
@@ -139,6 +171,8 @@ def threshold_bytes(policy: QuotaPolicy, step: int) -> int:
 _RESTORING = frozenset({VerdictReason.RESTORED_NEW_PERIOD, VerdictReason.RESTORED_POLICY_CHANGED})
 _REASONS: Mapping[VerdictReason, int] = {reason: rank for rank, reason in enumerate(VerdictReason)}
 _NO_CEILING = float("inf")
+_WITHOUT_END = 1 << 128
+"""More bytes than all counters of a province hold together."""
 
 
 def _ceiling(verdict: Verdict) -> float:
@@ -177,8 +211,12 @@ def _climbed(policy: QuotaPolicy, proven_bytes: int) -> int:
 
 
 def _kept_by_hysteresis(policy: QuotaPolicy, proven_bytes: int, step: int) -> int:
-    margin = policy.volume_bytes * policy.hysteresis_permille // 1000
+    margin = _margin(policy)
     return next((s for s in range(step, 0, -1) if proven_bytes >= threshold_bytes(policy, s) - margin), 0)
+
+
+def _margin(policy: QuotaPolicy) -> int:
+    return policy.volume_bytes * policy.hysteresis_permille // 1000
 
 
 def _slowing(policy: QuotaPolicy, step: int) -> LadderStep | None:

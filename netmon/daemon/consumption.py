@@ -1,97 +1,228 @@
-"""What agencies have used in the running period, off the committed heads: no query per visit.
+"""What passed since the running periods began, off the committed heads: no query per visit, and none per circuit.
 
-A head's cumulative total, less the total at the first visit of the period, is what is proven in it. That
-base is asked of the ledger once per series and period.
+A head's cumulative totals, less the totals at the period's first readings, are what is proven in it. Those
+are asked of the ledger once per router and period, for all its series; then what is estimated is fixed, and
+what is unknown follows from the gaps, of which only new ones are asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import sub
 from typing import Protocol
 
 from netmon.core.counters import Head
-from netmon.core.model import Circuit, Direction, Way
-from netmon.core.periods import Period, Reading
+from netmon.core.model import Circuit, Direction, Gap
+from netmon.core.periods import Period, apportioned, covered
 from netmon.core.quota import QuotaUsage
+from netmon.store.openings import Opening
 
-Series = tuple[str, str, Way, int]
-"""(router, ifName, way, the period's start)."""
+Key = tuple[str, int]
+"""(router, the period's start)."""
+Columns = tuple[Sequence[int], Sequence[int]]
+"""Of ifIn and of ifOut, by a series' position in the head."""
+
+OUT_OF_REACH = 1 << 64
+"""Where nothing may be counted from yet: more than any total."""
+GAPS_AT_ONCE = 1000
 
 
-class Readings(Protocol):
-    """Where bases come from: the ledger's readings, the last before and the first after included."""
+class Openings(Protocol):
+    """What is asked of the ledger."""
 
-    def readings(self, router: str, interface: str, way: Way, from_ns: int, to_ns: int) -> list[Reading]: ...
+    def openings(self, wanted: Iterable[Key]) -> dict[Key, Opening]: ...
+
+    def gaps_after(self, position: int, ending_after_ns: int, limit: int) -> list[tuple[int, Gap]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a router's bytes of one period are counted from."""
+
+    opening: Opening
+    totals: Columns
+    """At the first reading of the period; OUT_OF_REACH where there is none yet."""
+    lacking: tuple[int, ...]
+    """Positions of the latter."""
 
 
 class Consumption:
-    """Proven bytes per circuits, direction and period. Bounded by the circuits times their open periods."""
+    """Proven, estimated and unknown by router, series and period. Bounded by the routers times their open periods."""
 
     def __init__(self, heads: Mapping[str, Head]) -> None:
-        self._heads = heads
-        self._bases: dict[Series, int] = {}
+        self.heads = heads
+        self._bases: dict[Key, Base] = {}
         self._places: dict[str, tuple[object, dict[str, int]]] = {}
+        self._gaps: dict[str, dict[tuple[str, str], list[tuple[int, int]]]] = {}
+        """By router, then (ifName, way): spans in the order they were found, those that touch made one."""
+        self._gaps_read = 0
+        self._since_ns: int | None = None
+        """The earliest start of the wanted periods: no gap that ended before it is of interest."""
 
-    def missing(self, wanted: Sequence[tuple[Circuit, Direction, Period]]) -> list[Series]:
-        """The series whose base is not known although the period has a visit; ended periods are forgotten."""
-        keys = {(c.router, c.interface, c.way(direction), period.start_ns) for c, direction, period in wanted}
-        self._bases = {key: base for key, base in self._bases.items() if key in keys}
-        return [
-            key
-            for key in keys
-            if key not in self._bases and (head := self._heads.get(key[0])) is not None and head.at_ns >= key[3]
-        ]
+    # --- what the ledger is asked ------------------------------------------------------------------
 
-    def fetch(self, missing: Sequence[Series], ledger: Readings) -> dict[Series, int]:
-        """The bases of `missing`; to be called where queries may block, then given to `learn`."""
-        found: dict[Series, int] = {}
-        for router, interface, way, start_ns in missing:
-            rows = ledger.readings(router, interface, way, start_ns, start_ns)
-            base = next((row.total_bytes for row in rows if row.at_ns >= start_ns), None)
-            if base is not None:
-                found[router, interface, way, start_ns] = base
-        return found
+    def missing(self, wanted: Iterable[Key]) -> list[Key]:
+        """Those whose opening is not known although the period has a visit; what is not wanted is forgotten."""
+        keys = dict.fromkeys(wanted)
+        since_ns = min((start_ns for _, start_ns in keys), default=None)
+        if since_ns != self._since_ns:
+            self._wind_gaps(since_ns)
+        if self._bases.keys() - keys:
+            self._bases = {key: base for key, base in self._bases.items() if key in keys}
+        return [key for key in keys if self._lacks(key)]
 
-    def learn(self, bases: Mapping[Series, int]) -> None:
-        self._bases.update(bases)
+    def _lacks(self, key: Key) -> bool:
+        head, base = self.heads.get(key[0]), self._bases.get(key)
+        if head is None or base is None:
+            return head is not None and head.at_ns >= key[1]
+        if len(head.series) > len(base.totals[0]):
+            return True
+        return any(read_ns(head, position) >= key[1] for position in base.lacking)
+
+    def learn(self, openings: Mapping[Key, Opening]) -> None:
+        """Takes up what `missing` asked for."""
+        for key, opening in openings.items():
+            lacking = tuple(at for at, seen in enumerate(opening.after_ns) if seen is None)
+            ways = []
+            for totals in opening.after:
+                column = list(totals)
+                for position in lacking:
+                    column[position] = OUT_OF_REACH
+                ways.append(tuple(column))
+            self._bases[key] = Base(opening, (ways[0], ways[1]), lacking)
+
+    def new_gaps(self, ledger: Openings) -> list[tuple[int, Gap]]:
+        """The next portion of gaps, for `learn_gaps`; to be called where queries may block. Shorter than
+        GAPS_AT_ONCE: that is all for now.
+        """
+        return [] if self._since_ns is None else ledger.gaps_after(self._gaps_read, self._since_ns, GAPS_AT_ONCE)
+
+    def learn_gaps(self, found: Sequence[tuple[int, Gap]]) -> None:
+        """Takes up what `new_gaps` found."""
+        for position, gap in found:
+            self._gaps_read = position
+            spans = self._gaps.setdefault(gap.router, {}).setdefault((gap.interface, gap.direction), [])
+            if spans and spans[-1][0] <= gap.from_ns <= spans[-1][1]:
+                spans[-1] = (spans[-1][0], max(spans[-1][1], gap.to_ns))
+            else:
+                spans.append((gap.from_ns, gap.to_ns))
+
+    def _wind_gaps(self, since_ns: int | None) -> None:
+        """Forgets what ended before the periods that are wanted now; wanted earlier ones are read again."""
+        if since_ns is None or (self._since_ns is not None and since_ns < self._since_ns):
+            self._gaps.clear()
+            self._gaps_read = 0
+        else:
+            for router, series in list(self._gaps.items()):
+                kept = {key: [span for span in spans if span[1] > since_ns] for key, spans in series.items()}
+                self._gaps[router] = {key: spans for key, spans in kept.items() if spans}
+                if not self._gaps[router]:
+                    del self._gaps[router]
+        self._since_ns = since_ns
+
+    # --- columns -------------------------------------------------------------------------------------
+
+    def base(self, router: str, start_ns: int) -> Base | None:
+        """None before the period's first visit, or while its opening is still to be asked for."""
+        return self._bases.get((router, start_ns))
+
+    def proven(self, router: str, start_ns: int) -> Columns | None:
+        """Bytes of the period so far, 0 where nothing can be counted from; None where `base` is None."""
+        head, base = self.heads.get(router), self._bases.get((router, start_ns))
+        if head is None or base is None:
+            return None
+        return _grown(head.in_total, base.totals[0]), _grown(head.out_total, base.totals[1])
+
+    def has_gaps(self, router: str) -> bool:
+        """Whether a gap of any of its series overlaps an open period."""
+        return router in self._gaps
+
+    # --- one circuit ---------------------------------------------------------------------------------
 
     def used(self, circuits: Sequence[Circuit], direction: Direction, period: Period) -> QuotaUsage:
         """Over all of an agency's circuits; the newest reading is that of the circuit read longest ago."""
-        proven, oldest = 0, None
+        proven = 0
         for circuit in circuits:
-            head = self._heads.get(circuit.router)
-            if head is None:
-                continue
-            read_ns = self._read_ns(head, circuit)
-            oldest = read_ns if oldest is None else min(oldest, read_ns)
-            way = circuit.way(direction)
-            base = self._bases.get((circuit.router, circuit.interface, way, period.start_ns))
-            total = self.total(circuit, direction)
-            if base is not None and total is not None:
-                proven += max(0, total - base)
-        return QuotaUsage(proven, oldest)
+            columns, at = self.proven(circuit.router, period.start_ns), self.place(circuit)
+            if columns is not None and at is not None:
+                proven += columns[circuit.way(direction) == "out"][at]
+        return QuotaUsage(proven, self.newest_read_ns(circuits))
+
+    def newest_read_ns(self, circuits: Iterable[Circuit]) -> int | None:
+        """When the circuit read longest ago was read, a port that is absent not counting as read."""
+        oldest: int | None = None
+        for circuit in circuits:
+            head = self.heads.get(circuit.router)
+            if head is not None:
+                at = self.place(circuit) if head.lagging else None
+                lagging = head.lagging.get(at) if at is not None else None
+                seen_ns = lagging.at_ns if lagging is not None else head.at_ns
+                oldest = seen_ns if oldest is None else min(oldest, seen_ns)
+        return oldest
+
+    def estimated(self, circuit: Circuit, direction: Direction, period: Period) -> int:
+        """Bytes that straddle the period's start, as far as they are apportioned to it."""
+        base, at = self._bases.get((circuit.router, period.start_ns)), self.place(circuit)
+        if base is None or at is None:
+            return 0
+        return straddling(base.opening, at, circuit.way(direction) == "out", period)
+
+    def unknown_ns(self, circuit: Circuit, direction: Direction, period: Period, now_ns: int) -> int:
+        """Time of the period so far for which bytes may be missing."""
+        start_ns, until_ns = period.start_ns, min(period.end_ns, now_ns)
+        head, at = self.heads.get(circuit.router), self.place(circuit)
+        base = self._bases.get((circuit.router, start_ns))
+        if head is None or at is None or base is None or at >= len(base.opening.after_ns):
+            return covered([(start_ns, until_ns)], start_ns, until_ns)
+        way = circuit.way(direction)
+        spans = list(self._gaps.get(circuit.router, {}).get((circuit.interface, way), ()))
+        first_ns = base.opening.before_ns[at] or base.opening.after_ns[at]
+        spans += [(start_ns, until_ns if first_ns is None else first_ns), (read_ns(head, at), until_ns)]
+        return covered(spans, start_ns, until_ns)
 
     def newest_ns(self) -> int | None:
         """Instant of the newest committed visit of any router."""
-        return max((head.at_ns for head in self._heads.values()), default=None)
+        return max((head.at_ns for head in self.heads.values()), default=None)
 
     def total(self, circuit: Circuit, direction: Direction) -> int | None:
         """Cumulative bytes since the circuit was first seen; None before its first visit."""
-        head = self._heads.get(circuit.router)
-        at = self._place(head, circuit) if head is not None else None
+        at, head = self.place(circuit), self.heads.get(circuit.router)
         if head is None or at is None:
             return None
         return (head.in_total if circuit.way(direction) == "in" else head.out_total)[at]
 
-    def _read_ns(self, head: Head, circuit: Circuit) -> int:
-        """When the circuit's own counters were last read: a port that is absent is not fresh."""
-        at = self._place(head, circuit)
-        lagging = head.lagging.get(at) if at is not None else None
-        return lagging.at_ns if lagging is not None else head.at_ns
-
-    def _place(self, head: Head, circuit: Circuit) -> int | None:
+    def place(self, circuit: Circuit) -> int | None:
+        """The position of the circuit's port in its router's head; None where it was never seen."""
+        head = self.heads.get(circuit.router)
+        if head is None:
+            return None
         known, places = self._places.get(circuit.router, (None, {}))
         if known is not head.series:
             places = {interface.name: at for at, interface in enumerate(head.series)}
             self._places[circuit.router] = (head.series, places)
         return places.get(circuit.interface)
+
+
+def read_ns(head: Head, position: int) -> int:
+    """When the series was last read: the receipt of the PDU that carried it."""
+    lagging = head.lagging.get(position)
+    return lagging.at_ns if lagging is not None else head.pdus[head.pdu_of[position]].received_ns
+
+
+def straddling(opening: Opening, position: int, out: bool, period: Period) -> int:
+    """What of the bytes between a series' readings around the period's start is apportioned to the period."""
+    if position >= len(opening.after_ns):
+        return 0
+    before_ns, after_ns = opening.before_ns[position], opening.after_ns[position]
+    grown = opening.after[out][position] - opening.before[out][position]
+    if before_ns is None or after_ns is None or before_ns == after_ns or not grown:
+        return 0
+    return apportioned(grown, before_ns, after_ns, period.start_ns, period.end_ns)
+
+
+def _grown(totals: Sequence[int], base: Sequence[int]) -> Sequence[int]:
+    grown = tuple(map(sub, totals, base))
+    if len(grown) != len(totals):
+        grown += (0,) * (len(totals) - len(grown))
+    return tuple(max(0, one) for one in grown) if grown and min(grown) < 0 else grown

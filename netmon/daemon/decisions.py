@@ -1,7 +1,7 @@
 """One decision over the whole inventory: usage, policies and observed limits give verdicts and a plan.
 
-`decide` is pure and runs in the worker process; what it needs is gathered by whoever asks: the control
-loop from its own heads, a command line from the ledger.
+`decide` is pure; what it needs is gathered by whoever asks. The control loop's docket reaches the same verdicts
+by judging only what can have changed, and a test holds it to `decide`.
 """
 
 from __future__ import annotations

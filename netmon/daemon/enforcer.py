@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,16 @@ from netmon.bundled import folder
 from netmon.core.model import Direction, Intent, Step
 from netmon.core.resolving import ResolveAction
 from netmon.daemon.processes import Channel, ChildFailedError
+from netmon.routers.cli_profile import CliCollector
+from netmon.routers.cli_reading import CliReading
+from netmon.routers.cli_session import Collect, collect
+from netmon.routers.cli_templates import Templates
 from netmon.routers.dialects import Dialect, load_dialect
 from netmon.routers.enforcer import Apply, Done, Enforcer, EnforcerBusyError, Inspect, Job, Read, Resolve
 from netmon.routers.port import Target
 from netmon.routers.session import Login
 from netmon.routers.settings import RouterSettings, SshSettings
+from netmon.routers.terminal import Terminal
 from netmon.settings import SecretUnavailableError
 
 
@@ -48,6 +54,20 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class CollectOrder:
+    """Read a router's command line, without a login; yields CliReading. Nothing is altered."""
+
+    router: str
+    settings: RouterSettings
+    platform: str
+    """Of the profile; its folder under policies/enforcement has the terminal where `terminal` is None."""
+    collectors: tuple[CliCollector, ...]
+    terminal: Terminal | None = None
+    zone: tzinfo | None = None
+    """Of the router's clock, for times that name none."""
+
+
+@dataclass(frozen=True, slots=True)
 class StepBegins:
     """The enforcer's question: may this step begin? Answered once it is durably recorded."""
 
@@ -57,9 +77,10 @@ class StepBegins:
 
 def main(channel: Channel, setup: Setup) -> None:
     """Carries orders out until the daemon is gone; then nothing more is begun."""
-    from netmon.routers.ssh import open_session
+    from netmon.routers.ssh import open_session, open_terminal
 
-    folders = (setup.directory / "policies" / "enforcement", folder("policies") / "enforcement")
+    folders = _dialect_folders(setup.directory)
+    templates = _templates(setup.directory)
     dialects: dict[str, Dialect] = {}
 
     def dialect(platform: str) -> Dialect:
@@ -70,7 +91,10 @@ def main(channel: Channel, setup: Setup) -> None:
     def progress(intent: str, step: Step) -> None:
         channel.ask(StepBegins(intent, step))
 
-    enforcer = Enforcer(setup.ssh.threads, open_session, dialect, progress, time.time_ns, time.monotonic_ns)
+    def read(job: Collect) -> CliReading:
+        return collect(job, lambda platform: dialect(platform).settings, open_terminal, templates, time.monotonic_ns)
+
+    enforcer = Enforcer(setup.ssh.threads, open_session, dialect, progress, time.time_ns, time.monotonic_ns, read)
 
     def handle(order: Any, reply: Callable[[Any, bool], None]) -> None:
         try:
@@ -84,6 +108,30 @@ def main(channel: Channel, setup: Setup) -> None:
     enforcer.cancel()
 
 
+def collect_once(order: CollectOrder, setup: Setup) -> CliReading:
+    """Reads one router's command line here and now, in this process and without the daemon.
+
+    Blocks for seconds. Raises LookupError where the router has no ssh credential or there is no known_hosts,
+    SecretUnavailableError, and DialectError where the platform has no terminal.
+    """
+    from netmon.routers.ssh import open_terminal
+
+    job = _collect(order, setup.ssh)
+
+    def terminal(platform: str) -> Terminal:
+        return load_dialect(platform, _dialect_folders(setup.directory)).settings
+
+    return collect(job, terminal, open_terminal, _templates(setup.directory), time.monotonic_ns)
+
+
+def _dialect_folders(directory: Path) -> tuple[Path, Path]:
+    return directory / "policies" / "enforcement", folder("policies") / "enforcement"
+
+
+def _templates(directory: Path) -> Templates:
+    return Templates((directory / "collectors" / "templates", folder("collectors") / "templates"))
+
+
 def _answer(done: Future[Done], reply: Callable[[Any, bool], None]) -> None:
     error = done.exception()
     if error is None:
@@ -94,7 +142,13 @@ def _answer(done: Future[Done], reply: Callable[[Any, bool], None]) -> None:
         reply(f"{type(error).__name__}: {error}", True)
 
 
-def _job(order: Order, ssh: SshSettings) -> Job:
+def _collect(order: CollectOrder, ssh: SshSettings) -> Collect:
+    return Collect(_login(order, ssh), order.collectors, order.terminal, order.zone)
+
+
+def _job(order: Order | CollectOrder, ssh: SshSettings) -> Job:
+    if isinstance(order, CollectOrder):
+        return _collect(order, ssh)
     login = _login(order, ssh)
     if order.intent is None:
         return Read(order.target, order.direction or Direction.DOWNLOAD, login)
@@ -105,7 +159,7 @@ def _job(order: Order, ssh: SshSettings) -> Job:
     return Resolve(order.intent, order.target, login, order.action)
 
 
-def _login(order: Order, ssh: SshSettings) -> Login:
+def _login(order: Order | CollectOrder, ssh: SshSettings) -> Login:
     name = order.settings.ssh
     if name is None or ssh.known_hosts is None:
         raise LookupError(f"router {order.router} has no ssh credential or there is no ssh.known_hosts; configure both")

@@ -110,7 +110,7 @@ def _newest_ns(reader: LedgerReader, circuit: Circuit, now_ns: int) -> int | Non
 
 
 def _observed_ns(reader: LedgerReader, router: str, now_ns: int) -> int:
-    first = reader.first_visit_ns(router)
+    first = reader.first_visits_ns([router]).get(router)
     return 0 if first is None else now_ns - first
 
 

@@ -150,7 +150,7 @@ class Service:
             {name: router.uplinks for name, router in settings.routers.items()},
             tuple(settings.routers),
         )
-        self._metrics.limits({key: seen.bps for key, seen in self._standing.limits.items()})
+        self._metrics.limits(self._standing.limits)
         self._plane = ControlPlane(
             configuration,
             self._clock,
@@ -278,7 +278,7 @@ class Service:
         self._metrics.polled(health.router, ok, health.duration_s, health.last_ok_ns or 0)
 
     def _announced(self) -> None:
-        self._metrics.limits({key: seen.bps for key, seen in self._standing.limits.items()})
+        self._metrics.limits(self._standing.limits)
         if self._mqtt is not None:
             self._mqtt.wake()
 
@@ -399,7 +399,7 @@ def _settle_memory() -> None:
     """What was imported and built stays for good: the collector need not look at it, but at what comes now."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(700, 10, 10)
+    gc.set_threshold(20_000, 10, 10)
 
 
 def _tell_what_needs_a_restart(old: Configuration, new: Configuration) -> None:

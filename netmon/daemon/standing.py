@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from netmon.core.model import Alert, Direction, Plan, Verdict
@@ -16,10 +17,10 @@ from netmon.store.ledger import Ledger
 class Standing:
     """What was last decided and observed, as the ledger has it."""
 
-    counting: dict[tuple[str, Direction], Verdict]
+    counting: Mapping[tuple[str, Direction], Verdict]
     alerts: dict[str, Alert]
     limits: dict[tuple[str, Direction], Observed]
-    previous: dict[tuple[str, str], Verdict] = field(default_factory=dict)
+    previous: Mapping[tuple[str, str], Verdict] = field(default_factory=dict)
     plan: Plan | None = None
     trust: Trust = field(default_factory=lambda: Trust(None))
     turns: int = 0

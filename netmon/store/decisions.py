@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from netmon.core.model import Alert, Verdict
 from netmon.store import schema
+from netmon.store.database import driver
 from netmon.store.standing import Standing
 from netmon.store.values import OutboxEntry, dump, load
+
+_LAST_VERDICT = "SELECT document FROM verdict WHERE agency = ? AND direction = ?"
+_SET_VERDICT = """
+INSERT INTO verdict (agency, direction, document) VALUES (?, ?, ?)
+ON CONFLICT (agency, direction) DO UPDATE SET document = excluded.document"""
+_LOG_VERDICT = "INSERT INTO verdict_log (agency, direction, at_ns, document) VALUES (?, ?, ?, ?)"
 
 
 class Decisions(Standing):
@@ -22,8 +30,9 @@ class Decisions(Standing):
         An alert whose id the outbox has seen changes nothing.
         """
         with self._transaction() as connection:
+            raw = driver(connection)
             for verdict in verdicts:
-                _judge(connection, verdict, now_ns)
+                _judge(raw, verdict, now_ns)
             announce(connection, alerts, now_ns)
 
     def unsent(self, limit: int) -> list[OutboxEntry]:
@@ -67,21 +76,15 @@ def announce(connection: Connection, alerts: Sequence[Alert], now_ns: int) -> No
             )
 
 
-def _judge(connection: Connection, verdict: Verdict, now_ns: int) -> None:
-    columns = schema.verdict.c
-    where = (columns.agency == verdict.agency) & (columns.direction == verdict.direction.value)
-    previous = connection.execute(select(columns.document).where(where)).scalar_one_or_none()
+def _judge(raw: sqlite3.Connection, verdict: Verdict, now_ns: int) -> None:
+    names = (verdict.agency, verdict.direction.value)
+    previous = raw.execute(_LAST_VERDICT, names).fetchone()
     document = dump(verdict)
-    if previous == document:
+    if previous is not None and previous[0] == document:
         return
-    names = {"agency": verdict.agency, "direction": verdict.direction.value}
-    connection.execute(
-        upsert(schema.verdict)
-        .values(document=document, **names)
-        .on_conflict_do_update(index_elements=["agency", "direction"], set_={"document": document})
-    )
-    if previous is None or _essence(load(Verdict, previous)) != _essence(verdict):
-        connection.execute(insert(schema.verdict_log).values(at_ns=now_ns, document=document, **names))
+    raw.execute(_SET_VERDICT, (*names, document))
+    if previous is None or _essence(load(Verdict, previous[0])) != _essence(verdict):
+        raw.execute(_LOG_VERDICT, (*names, now_ns, document))
 
 
 def _essence(verdict: Verdict) -> tuple[object, ...]:

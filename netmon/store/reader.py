@@ -6,12 +6,12 @@ was last read at an earlier instant, which the visit names: its reading stands t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, func, select
+from sqlalchemy import Connection, Engine, Row, Select, bindparam, func, select
 
 from netmon.core.model import NANOSECONDS, Gap, GapReason, Identity, Proof, Receipt, Usage, Way
 from netmon.core.periods import Reading, percentile_95, used_between
@@ -21,12 +21,20 @@ from netmon.store.chain import ChainCheck, Link
 from netmon.store.database import reading_engine
 from netmon.store.errors import StoreError, sentences
 from netmon.store.migrations import require_current
+from netmon.store.openings import Finder, Opening
 from netmon.store.rows import CELL_BYTES, Layout
 from netmon.store.standing import Standing
 from netmon.store.values import ReceiptLink, load
 
 _visit = schema.visit.c
 _MAX_LAYOUTS = 1024
+_FIRST_VISIT = (
+    select(_visit.at_ns)
+    .join(schema.router, schema.router.c.id == _visit.router_id)
+    .where(schema.router.c.name == bindparam("name"))
+    .order_by(_visit.sequence)
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +120,34 @@ class LedgerReader(Standing):
                 columns.append([] if series is None else self._readings(connection, series, from_ns, to_ns))
         return percentile_95(columns, from_ns, to_ns)
 
-    def first_visit_ns(self, router: str) -> int | None:
-        """Since when a router is observed; None: never."""
+    def openings(self, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Opening]:
+        """Of each (router, instant), where all its series stood then; routers never visited are left out."""
+        with self._transaction() as connection:
+            finder = Finder(connection, lambda layout_id: self._layout(connection, layout_id))
+            found = {key: finder.opening(*key) for key in wanted}
+        return {key: opening for key, opening in found.items() if opening is not None}
+
+    def gaps_after(self, position: int, ending_after_ns: int, limit: int) -> list[tuple[int, Gap]]:
+        """The next gaps in the order of commits that end later than that, each with its position; at most `limit`."""
+        columns = schema.gap.c
         statement = (
-            select(_visit.at_ns)
-            .join(schema.router, schema.router.c.id == _visit.router_id)
-            .where(schema.router.c.name == router)
-            .order_by(_visit.sequence)
-            .limit(1)
+            select(schema.gap, schema.router.c.name)
+            .join(schema.router, schema.router.c.id == columns.router_id)
+            .where(columns.id > position, columns.to_ns > ending_after_ns)
+            .order_by(columns.id)
+            .limit(limit)
         )
         with self._transaction() as connection:
-            return connection.execute(statement).scalar_one_or_none()
+            return [
+                (row.id, Gap(row.name, row.interface, row.direction, row.from_ns, row.to_ns, GapReason(row.reason)))
+                for row in connection.execute(statement)
+            ]
+
+    def first_visits_ns(self, routers: Iterable[str]) -> dict[str, int]:
+        """Since when each router is observed; those never visited are left out."""
+        with self._transaction() as connection:
+            found = {name: connection.execute(_FIRST_VISIT, {"name": name}).scalar_one_or_none() for name in routers}
+        return {name: at_ns for name, at_ns in found.items() if at_ns is not None}
 
     # --- copies of facts -----------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 from netmon.core.counters import Head, LastSeen
@@ -68,17 +69,26 @@ def load_layout(text: str) -> Layout:
 
 def pack_cells(cells: Cells) -> bytes:
     """Raises struct.error for a cell outside 0..2^64-1."""
-    if None not in cells:
-        return struct.pack(f">{len(cells)}Q", *cells)
+    column = _column(len(cells))
+    try:
+        return column.pack(*cells)
+    except struct.error:
+        if None not in cells:
+            raise
     bits = "".join("1" if cell is None else "0" for cell in cells)
     width = -(-len(cells) // 8)
     bitmap = int(bits.ljust(width * 8, "0"), 2).to_bytes(width, "big")
-    return struct.pack(f">{len(cells)}Q", *(cell or 0 for cell in cells)) + bitmap
+    return column.pack(*(cell or 0 for cell in cells)) + bitmap
+
+
+@lru_cache(1024)
+def _column(count: int) -> struct.Struct:
+    return struct.Struct(f">{count}Q")
 
 
 def unpack_cells(packed: bytes, count: int) -> tuple[int | None, ...]:
     """The `count` cells that `pack_cells` wrote."""
-    cells = struct.unpack_from(f">{count}Q", packed)
+    cells = _column(count).unpack_from(packed)
     if len(packed) == count * CELL_BYTES:
         return cells
     bitmap = packed[count * CELL_BYTES :]
@@ -87,7 +97,7 @@ def unpack_cells(packed: bytes, count: int) -> tuple[int | None, ...]:
 
 def unpack_totals(packed: bytes) -> tuple[int, ...]:
     """Totals are never absent."""
-    return struct.unpack(f">{len(packed) // CELL_BYTES}Q", packed)
+    return _column(len(packed) // CELL_BYTES).unpack(packed)
 
 
 def unpack_cell(packed: bytes) -> int:
@@ -98,7 +108,7 @@ def unpack_cell(packed: bytes) -> int:
 
 def pack_stamps(pdus: Sequence[PduStamp]) -> bytes:
     """Raises struct.error for an uptime beyond 2^32-1 or a time before 1970."""
-    return b"".join(_STAMP.pack(one.uptime_ticks, one.received_ns) for one in pdus)
+    return b"".join([_STAMP.pack(one.uptime_ticks, one.received_ns) for one in pdus])
 
 
 def unpack_stamps(packed: bytes) -> tuple[PduStamp, ...]:

@@ -27,7 +27,8 @@ INSERT INTO gap (visit_id, router_id, interface, direction, from_ns, to_ns, reas
 _INSERT_LAYOUT = """
 INSERT INTO layout (router_id, digest, document) VALUES (?, ?, ?) ON CONFLICT (router_id, digest) DO NOTHING"""
 _FIRST_HEAD = "INSERT INTO head (router_id, sequence, at_ns) VALUES (?, 1, ?) ON CONFLICT (router_id) DO NOTHING"
-_NEXT_HEAD = "UPDATE head SET sequence = ?, at_ns = ? WHERE router_id = ? AND sequence = ?"
+_NEXT_HEAD = "UPDATE head SET sequence = ?, at_ns = ? WHERE router_id = ? AND sequence = ? AND at_ns < ?"
+_HEAD_AT = "SELECT at_ns FROM head WHERE router_id = ? AND sequence = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +113,13 @@ class _Writer:
         head = visit.head
         if visit.base == 0:
             return self._driver.execute(_FIRST_HEAD, (router_id, head.at_ns)).rowcount == 1
-        at = self._driver.execute(
-            "SELECT at_ns FROM head WHERE router_id = ? AND sequence = ?", (router_id, visit.base)
-        ).fetchone()
-        if at is None:
-            return False
-        if head.at_ns <= at[0]:
+        cursor = self._driver.execute(_NEXT_HEAD, (head.sequence, head.at_ns, router_id, visit.base, head.at_ns))
+        if cursor.rowcount == 1:
+            return True
+        at = self._driver.execute(_HEAD_AT, (router_id, visit.base)).fetchone()
+        if at is not None:
             raise VisitRefusedError(head.router, f"its time {head.at_ns} is not after its head's, {at[0]}")
-        cursor = self._driver.execute(_NEXT_HEAD, (head.sequence, head.at_ns, router_id, visit.base))
-        return cursor.rowcount == 1
+        return False
 
     def _router(self, name: str) -> int:
         router_id = self._known.routers.get(name)
@@ -167,7 +166,8 @@ def _packed(visit: Visit) -> _Row:
     if head.sequence != visit.base + 1:
         raise VisitRefusedError(head.router, f"its sequence {head.sequence} does not follow its base {visit.base}")
     columns = (head.in_total, head.out_total, head.in_octets, head.out_octets)
-    if {len(head.series)} != {len(one) for one in (*columns, head.pdu_of, head.discontinuity)}:
+    width = len(head.series)
+    if any(len(one) != width for one in (*columns, head.pdu_of, head.discontinuity)):
         raise VisitRefusedError(head.router, "its columns differ in length")
     if head.pdu_of and not 0 <= min(head.pdu_of) <= max(head.pdu_of) < len(head.pdus):
         raise VisitRefusedError(head.router, "an interface names a PDU that is not there")
@@ -178,7 +178,7 @@ def _packed(visit: Visit) -> _Row:
             head.host_uptime_ticks,
             rows.pack_lagging(head.lagging),
             rows.pack_stamps(head.pdus),
-            *(rows.pack_cells(column) for column in columns),
+            *[rows.pack_cells(column) for column in columns],
         )
     except (struct.error, IndexError) as error:
         raise VisitRefusedError(head.router, f"a number of it cannot be held ({error})") from error

@@ -374,3 +374,16 @@ def test_only_fresh_verdicts_on_a_trusted_clock_tighten(situation: Situation) ->
         if change.to_bps is not None and (change.from_bps is None or change.to_bps < change.from_bps):
             assert (change.agency, change.direction) not in frozen
             assert context.clock_trusted
+
+
+@given(situations())
+@settings(max_examples=150)
+def test_where_no_limit_is_wanted_or_in_force_a_circuit_may_be_left_out_of_the_plan(situation: Situation) -> None:
+    verdicts, circuits, observed, context = situation
+    agency_of = {c.id: c.agency for c in circuits}
+    touched = {(agency_of[name], d) for (name, d), seen in observed.items() if seen != NOTHING}
+    lively = [v for v in verdicts if v.limit is not None or (v.agency, v.direction) in touched]
+    of_them = [c for c in circuits if c.agency in {v.agency for v in lively}]
+    whole, made = plan(verdicts, circuits, observed, context), plan(lively, of_them, observed, context)
+    assert (made.hash, made.refused, pending(made)) == (whole.hash, whole.refused, pending(whole))
+    assert {c for c in whole.changes if (c.from_bps, c.to_bps) != (None, None)} <= set(made.changes)

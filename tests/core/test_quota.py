@@ -18,6 +18,8 @@ from netmon.core.quota import (
     held,
     judge,
     no_quota,
+    quiet,
+    refreshed,
     strictest,
     threshold_bytes,
 )
@@ -367,3 +369,49 @@ def test_missing_data_and_a_doubtful_clock_never_tighten(
 def test_judging_again_on_the_same_facts_changes_nothing(policy: QuotaPolicy, proven: int) -> None:
     verdict = decide(proven, policy=policy)
     assert decide(proven, verdict, policy=policy) == verdict
+
+
+@given(policies, st.lists(st.tuples(st.integers(0, 2500), st.booleans(), st.booleans()), min_size=1, max_size=6))
+@settings(max_examples=200)
+def test_within_its_bounds_judging_again_only_renews_the_number(
+    policy: QuotaPolicy, history: list[tuple[int, bool, bool]]
+) -> None:
+    """The shortcut of the control loop equals judging, whatever verdict it starts from."""
+    verdict: Verdict | None = None
+    for permille, fresh, trusted in history:
+        age_s = 0 if fresh else None
+        verdict = decide(
+            policy.volume_bytes * permille // 1000, verdict, policy=policy, age_s=age_s, clock_trusted=trusted
+        )
+        bounds = quiet(policy, PERIOD, verdict)
+        if bounds is None:
+            assert not fresh or not trusted or verdict.reason is R.RESTORED_POLICY_CHANGED
+            continue
+        assert bounds.from_bytes <= verdict.evidence["proven_bytes"] < bounds.below_bytes
+        for proven in {bounds.from_bytes, verdict.evidence["proven_bytes"], bounds.below_bytes - 1}:
+            for now_s, age in ((1000, 0), (1999, 300), (1500, 17)):
+                again = decide(proven, verdict, policy=policy, now_s=now_s, age_s=age)
+                assert again == refreshed(verdict, proven)
+
+
+@pytest.mark.parametrize(("proven", "says"), [(949, False), (950, True), (999, True), (1000, False)])
+def test_the_bounds_are_exact(proven: int, says: bool) -> None:
+    held_back = decide(960, decide(1000))
+    assert held_back.reason is R.HELD_BY_HYSTERESIS
+    again = decide(proven, held_back)
+    assert (again == refreshed(held_back, proven)) is says
+    bounds = quiet(POLICY, PERIOD, held_back)
+    assert bounds is not None
+    assert (bounds.from_bytes <= proven < bounds.below_bytes) is says
+
+
+def test_a_verdict_of_another_policy_or_period_or_on_no_fresh_data_has_no_bounds() -> None:
+    verdict = decide(900)
+    assert quiet(POLICY, PERIOD, verdict) is not None
+    assert quiet(POLICY, NEXT, verdict) is None
+    assert quiet(replace(POLICY, volume_bytes=999), PERIOD, verdict) is None
+    assert quiet(replace(POLICY, ladder=()), PERIOD, verdict) is None
+    assert quiet(POLICY, PERIOD, decide(900, age_s=None)) is None
+    assert quiet(POLICY, PERIOD, decide(900, clock_trusted=False)) is None
+    assert quiet(POLICY, PERIOD, held(decide(1100))) is None
+    assert quiet(POLICY, NEXT, decide(100, decide(1100), period=NEXT)) is None, "restored, but not judged yet"

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from snmp.scripted import ScriptedAgent, mib_answer
 
 from netmon.routers import mib
+from netmon.routers.objects import OBJECTS
 from netmon.snmp.codec import Message, Tag, Value
 from netmon.snmp.oid import Oid
 
@@ -48,7 +49,7 @@ class Box(Mapping[Oid, tuple[int, Value]]):
                 ("ifOutDiscards", Tag.COUNTER32, 0),
                 ("ifCounterDiscontinuityTime", Tag.TIME_TICKS, 0),
             ):
-                self._cells[*mib.OBJECTS[column], index] = (tag, value)
+                self._cells[*OBJECTS[column], index] = (tag, value)
 
     def __getitem__(self, oid: Oid) -> tuple[int, Value]:
         if oid == mib.SYS_UPTIME:
@@ -62,13 +63,13 @@ class Box(Mapping[Oid, tuple[int, Value]]):
         return len(self._cells)
 
     def octets(self, column: str, port: str) -> int:
-        value = self._cells[*mib.OBJECTS[column], PORTS.index(port) + 1][1]
+        value = self._cells[*OBJECTS[column], PORTS.index(port) + 1][1]
         assert isinstance(value, int)
         return value
 
     def count(self, port: str, into: int = 0, out: int = 0) -> None:
         for column, grown in (("ifHCInOctets", into), ("ifHCOutOctets", out)):
-            cell = (*mib.OBJECTS[column], PORTS.index(port) + 1)
+            cell = (*OBJECTS[column], PORTS.index(port) + 1)
             self._cells[cell] = (Tag.COUNTER64, self.octets(column, port) + grown)
 
 

@@ -20,7 +20,6 @@ from netmon.core.counters import Ceilings, Head, account
 from netmon.core.model import NANOSECONDS, Action, Alert, Direction, Mode, Plan, VerdictReason
 from netmon.core.planning import Observed, pending
 from netmon.daemon.consumption import Consumption
-from netmon.daemon.decisions import Decision
 from netmon.daemon.policy import PlanChangedError, PolicyLoop
 from netmon.daemon.pollers import RouterHealth
 from netmon.daemon.processes import ChildDiedError
@@ -42,12 +41,12 @@ class Worker:
         self.failure: Exception | None = None
         self.asked = 0
 
-    async def request(self, payload: Call) -> Decision:
+    async def request(self, payload: Call) -> Plan:
         self.asked += 1
         if self.failure is not None:
             raise self.failure
-        decision: Decision = payload.function(*payload.arguments)
-        return decision
+        plan: Plan = payload.function(*payload.arguments)
+        return plan
 
 
 class Actor:
@@ -135,7 +134,7 @@ class Bench:
         return [f"{alert.state}/{alert.reason}" for alert in await self.outbox(key)]
 
     def series(self, name: str) -> dict[str, str]:
-        lines = "".join(self.metrics.render()).splitlines()
+        lines = b"".join(self.metrics.render()).decode().splitlines()
         return {line.rpartition(" ")[0]: line.rpartition(" ")[2] for line in lines if line.startswith(name + "{")}
 
 

@@ -140,6 +140,22 @@ def test_gaps_make_time_unknown_in_the_usage(path: Path) -> None:
         reader.close()
 
 
+def test_gaps_are_followed_in_the_order_of_commits(path: Path) -> None:
+    def gap(interface: str, minute: int) -> Gap:
+        at = START_NS + minute * MINUTE_NS
+        return Gap("a", interface, "in", at - MINUTE_NS, at, GapReason.COUNTER_RESET)
+
+    with opened(path) as ledger:
+        ledger.commit([a_visit("a", n, [(n, 0)], gaps=[gap("ether1", n), gap("ether2", n)]) for n in range(1, 5)])
+        reader = LedgerReader.open(path)
+        found, position = [], 0
+        while portion := reader.gaps_after(position, START_NS + 2 * MINUTE_NS, 3):
+            found += [one for _, one in portion]
+            position = portion[-1][0]
+        assert found == [gap(name, n) for n in (3, 4) for name in ("ether1", "ether2")]
+        reader.close()
+
+
 @pytest.mark.parametrize(("router", "interface"), [("nowhere", "ether1"), ("a", "ether9")])
 def test_of_what_was_never_seen_all_is_unknown(path: Path, router: str, interface: str) -> None:
     with opened(path) as ledger:
@@ -193,8 +209,7 @@ def test_a_router_is_observed_since_its_first_visit(path: Path) -> None:
     with opened(path) as ledger:
         ledger.commit([a_visit("a", 1), a_visit("a", 2)])
         reader = LedgerReader.open(path)
-        assert reader.first_visit_ns("a") == START_NS + MINUTE_NS
-        assert reader.first_visit_ns("b") is None
+        assert reader.first_visits_ns(["a", "b"]) == {"a": START_NS + MINUTE_NS}
         reader.close()
 
 
