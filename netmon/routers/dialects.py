@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError
 
 from netmon.core.model import Direction, Faces, leaves
+from netmon.routers.terminal import Terminal
 from netmon.settings import Settings
 
 if TYPE_CHECKING:
@@ -99,69 +100,21 @@ class Scaled(Settings):
         return min(self.most_bytes, max(self.least_bytes, bps * self.milliseconds // 8000))
 
 
-class DialectSettings(Settings):
+class DialectSettings(Terminal):
     """`dialect.yaml`; see docs/enforcement.md."""
 
     description: str
-    device_type: str = Field(pattern=r"^[a-z0-9_]+$")
-    """Netmiko's name of the platform."""
     readback: Literal["tc", "simple_queue"]
     """The Python parsers of what the verbs print."""
     quoting: Literal["shell", "routeros"]
-    prepare: tuple[str, ...] = ()
-    """Commands sent once after login."""
-    prompt: str
-    """Regular expression of the prompt at the very end of what was received."""
     completion: str
-    """Appended to every command, so that its end and its success can be told; {n} is the command's number."""
+    """What alters a router must know whether it succeeded."""
     completed: str
-    """Regular expression of the end of the line it prints, {n} likewise; group 1 is 0 for success."""
-    errors: tuple[str, ...]
-    """Regular expressions of lines that mean the command was refused; each begins with ^."""
     rate: Rate
     burst: Scaled | None = None
     queue: Scaled | None = None
     device_revert: bool
     """Whether the router can undo an unconfirmed change by itself."""
-
-    @field_validator("prompt", "completed", "errors")
-    @classmethod
-    def _compiles(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        for pattern in (value,) if isinstance(value, str) else value:
-            try:
-                re.compile(pattern.replace("{n}", "0"))
-            except re.error as error:
-                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
-        return value
-
-    @field_validator("errors")
-    @classmethod
-    def _anchored(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for pattern in value:
-            if not pattern.startswith("^"):
-                raise ValueError(f"{pattern!r} would match inside a name; begin it with ^")
-        return value
-
-    @field_validator("prompt")
-    @classmethod
-    def _at_the_end(cls, value: str) -> str:
-        if not value.endswith(r"\Z"):
-            raise ValueError(r"a prompt that is not at the end could be an object's name; end it with \Z")
-        return value
-
-    @field_validator("completion", "completed")
-    @classmethod
-    def _numbered(cls, value: str) -> str:
-        if "{n}" not in value:
-            raise ValueError("put {n} into it, so that a late answer is not taken for the next command's")
-        return value
-
-    @field_validator("completed")
-    @classmethod
-    def _says_how(cls, value: str) -> str:
-        if not value.endswith("$") or re.compile(value.replace("{n}", "0")).groups != 1:
-            raise ValueError("end it with $ and give it one group, which is 0 for success")
-        return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 
 from netmon.core.model import Direction, Intent, Outcome, Proof, Step
 from netmon.core.resolving import Armed, ResolveAction
+from netmon.routers.cli_reading import CliReading
+from netmon.routers.cli_session import Collect, not_read
 from netmon.routers.dialects import Dialect, DialectError, UnsafeValueError
 from netmon.routers.enforcement import (
     Clock,
@@ -70,8 +72,8 @@ class Read:
     login: Login
 
 
-Job = Apply | Inspect | Resolve | Read
-Done = Result | Inspection | Reading
+Job = Apply | Inspect | Resolve | Read | Collect
+Done = Result | Inspection | Reading | CliReading
 
 _ROUTER_TROUBLE = (SessionError, RefusedError, DialectError, UnsafeValueError)
 
@@ -91,14 +93,17 @@ class Enforcer:
         progress: Progress,
         now_ns: Clock,
         monotonic_ns: Clock,
+        collect: Callable[[Collect], CliReading],
     ) -> None:
-        """`dialect` finds a platform's dialect and raises DialectError; `progress` is called in the threads."""
+        """`dialect` finds a platform's dialect and raises DialectError; `progress` and `collect` are called in the
+        threads; `collect` opens and closes a session of its own and raises DialectError."""
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="router")
         self._open_session = open_session
         self._dialect = dialect
         self._progress = progress
         self._now_ns = now_ns
         self._monotonic_ns = monotonic_ns
+        self._collect = collect
         self._lock = threading.RLock()  # a job may be done before its callback is added
         self._waiting: dict[str, deque[tuple[Job, Future[Done]]]] = {}
         self._cancelled = threading.Event()
@@ -159,6 +164,11 @@ class Enforcer:
     def _do(self, job: Job) -> Done:
         if self._cancelled.is_set():
             return _refused(job, Failure.CANCELLED, "cancelled before the session was opened")
+        if isinstance(job, Collect):
+            try:
+                return self._collect(job)
+            except DialectError as error:
+                return not_read(Failure.DIALECT, str(error))
         began = self._monotonic_ns()
         if isinstance(job, Apply):
             self._progress(job.intent.id, Step.CONNECT)
@@ -174,7 +184,7 @@ class Enforcer:
         finally:
             session.close()
 
-    def _talk(self, job: Job, session: Session, dialect: Dialect) -> Done:
+    def _talk(self, job: Apply | Inspect | Resolve | Read, session: Session, dialect: Dialect) -> Done:
         match job:
             case Apply(intent, target, _):
                 return carry_out(
@@ -208,3 +218,5 @@ def _refused(job: Job, reason: Failure, detail: str, duration_ns: int = 0) -> Do
             return Inspection(False, None, Armed.UNKNOWN, detail)
         case Read():
             return Reading(None, False, None, reason, detail)
+        case Collect():
+            return not_read(reason, detail)

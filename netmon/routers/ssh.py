@@ -4,7 +4,8 @@ Facts behind the shape of this, found by trying Netmiko 4.8: a host-key mismatch
 a timeout; a missing known_hosts file is ignored; a login that hangs after authentication keeps its
 session for an hour; a dropped link waits out the whole read timeout; a failed command looks like any
 other; `disconnect` takes ten seconds on a Linux login that is not called root. So the socket is
-netmon's own, a watchdog closes it, and every command ends with a marker that tells success.
+netmon's own, a watchdog closes it, and every command ends with a marker that tells success; only
+consoles that are read and never altered may do without the marker.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from netmon.core.model import NANOSECONDS
-from netmon.routers.dialects import Dialect, DialectSettings
+from netmon.routers.dialects import Dialect
 from netmon.routers.session import (
     CommandRejectedError,
     HostKeyMismatchError,
@@ -30,6 +31,7 @@ from netmon.routers.session import (
     UnknownHostKeyError,
     UnreachableError,
 )
+from netmon.routers.terminal import Terminal
 
 if TYPE_CHECKING:
     import paramiko  # type: ignore[import-untyped]
@@ -41,6 +43,7 @@ LONGEST_ANSWER = 4_000_000
 """Characters; a router that says more is not answering the question."""
 QUIET_S = 1.0
 """A prompt with nothing after it for so long means that the command is over, marker or not."""
+_LONGEST_LINE = 4_096
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[()][0-9A-Za-z]|[=>78DEHMZ])")
 
 
@@ -49,6 +52,11 @@ def _connect(address: str, port: int, timeout_s: float) -> socket.socket:
 
 
 def open_session(login: Login, dialect: Dialect, connect: Connect = _connect) -> NetmikoSession:
+    """A session that can alter the router: every command's success is told. See open_terminal."""
+    return open_terminal(login, dialect.settings, connect)
+
+
+def open_terminal(login: Login, terminal: Terminal, connect: Connect = _connect) -> NetmikoSession:
     """A session ready for commands.
 
     Raises UnreachableError, LoginRefusedError, UnknownHostKeyError, HostKeyMismatchError,
@@ -72,8 +80,8 @@ def open_session(login: Login, dialect: Dialect, connect: Connect = _connect) ->
     watchdog.daemon = True
     watchdog.start()
     try:
-        connection = _log_in(login, dialect.settings, sock, where)
-        session = NetmikoSession(connection, sock, login, dialect.settings)
+        connection = _log_in(login, terminal, sock, where)
+        session = NetmikoSession(connection, sock, login, terminal)
         try:
             session.prepare()
         except SessionError:
@@ -90,7 +98,7 @@ def open_session(login: Login, dialect: Dialect, connect: Connect = _connect) ->
 class NetmikoSession:
     """One interactive shell; implements `netmon.routers.session.Session`. Used by one thread."""
 
-    def __init__(self, connection: Any, sock: socket.socket, login: Login, settings: DialectSettings) -> None:
+    def __init__(self, connection: Any, sock: socket.socket, login: Login, settings: Terminal) -> None:
         self._connection = connection
         self._channel: paramiko.Channel = connection.remote_conn
         self._sock = sock
@@ -108,9 +116,17 @@ class NetmikoSession:
         return self._username
 
     def prepare(self) -> None:
-        """Sends the dialect's first commands, past whatever the login printed."""
+        """Sends the terminal's first commands, past whatever the login printed.
+
+        Without a marker the login's prompt is waited for, as what is typed before it may be echoed before it.
+        The commands then only set the terminal up (no paging, a wide screen), in the words of several releases
+        of the platform: the ones a release does not know are passed over.
+        """
+        if self._settings.completed is None:
+            self._exchange(None, (), None)
         for command in self._settings.prepare:
-            self.run(command)
+            with contextlib.suppress(*(() if self._settings.completed else (CommandRejectedError,))):
+                self.run(command)
 
     def run(self, command: str) -> str:
         """What the router printed for one command, without the marker and the prompt.
@@ -121,19 +137,36 @@ class NetmikoSession:
         if self._closed:
             raise SessionLostError(f"{self._where}: the session is closed")
         self._number += 1
-        completed = re.compile(self._settings.completed.replace("{n}", str(self._number)), re.MULTILINE)
-        completion = self._settings.completion.replace("{n}", str(self._number))
-        lines = self._exchange(f"{command}{completion}{self._connection.RETURN}", completed).replace("\r", "\n")
+        body = self._marked(command) if self._settings.completed else self._unmarked(command)
+        return "\n".join(line for line in body.split("\n") if line)
+
+    def _marked(self, command: str) -> str:
+        """The answer before the marker of success; the command may not be echoed."""
+        completed = re.compile((self._settings.completed or "").replace("{n}", str(self._number)), re.MULTILINE)
+        completion = (self._settings.completion or "").replace("{n}", str(self._number))
+        lines = self._exchange(f"{command}{completion}", (completed, *self._errors), None).replace("\r", "\n")
         done = next(reversed(list(completed.finditer(lines))), None)
         body = lines[: done.start()] if done else lines
-        for pattern in self._errors:
-            if refusal := pattern.search(body):
-                said = body[refusal.start() :].split("\n", 1)[0].strip()
-                raise CommandRejectedError(f"{self._where} refused {_shown(command)}: {said}")
+        self._check(command, body)
         if done is None or done[1] != "0":
             said = " ".join(body.split())[-200:]
             raise CommandRejectedError(f"{self._where} did not complete {_shown(command)}: {said}")
-        return "\n".join(line for line in body.split("\n") if line)
+        return body
+
+    def _unmarked(self, command: str) -> str:
+        """The answer between the command's echo and the prompt."""
+        received = self._exchange(command, self._errors, command)
+        body = (_after_echo(received, command) or "").replace("\r", "\n")
+        prompt = next(reversed(list(self._prompt.finditer(body))), None)
+        body = body[: prompt.start()] if prompt else body
+        self._check(command, body)
+        return body
+
+    def _check(self, command: str, body: str) -> None:
+        for pattern in self._errors:
+            if refusal := pattern.search(body):
+                said = body[refusal.start() :].strip().split("\n", 1)[0].strip()
+                raise CommandRejectedError(f"{self._where} refused {_shown(command)}: {said}")
 
     def close(self) -> None:
         if self._closed:
@@ -142,19 +175,24 @@ class NetmikoSession:
         _discard(self._connection)
         _close(self._sock)
 
-    def _exchange(self, text: str, completed: re.Pattern[str]) -> str:
-        """Everything the router sent from the command to its next prompt."""
+    def _exchange(self, text: str | None, ends: Sequence[re.Pattern[str]], echo: str | None) -> str:
+        """Everything the router sent from the command to its next prompt; None sends nothing and listens.
+
+        A prompt that comes with one of `ends` before it ends the answer at once; any other only once
+        nothing follows it for QUIET_S and, where `echo` is given, not before the router has echoed that.
+        """
         deadline = time.monotonic() + self._timeout_s
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         received, over = "", False
         try:
             self._channel.settimeout(self._timeout_s)
-            self._channel.sendall(text.encode("ascii"))
+            if text is not None:
+                self._channel.sendall(f"{text}{self._connection.RETURN}".encode("ascii"))
             while not over:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise TimeoutError
-                prompted = self._prompt.search(received) is not None
+                prompted = self._prompted(received, echo) is not None
                 self._channel.settimeout(min(left, QUIET_S) if prompted else left)
                 try:
                     data = self._channel.recv(65_536)
@@ -166,7 +204,7 @@ class NetmikoSession:
                 received = _ANSI.sub("", received + decoder.decode(data))
                 if len(received) > LONGEST_ANSWER:
                     raise SessionLostError(f"{self._where}: an answer of over {LONGEST_ANSWER} characters")
-                over = self._is_over(received, completed)
+                over = self._is_over(received, ends, echo)
         except TimeoutError as error:
             self.close()
             raise SessionLostError(f"{self._where}: no answer within {self._timeout_s:g} s") from error
@@ -178,15 +216,36 @@ class NetmikoSession:
             raise
         return received
 
-    def _is_over(self, received: str, completed: re.Pattern[str]) -> bool:
+    def _prompted(self, received: str, echo: str | None) -> str | None:
+        """What stands before the prompt at the very end, after the echo; None: there is no such prompt yet."""
+        answer = received if echo is None else _after_echo(received, echo)
+        if answer is None or not (prompt := self._prompt.search(answer)):
+            return None
+        return answer[: prompt.start()]
+
+    def _is_over(self, received: str, ends: Sequence[re.Pattern[str]], echo: str | None) -> bool:
         """The prompt stands at the very end, after the marker or after words of refusal."""
-        if not (prompt := self._prompt.search(received)):
+        if not self._prompt.search(received) or (answer := self._prompted(received, echo)) is None:
             return False
-        body = received[: prompt.start()].replace("\r", "\n")
-        return any(pattern.search(body) for pattern in (completed, *self._errors))
+        return any(pattern.search(answer.replace("\r", "\n")) for pattern in ends)
 
 
-def _log_in(login: Login, settings: DialectSettings, sock: socket.socket, where: str) -> Any:
+def _after_echo(received: str, command: str) -> str | None:
+    """What follows the line that ends the command's echo; None before it was seen.
+
+    A console wraps or repaints a long line, so white space is left out of the comparison; a prompt stands
+    before the command, and a login's banner before that.
+    """
+    wanted, seen, at = "".join(command.split()), "", 0
+    while (end := received.find("\n", at)) >= 0:
+        seen = (seen + "".join(received[at:end].replace("\b", "").split()))[-2 * len(wanted) - _LONGEST_LINE :]
+        at = end + 1
+        if wanted in seen:
+            return "\n" + received[at:]
+    return None
+
+
+def _log_in(login: Login, settings: Terminal, sock: socket.socket, where: str) -> Any:
     """A netmiko connection with an open shell, its own session preparation left out."""
     from netmiko import ConnectHandler
     from netmiko.exceptions import NetmikoAuthenticationException, NetmikoBaseException

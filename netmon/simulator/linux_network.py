@@ -1,4 +1,4 @@
-"""`tc` and `ip` of the simulated Linux routers: links, HTB, ifb redirection. Output as iproute2 6.1 prints it.
+"""`tc` and `ip` of the simulated Linux routers: links, HTB, ifb redirection.
 
 The kernel's own rules are kept where netmon could stumble over them: a leaf needs its class, an ingress
 qdisc cannot be added twice, rates are held in whole bytes per second.
@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
 from netmon.simulator.device import Port, PortRole, Router
+from netmon.simulator.linux_tc import HtbClass, Link, Shaper, classes, filters, qdisc_objects, qdiscs
 from netmon.simulator.shell import Call
 
 MOST_LINKS = 64
 _RATE = re.compile(r"(\d{1,15})([kKmMgG]?)bit")
 _HANDLE = re.compile(r"([0-9a-f]{1,4}):([0-9a-f]{0,4})")
 _LINK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,15}")
-_PFIFO_FAST = "pfifo_fast 0: root refcnt 2 bands 3 priomap 1 2 2 2 1 2 0 0 1 1 1 1 1 1 1 1"
 
 
 class TcError(Exception):
@@ -29,41 +27,6 @@ class TcError(Exception):
     def __init__(self, message: str, status: int = 2) -> None:
         super().__init__(message)
         self.status = status
-
-
-@dataclass(slots=True)
-class HtbClass:
-    rate: int
-    """Bytes per second."""
-    ceil: int
-    burst: int
-    cburst: int
-    leaf: tuple[str, int] | None = None
-    """Handle and limit in bytes of its bfifo."""
-
-
-@dataclass(slots=True)
-class Shaper:
-    """An HTB at the root of a link."""
-
-    handle: str
-    default: int
-    classes: dict[str, HtbClass] = field(default_factory=dict)
-    """By classid, `4e4d:10`."""
-
-
-@dataclass(slots=True)
-class Link:
-    name: str
-    kind: str
-    """ether, loopback or ifb."""
-    mac: str
-    alias: str
-    up: bool = True
-    root: Shaper | None = None
-    ingress: bool = False
-    redirects: list[tuple[int, str]] = field(default_factory=list)
-    """Preference and target of mirred filters at the ingress."""
 
 
 class Network:
@@ -105,23 +68,27 @@ class Network:
         return 0
 
     def _tc(self, words: list[str]) -> str:
+        options = []
+        while words and words[0].startswith("-"):
+            options.append(words.pop(0))
         if not words or words[0] not in ("qdisc", "class", "filter"):
             raise TcError(f'Object "{" ".join(words[:1])}" is unknown, try "tc help".', 255)
         kind = words.pop(0)
         verb = words.pop(0) if words else "show"
         match kind, verb:
             case "qdisc", "show" | "list":
-                return self._show_qdiscs(words)
+                return self._show_qdiscs(words, "-j" in options)
             case "qdisc", "add" | "replace" | "change":
                 self._set_qdisc(words, verb)
             case "qdisc", "del" | "delete":
                 self._delete_qdisc(words)
             case "class", "show" | "list":
-                return _show_classes(self._device(words))
+                link = self._device(words)
+                return classes(link, self.sent(link) if "-s" in options else None)
             case "class", "add" | "replace" | "change":
                 self._set_class(words)
             case "filter", "show" | "list":
-                return _show_filters(self._device(words), words)
+                return filters(self._device(words), words)
             case "filter", "add" | "replace":
                 self._add_filter(words)
             case "filter", "del" | "delete":
@@ -143,10 +110,23 @@ class Network:
             raise TcError(f'Cannot find device "{name}"', 1)
         return link
 
-    def _show_qdiscs(self, words: list[str]) -> str:
+    def _show_qdiscs(self, words: list[str], as_json: bool) -> str:
+        if as_json:
+            links = [self._device(words)] if "dev" in words else list(self.links.values())
+            shown = [one for link in links for one in qdisc_objects(link, self.sent(link))]
+            return json.dumps(shown, separators=(",", ":")) + "\n"
         if "dev" in words:
-            return _qdiscs(self._device(words), "")
-        return "".join(_qdiscs(link, f"dev {link.name} ") for link in self.links.values())
+            return qdiscs(self._device(words), "")
+        return "".join(qdiscs(link, f"dev {link.name} ") for link in self.links.values())
+
+    def sent(self, link: Link) -> int:
+        """Octets a link has sent since its shaper was made. An ifb sends what the port it is fed from receives."""
+        fed = next((port for port in self.links.values() if any(to == link.name for _, to in port.redirects)), None)
+        port = self._router.port(link.name if fed is None else fed.name)
+        if port is None:
+            return 0
+        into, out = self._router.octets(port)
+        return (out if fed is None else into) - (0 if link.root is None else link.root.counted_from)
 
     def _set_qdisc(self, words: list[str], verb: str) -> None:
         link = self._device(words)
@@ -165,7 +145,8 @@ class Network:
                     raise TcError("Error: Change operation not supported by specified qdisc.")
                 if link.root is not None and verb == "add":
                     raise TcError("Error: Exclusivity flag on, cannot modify.")
-                link.root = Shaper(name, default)
+                link.root = None
+                link.root = Shaper(name, default, counted_from=self.sent(link))
             case ["bfifo", "limit", limit] if limit.isdecimal():
                 group = _class_of(link, parent)
                 if group is None:
@@ -385,68 +366,3 @@ def _bytes(text: str | None) -> int:
     if match is None:
         raise TcError('Illegal "burst"', 1)
     return int(match[1]) * {"": 1, "k": 1024, "m": 1024**2}[match[2]]
-
-
-def _qdiscs(link: Link, device: str) -> str:
-    lines = []
-    if link.root is None:
-        default = "noqueue 0: root refcnt 2" if link.kind == "loopback" else _PFIFO_FAST
-        kind, handle, rest = default.split(" ", 2)
-        lines.append(f"qdisc {kind} {handle} {device}{rest} ")
-    else:
-        lines.append(
-            f"qdisc htb {link.root.handle} {device}root refcnt 2 r2q 10 default {link.root.default:#x}"
-            " direct_packets_stat 0 direct_qlen 1000"
-        )
-        for classid, group in link.root.classes.items():
-            if group.leaf is not None:
-                lines.append(f"qdisc bfifo {group.leaf[0]} {device}parent {classid} limit {group.leaf[1]}b")
-    if link.ingress:
-        lines.append(f"qdisc ingress ffff: {device}parent ffff:fff1 ---------------- ")
-    return "".join(line + "\n" for line in lines)
-
-
-def _show_classes(link: Link) -> str:
-    if link.root is None:
-        return ""
-    return "".join(
-        f"class htb {classid} root {f'leaf {group.leaf[0]} ' if group.leaf else ''}prio 0 rate {_bits(group.rate)}"
-        f" ceil {_bits(group.ceil)} burst {_size(group.burst)} cburst {_size(group.cburst)} \n"
-        for classid, group in link.root.classes.items()
-    )
-
-
-def _show_filters(link: Link, words: Sequence[str]) -> str:
-    if "ingress" not in words and "ffff:" not in words:
-        return ""
-    shown = []
-    for number, (preference, target) in enumerate(link.redirects):
-        head = f"filter parent ffff: protocol all pref {preference} u32 chain 0"
-        table = f"{0x800 + number:x}"
-        shown += [
-            f"{head} ",
-            f"{head} fh {table}: ht divisor 1 ",
-            f"{head} fh {table}::800 order 2048 key ht {table} bkt 0 terminal flowid not_in_hw ",
-            "  match 00000000/00000000 at 0",
-            f"\taction order 1: mirred (Egress Redirect to device {target}) stolen",
-            "\tindex 1 ref 1 bind 1",
-            "",
-        ]
-    return "".join(line + "\n" for line in shown)
-
-
-def _bits(octets: int) -> str:
-    """A rate as tc prints it: shortened, even where that loses digits."""
-    bits = octets * 8
-    for unit in ("", "K", "M", "G"):
-        if bits < 1000 or unit == "G" or (bits % 1000 and bits < 1_000_000):
-            return f"{bits}{unit}bit"
-        bits //= 1000
-    raise AssertionError("unreachable")
-
-
-def _size(octets: int) -> str:
-    for unit, factor in (("Mb", 2**20), ("Kb", 2**10)):
-        if octets >= factor and octets % factor == 0:
-            return f"{octets // factor}{unit}"
-    return f"{octets}b"

@@ -15,7 +15,10 @@ from support.processes import wait_until
 
 from netmon.core.model import Action, Change, Direction, Faces, Intent, Outcome, Step, VerdictReason
 from netmon.core.resolving import Armed, ResolveAction
-from netmon.routers.dialects import Dialect, load_dialect
+from netmon.routers.cli_profile import CliCollector
+from netmon.routers.cli_reading import CliReading
+from netmon.routers.cli_session import Collect
+from netmon.routers.dialects import Dialect, DialectError, load_dialect
 from netmon.routers.enforcement import Inspection, Reading, Result
 from netmon.routers.enforcer import (
     MOST_WAITING,
@@ -37,6 +40,13 @@ LOGIN = Login("r1", "192.0.2.1", 22, "linux", "netmon", Path("known_hosts"), pas
 CHANGE = Change(
     "r1", "dinkes-main", "dinkes", Direction.DOWNLOAD, Action.SET, None, 8_000_000, VerdictReason.OVER_QUOTA, None
 )
+COLLECTOR = CliCollector.model_validate(
+    {
+        "command": "tc -s -j qdisc show",
+        "parse": {"json": "."},
+        "readings": [{"kind": "queue", "facts": {"name": {"field": "handle", "decoder": "text"}}}],
+    }
+)
 INTENT = Intent("i1", CHANGE, 0, 60_000_000_000)
 
 
@@ -44,9 +54,16 @@ def enforcer(
     open_session: Callable[[Login, Dialect], Session],
     progress: Callable[[str, Step], None] = lambda *_: None,
     threads: int = 4,
+    collect: Callable[[Collect], CliReading] = lambda _: CliReading(),
 ) -> Enforcer:
     return Enforcer(
-        threads, open_session, lambda platform: load_dialect(platform, [POLICIES]), progress, lambda: 0, lambda: 0
+        threads,
+        open_session,
+        lambda platform: load_dialect(platform, [POLICIES]),
+        progress,
+        lambda: 0,
+        lambda: 0,
+        collect,
     )
 
 
@@ -61,6 +78,7 @@ def yielded(future: Future[Done]) -> Done:
         Inspect(INTENT, TARGET, LOGIN),
         Resolve(INTENT, TARGET, LOGIN, ResolveAction.DISARM),
         Read(TARGET, Direction.UPLOAD, LOGIN),
+        Collect(LOGIN, (COLLECTOR,)),
     ],
 )
 def test_jobs_cross_a_process_boundary_and_never_show_the_password(job: Job) -> None:
@@ -190,3 +208,31 @@ def test_closing_ends_what_waits_as_cancelled_and_takes_nothing_new() -> None:
     assert len(gate.order) == 1
     with pytest.raises(RuntimeError, match="closed"):
         pool.submit(Read(TARGET, Direction.UPLOAD, LOGIN))
+
+
+def test_a_command_line_is_read_in_its_turn_without_a_session_of_the_enforcers_own() -> None:
+    order: list[str] = []
+
+    def collect(job: Collect) -> CliReading:
+        order.append(job.login.router)
+        if job.login.platform == "acme":
+            raise DialectError("acme has no terminal")
+        return CliReading()
+
+    opened: list[int] = []
+    pool = enforcer(lambda *_: opened.append(1) or FakeLinux(), collect=collect)  # type: ignore[func-returns-value]
+    futures = [pool.submit(Read(TARGET, Direction.UPLOAD, LOGIN)), pool.submit(Collect(LOGIN, (COLLECTOR,)))]
+    unknown = pool.submit(Collect(replace(LOGIN, router="r2", platform="acme"), (COLLECTOR,)))
+    assert isinstance(yielded(futures[0]), Reading)
+    assert yielded(futures[1]) == CliReading()
+    lacking = yielded(unknown)
+    assert isinstance(lacking, CliReading)
+    assert (lacking.failure, str(lacking.missing[0])) == (Failure.DIALECT, "command line: acme has no terminal")
+    assert sorted(order) == ["r1", "r2"]
+    assert opened == [1]
+    pool.close()
+    cancelled = enforcer(lambda *_: FakeLinux())
+    cancelled.cancel()
+    with pytest.raises(RuntimeError, match="closed"):
+        cancelled.submit(Collect(LOGIN, (COLLECTOR,)))
+    cancelled.close()

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from support.processes import free_port, listens, running, wait_until
 
+from netmon.routers import ssh
 from netmon.routers.dialects import Dialect, load_dialect
 from netmon.routers.session import (
     CommandRejectedError,
@@ -27,7 +28,8 @@ from netmon.routers.session import (
     UnknownHostKeyError,
     UnreachableError,
 )
-from netmon.routers.ssh import open_session
+from netmon.routers.ssh import open_session, open_terminal
+from netmon.routers.terminal import Terminal
 
 POLICIES = Path(__file__).parents[2] / "policies" / "enforcement"
 LINUX = load_dialect("linux", [POLICIES])
@@ -252,3 +254,51 @@ def test_a_device_type_netmiko_does_not_know_is_named(shell: Login) -> None:
     settings = LINUX.settings.model_copy(update={"device_type": "acme"})
     with pytest.raises(UnreachableError, match="acme is not known to netmiko"):
         open_session(shell, Dialect("linux", settings, {}))
+
+
+CONSOLE = """#!/bin/bash
+printf 'maintenance at 5\\r\\nR9#\\r\\nno entry\\r\\n'
+sleep 0.1
+while printf 'R1#' && IFS= read -r line; do
+  case "$line" in
+    'terminal length 0') ;;
+    'show queues') printf 'one\\r\\n'; printf 'R1#'; sleep 0.1; printf ' is a prompt\\r\\ntwo\\r\\n' ;;
+    'show nothing') ;;
+    'show forever') sleep 30 ;;
+    *) printf '      ^\\r\\n%% Invalid input detected at marker.\\r\\n' ;;
+  esac
+done
+"""
+PLAIN = Terminal(
+    device_type="cisco_ios",
+    prepare=("terminal length 0", "terminal of another release"),
+    prompt=r"[A-Za-z0-9]+[>#]\Z",
+    errors=("^% Invalid",),
+)
+
+
+@pytest.fixture
+def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Login]:
+    """A console without anything that tells success: echo, answer, prompt."""
+    monkeypatch.setattr(ssh, "QUIET_S", 0.4)
+    script = tmp_path / "console"
+    script.write_text(CONSOLE)
+    script.chmod(0o755)
+    with sshd(tmp_path / "d", str(script)) as login:
+        yield login
+
+
+def test_a_console_without_a_marker_is_read_between_echo_and_prompt(console: Login) -> None:
+    session = open_terminal(console, PLAIN)
+    assert session.run("show queues") == "one\nR1# is a prompt\ntwo"
+    assert session.run("show nothing") == ""
+    with pytest.raises(CommandRejectedError, match=r"r1 refused 'show love': % Invalid input detected at marker\."):
+        session.run("show love")
+    assert session.run("show queues").endswith("two")
+    session.close()
+
+
+def test_a_console_without_a_marker_that_goes_silent_ends_the_session(console: Login) -> None:
+    session = open_terminal(console, PLAIN)
+    with pytest.raises(SessionLostError, match="no answer within"):
+        session.run("show forever")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
 
 import pytest
@@ -8,6 +9,7 @@ from support.processes import eventually
 
 from netmon.simulator.linux_cli import Linux
 from netmon.simulator.linux_host import MOST_FILE_SIZE, MOST_JOBS, Stream, Streams, Terminal
+from netmon.simulator.linux_tc import qdisc_objects
 from netmon.simulator.province import build_province
 from netmon.simulator.shell import Shell
 
@@ -19,6 +21,7 @@ SHAPE = (
     ),
     "tc qdisc replace dev eth2 parent 4e4d:1f handle 4e4e: bfifo limit 250000",
 )
+QDISCS = "tc -s -j qdisc show"
 SHAPE_INGRESS = (
     "ip link add name nmaa type ifb",
     "ip link set dev nmaa alias NM-AA up",
@@ -118,6 +121,28 @@ async def test_an_upload_limit_goes_through_an_ifb_and_ends_when_the_ifb_does(lo
     assert '"ifalias":"NM-AA"' in (await login.run("ip -j link show type ifb"))[0]
     await login.all("ip link del dev nmaa")
     assert login.linux.limit_bps("eth2", outward=False) is None
+
+
+async def test_tc_counts_what_passes_since_the_shaper_was_made_and_starts_anew_with_the_next(login: Login) -> None:
+    await login.all(*SHAPE, *SHAPE_INGRESS)
+    first = (await login.run("tc -s class show dev eth2"))[0]
+    assert first.startswith("class htb 4e4d:1f root leaf 4e4e: prio 0 rate 20Mbit")
+    assert "\n Sent " in first
+    await eventually(lambda: sent(login, "eth2") > 0 and sent(login, "nmaa") > 0, "traffic to be counted")
+    kinds = [(one["dev"], one["kind"], one["handle"]) for one in json.loads((await login.run(QDISCS))[0])]
+    assert ("eth2", "htb", "4e4d:") in kinds
+    assert ("eth2", "bfifo", "4e4e:") in kinds
+    assert ("eth2", "ingress", "ffff:") in kinds
+    assert ("lo", "noqueue", "0:") in kinds
+    before = sent(login, "eth2")
+    await login.all("tc qdisc del dev eth2 root", *SHAPE)
+    assert sent(login, "eth2") < before
+
+
+def sent(login: Login, device: str) -> int:
+    link = login.linux.network.links[device]
+    (root,) = [one for one in qdisc_objects(link, login.linux.network.sent(link)) if one.get("root")]
+    return int(root["bytes"])
 
 
 async def test_a_shaper_whose_class_is_missing_slows_nothing(login: Login) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from support.processes import eventually
 
@@ -75,6 +77,24 @@ async def test_a_queue_limits_its_target_with_upload_before_download(system: Rou
     assert (system.limit_bps("ether2", outward=False), system.limit_bps("ether2", outward=True)) == (None, 5_000_000)
     assert await system.run("/queue simple set NM-X disabled=yes") == ""
     assert system.limit_bps("ether2", outward=True) is None
+
+
+async def test_a_queue_counts_what_passes_since_it_was_added(system: RouterOs) -> None:
+    await system.run(ADD)
+    await system.run("/queue tree add name=domestic parent=ether2 max-limit=7M")
+    assert await system.run(":put [/queue simple get NM-X dropped]") == "0/0\n"
+    read = ":put [/queue simple get NM-X bytes]; :put [/queue tree get domestic bytes]"
+    answer = ""
+    deadline = asyncio.get_running_loop().time() + 10
+    while not (answer and all(int(part) for part in answer.replace("/", "\n").split())):
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.05)
+        answer = await system.run(read)
+    up, down, tree = (int(part) for part in answer.replace("/", "\n").split())
+    assert 0 < up < down
+    assert tree > 0
+    await system.run("/queue simple add name=other target=10.0.0.0/8 max-limit=1M/1M")
+    assert await system.run(":put [/queue simple get other bytes]") == "0/0\n"
 
 
 async def test_the_first_queue_on_a_port_decides_and_fasttrack_passes_by_all(system: RouterOs) -> None:

@@ -15,6 +15,7 @@ from support.testbed import LinuxRouter, linux_router, missing
 
 from netmon.core.model import Action, Change, Direction, Faces, Intent, Outcome, Step, VerdictReason
 from netmon.core.resolving import Armed, ResolveAction
+from netmon.routers.cli_reading import CliReading
 from netmon.routers.dialects import load_dialect
 from netmon.routers.enforcement import (
     Inspection,
@@ -238,7 +239,9 @@ def test_a_wrong_host_key_is_an_alarm_and_nothing_is_typed(bed: LinuxRouter, tmp
 
 def test_the_enforcer_does_it_by_password_in_its_own_threads(bed: LinuxRouter) -> None:
     login = replace(login_of(bed), key_file=None, password=bed.password)
-    pool = Enforcer(2, open_session, lambda _: LINUX, lambda *_: None, time.time_ns, time.monotonic_ns)
+    pool = Enforcer(
+        2, open_session, lambda _: LINUX, lambda *_: None, time.time_ns, time.monotonic_ns, lambda _: CliReading()
+    )
     jobs = [pool.submit(Apply(intent(to), target(bed), login)) for to in (6_000_000, None)]
     jobs.append(pool.submit(Read(target(bed), DOWNLOAD, login)))
     applied, removed, reading = (job.result(20) for job in jobs)

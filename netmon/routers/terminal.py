@@ -1,0 +1,73 @@
+"""How a platform's command line is talked to: prompt, first commands, words of refusal."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import Field, field_validator, model_validator
+
+from netmon.settings import Settings
+
+
+class Terminal(Settings):
+    """The part of a platform every session needs, whether it reads or alters; see docs/collectors-cli.md."""
+
+    device_type: str = Field(pattern=r"^[a-z0-9_]+$")
+    """Netmiko's name of the platform."""
+    prepare: tuple[str, ...] = ()
+    """Commands sent once after login."""
+    prompt: str
+    """Regular expression of the prompt at the very end of what was received."""
+    completion: str | None = None
+    """Appended to every command, so that its end and its success can be told; {n} is the command's number.
+    None: the platform's console has no such thing. Then a command is over when its echo was seen and the
+    prompt has stood for a second, and `prepare` may be refused."""
+    completed: str | None = None
+    """Regular expression of the end of the line that `completion` prints, {n} likewise; group 1 is 0 for success."""
+    errors: tuple[str, ...]
+    """Regular expressions of lines that mean the command was refused; each begins with ^."""
+
+    @field_validator("prompt", "completed", "errors")
+    @classmethod
+    def _compiles(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        for pattern in (value,) if isinstance(value, str) else value or ():
+            try:
+                re.compile(pattern.replace("{n}", "0"))
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+        return value
+
+    @field_validator("errors")
+    @classmethod
+    def _anchored(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            if not pattern.startswith("^"):
+                raise ValueError(f"{pattern!r} would match inside a name; begin it with ^")
+        return value
+
+    @field_validator("prompt")
+    @classmethod
+    def _at_the_end(cls, value: str) -> str:
+        if not value.endswith(r"\Z"):
+            raise ValueError(r"a prompt that is not at the end could be an object's name; end it with \Z")
+        return value
+
+    @field_validator("completion", "completed")
+    @classmethod
+    def _numbered(cls, value: str | None) -> str | None:
+        if value is not None and "{n}" not in value:
+            raise ValueError("put {n} into it, so that a late answer is not taken for the next command's")
+        return value
+
+    @field_validator("completed")
+    @classmethod
+    def _says_how(cls, value: str | None) -> str | None:
+        if value is not None and (not value.endswith("$") or re.compile(value.replace("{n}", "0")).groups != 1):
+            raise ValueError("end it with $ and give it one group, which is 0 for success")
+        return value
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Terminal:
+        if (self.completion is None) is not (self.completed is None):
+            raise ValueError("completion and completed belong together; give both or neither")
+        return self
