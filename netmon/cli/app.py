@@ -14,14 +14,16 @@ import click
 from netmon import __version__
 
 _GROUPS: Final = (
-    ("Set up", ("check", "poll", "assets", "demo")),
+    ("Set up", ("check", "discover", "poll", "collectors", "assets", "demo")),
     ("Run", ("run", "status")),
     ("Account", ("usage",)),
     ("Enforce", ("plan", "apply", "revert", "receipts")),
 )
 _SUMMARIES: Final = {
     "check": "Read the configuration and name everything wrong with it.",
+    "discover": "Search addresses for routers and propose what to add to the configuration.",
     "poll": "Visit ROUTER once and show what it says of its interfaces.",
+    "collectors": "Try collectors, the profiles of router platforms, on recordings of routers.",
     "assets": "Write out the collectors, policies, units and dashboards that ship with netmon.",
     "demo": "Show the main job against a simulated province on loopback.",
     "run": "Poll, account, judge, enforce and tell, until told to stop.",
@@ -36,7 +38,10 @@ _SUMMARIES: Final = {
 
 _ERRORS: Final = (
     ("netmon.config.errors", "ConfigError", 2),
+    ("netmon.config.merging", "MergeError", 1),
+    ("netmon.daemon.discovering", "DiscoverError", 2),
     ("netmon.routers.profiles", "ProfileError", 2),
+    ("netmon.routers.recording_text", "RecordingError", 1),
     ("netmon.settings", "SecretUnavailableError", 2),
     ("netmon.daemon.queries", "QueryError", 2),
     ("netmon.daemon.control", "ControlUnavailableError", 1),

@@ -52,7 +52,7 @@ def check(settings: NetmonSettings, known: Known) -> Iterator[Finding]:
     names = _Names()
     yield from _secrets(settings)
     yield from (finding for finding in _sections(settings) if not known.is_broken(*map(str, finding[0][:-1])))
-    yield from _notifications(settings, known, names)
+    yield from _credentials(settings, known, names)
     yield from _agencies(settings, known, names)
     yield from _routers(settings, known, names)
 
@@ -115,16 +115,19 @@ def _sections(settings: NetmonSettings) -> Iterator[Finding]:
         yield ("http", given), "certificate and private_key belong together; give both or neither"
 
 
-def _notifications(settings: NetmonSettings, known: Known, names: _Names) -> Iterator[Finding]:
-    wanted, credentials = settings.snmp.notifications, known.snmp_credentials
-    if wanted is None or (not credentials and known.is_broken("snmp")):
+def _credentials(settings: NetmonSettings, known: Known, names: _Names) -> Iterator[Finding]:
+    """Lists of SNMP credentials outside of routers."""
+    heard, credentials = settings.snmp.notifications, known.snmp_credentials
+    if not credentials and known.is_broken("snmp"):
         return
-    for position, name in enumerate(wanted.credentials):
-        if name not in credentials:
-            yield (
-                ("snmp", "notifications", "credentials", position),
-                names.unknown("SNMP credential", name, credentials, "snmp.credentials"),
-            )
+    lists = (("notifications", heard.credentials if heard else ()), ("discover", settings.snmp.discover.credentials))
+    for section, listed in lists:
+        for position, name in enumerate(listed):
+            if name not in credentials:
+                yield (
+                    ("snmp", section, "credentials", position),
+                    names.unknown("SNMP credential", name, credentials, "snmp.credentials"),
+                )
 
 
 def _agencies(settings: NetmonSettings, known: Known, names: _Names) -> Iterator[Finding]:

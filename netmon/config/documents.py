@@ -97,7 +97,7 @@ def read(file: Path) -> Read:
         text = file.read_bytes()
     except OSError as error:
         return _unread(file, f"cannot be read: {error.strerror}; check its path and owner")
-    return _parsed(file, text)
+    return parsed(file, text)
 
 
 @contextmanager
@@ -112,7 +112,8 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _parsed(file: Path, text: bytes) -> Read:
+def parsed(file: Path, text: bytes) -> Read:
+    """As `read`, of what the file holds or would hold."""
     loader = _StrictLoader(text)
     try:
         with _without_collection():

@@ -6,6 +6,7 @@ import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -38,13 +39,13 @@ class Configuration:
     """The YAML files it was read from, quota policies not among them."""
 
 
-def load(path: Path) -> Configuration:
+def load(path: Path, texts: Mapping[Path, bytes] = MappingProxyType({})) -> Configuration:
     """Reads one YAML file, or all `*.yaml` of a directory merged by top-level key. Raises ConfigError.
 
-    No secret is read: each is revealed where it is used.
+    `texts` are taken for what those files hold. No secret is read: each is revealed where it is used.
     """
     files = files_of(path)
-    read = [documents.read(file) for file in files]
+    read = [documents.parsed(file, texts[file]) if file in texts else documents.read(file) for file in files]
     problems = [problem for _, found in read for problem in found]
     docs = [document for document, _ in read if document is not None]
     if len(docs) < len(files):
