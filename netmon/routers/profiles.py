@@ -1,149 +1,56 @@
 """Platform profiles: collectors/<platform>.yaml -> Profile.
 
 A profile says how a router is recognised, which objects of its interface table are read, how each
-is decoded, and what the platform's agent is bad at. The format is docs/collectors.md.
+is decoded, what tells of its health, and what the platform's agent is bad at. The format is docs/collectors.md.
 """
 
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Final
+from typing import Final
 
-import yaml
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import field_validator
 
-from netmon.core.model import Column
-from netmon.routers.mib import DECODERS, OBJECTS, Decoder, Kind
-from netmon.settings import DurationNs, Name, Settings
-from netmon.snmp.oid import Oid, parse_oid
+from netmon.routers.cli_profile import CliCollector
+from netmon.routers.health_profile import EXPECTED, HealthKind, HealthSource
+from netmon.routers.optics_profile import OpticsSource
+from netmon.routers.profile_file import (
+    NUMBER_COLUMNS,
+    OCTETS,
+    TEXT_COLUMNS,
+    ProfileError,
+    ProfileFile,
+    Quirks,
+    Source,
+    read_profile,
+)
+from netmon.routers.profile_place import Written
+from netmon.routers.recognition import Recognition
+from netmon.routers.terminal import Terminal
+from netmon.routers.topology_profile import TopologyProfile
+from netmon.settings import Name, Settings
+from netmon.snmp.oid import Oid
+
+__all__ = [
+    "GENERIC",
+    "NUMBER_COLUMNS",
+    "OCTETS",
+    "TEXT_COLUMNS",
+    "Profile",
+    "ProfileError",
+    "Profiles",
+    "Quirks",
+    "Recognition",
+    "Source",
+    "load_profiles",
+]
 
 GENERIC: Final = "generic-if-mib"
 """The profile that answers for every router no other profile recognises."""
-_LARGEST_FILE: Final = 262_144
-_DEEPEST: Final = 20
 _LONGEST_SYS_DESCR: Final = 255  # RFC 3418: SnmpAdminString (SIZE (0..255))
-
-TEXT_COLUMNS: Final = ("alias", "mac")
-NUMBER_COLUMNS: Final = ("type", *(column.value for column in Column))
-OCTETS: Final = (Column.IN_OCTETS, Column.OUT_OCTETS)
-
-
-class ProfileError(ValueError):
-    """Profiles that cannot be used; one line per fault: `FILE:LINE:COLUMN: path: what is wrong; what to do`."""
-
-
-def _oid(value: Any) -> Any:
-    return parse_oid(value if isinstance(value, str) else repr(value))
-
-
-def _object(value: Any) -> Any:
-    if isinstance(value, str) and value in OBJECTS:
-        return OBJECTS[value]
-    if isinstance(value, str) and value[:1].isalpha():
-        near = difflib.get_close_matches(value, OBJECTS, n=1)
-        hint = f"did you mean {near[0]}?" if near else "write its numeric object identifier"
-        raise ValueError(f"{value} is not a MIB object netmon knows; {hint}")
-    return _oid(value)
-
-
-def _decoder(value: Any) -> Any:
-    if isinstance(value, str) and value in DECODERS:
-        return DECODERS[value]
-    raise ValueError(f"{value!r} is not a decoder; use one of {', '.join(DECODERS)}")
-
-
-class Source(Settings):
-    """One object a column can be read from."""
-
-    object: Annotated[Oid, BeforeValidator(_object)]
-    """Column of a table indexed by ifIndex."""
-    decoder: Annotated[Decoder, BeforeValidator(_decoder)]
-
-
-class Recognition(Settings):
-    """One way a platform shows itself; everything given must hold."""
-
-    sys_object_id: Annotated[Oid, BeforeValidator(_oid)] | None = None
-    """Prefix of sysObjectID.0."""
-    sys_descr: str | None = Field(default=None, min_length=1)
-    """Part of sysDescr.0, upper and lower case told apart."""
-    sys_descr_regex: str | None = Field(default=None, min_length=1)
-    """Python regular expression searched in sysDescr.0."""
-
-    @field_validator("sys_descr_regex")
-    @classmethod
-    def _compiles(cls, value: str | None) -> str | None:
-        try:
-            re.compile(value or "")
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}; escape special characters with \\") from None
-        return value
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Recognition:
-        if self.sys_object_id is None and self.sys_descr is None and self.sys_descr_regex is None:
-            raise ValueError("an empty rule; give sys_object_id, sys_descr or sys_descr_regex")
-        return self
-
-    def specificity(self, sys_object_id: Oid, sys_descr: str) -> tuple[int, int] | None:
-        """(length of the OID prefix, length of the description rules); None: does not hold."""
-        prefix = self.sys_object_id or ()
-        if sys_object_id[: len(prefix)] != prefix or (self.sys_descr or "") not in sys_descr:
-            return None
-        if self.sys_descr_regex is not None and not re.search(self.sys_descr_regex, sys_descr):
-            return None
-        return len(prefix), len(self.sys_descr or "") + len(self.sys_descr_regex or "")
-
-
-class Quirks(Settings):
-    """What the platform's agent needs to be spared, or cannot do."""
-
-    max_repetitions: int = Field(default=25, ge=1, le=200)
-    """Rows a GETBULK asks for (RFC 3416, section 4.2.3)."""
-    max_varbinds: int = Field(default=60, ge=16, le=400)
-    """Values a GET asks for; 60 keep the answer within one Ethernet frame."""
-    counter_refresh: DurationNs | None = None
-    """The agent computes its counters no oftener than this; None: at every request."""
-    alias_empty: bool = False
-    """ifAlias holds nothing on this platform: not read, and no contract can be checked against it."""
-
-
-class _ProfileFile(Settings):
-    """A collectors/*.yaml as written."""
-
-    description: str = Field(min_length=1)
-    recognise: tuple[Recognition, ...] = ()
-    interfaces: dict[str, tuple[Source, ...]] = Field(default_factory=dict)
-    """Columns left out are read as in generic-if-mib.yaml."""
-    device: tuple[Annotated[Oid, BeforeValidator(_object)], ...] | None = None
-    quirks: Quirks = Quirks()
-    enforcement: Name | None = None
-
-    @field_validator("interfaces")
-    @classmethod
-    def _columns(cls, value: dict[str, tuple[Source, ...]]) -> dict[str, tuple[Source, ...]]:
-        for name, sources in value.items():
-            if name not in TEXT_COLUMNS and name not in NUMBER_COLUMNS:
-                near = difflib.get_close_matches(name, (*TEXT_COLUMNS, *NUMBER_COLUMNS), n=1)
-                hint = f"did you mean {near[0]}?" if near else f"use {', '.join((*TEXT_COLUMNS, *NUMBER_COLUMNS))}"
-                raise ValueError(f"no column is called {name}; {hint}")
-            if not sources:
-                raise ValueError(f"column {name} has no object; name one, or leave the column out")
-            _check_decoders(name, sources)
-        return value
-
-
-def _check_decoders(name: str, sources: tuple[Source, ...]) -> None:
-    wanted = Kind.TEXT if name in TEXT_COLUMNS else Kind.COUNTER if name in OCTETS else Kind.NUMBER
-    for source in sources:
-        if source.decoder.kind is not wanted:
-            fitting = ", ".join(d.name for d in DECODERS.values() if d.kind is wanted)
-            raise ValueError(f"column {name} cannot be decoded by {source.decoder.name}; use {fitting}")
 
 
 class Profile(Settings):
@@ -157,12 +64,21 @@ class Profile(Settings):
     device: tuple[Oid, ...]
     """Objects that tell one device from another, best first."""
     quirks: Quirks
+    health: Mapping[HealthKind, tuple[HealthSource, ...]]
+    """Kind -> what it can be read from, best first; none: the platform has nothing of the kind."""
+    health_expected: tuple[HealthKind, ...] = EXPECTED
+    """Kinds that are missing where nothing is found of them."""
+    optics: tuple[OpticsSource, ...] = ()
+    topology: TopologyProfile = TopologyProfile()
+    terminal: Terminal | None = None
+    """How its command line is talked to; None: it is not read there."""
+    cli: tuple[CliCollector, ...] = ()
     enforcement: str | None
     """Enforcement dialect; None: limits cannot be set on this platform."""
 
-    @field_validator("interfaces")
+    @field_validator("interfaces", "health")
     @classmethod
-    def _read_only(cls, value: Mapping[str, tuple[Source, ...]]) -> Mapping[str, tuple[Source, ...]]:
+    def _read_only(cls, value: Mapping[str, object]) -> Mapping[str, object]:
         return MappingProxyType(dict(value))
 
 
@@ -198,132 +114,148 @@ class Profiles:
 
 
 def load_profiles(directories: Sequence[Path]) -> Profiles:
-    """Reads every *.yaml of the directories; a platform of an earlier directory wins over a later one's.
+    """Reads the *.yaml of the directories; a platform of an earlier directory wins over a later one's.
 
     A directory that does not exist holds nothing. Raises ProfileError with every fault of every file.
     """
-    paths: dict[str, Path] = {}
-    for directory in reversed(directories):
-        paths.update({path.stem: path for path in sorted(directory.glob("*.yaml"))})
-    faults: list[str] = []
-    files: dict[str, _ProfileFile] = {}
-    for platform, path in sorted(paths.items()):
-        try:
-            files[platform] = _read(path)
-        except ProfileError as error:
-            faults.append(str(error))
-    if faults:
-        raise ProfileError("\n".join(faults))
-    if GENERIC not in files:
+    library = _Library(directories)
+    if GENERIC not in library.names:
         searched = ", ".join(str(directory) for directory in directories) or "nowhere"
         raise ProfileError(f"{GENERIC}.yaml is missing (searched {searched}); add the bundled collectors folder")
-    generic = files[GENERIC]
-    _check_complete(generic, paths[GENERIC])
-    return Profiles({name: _profile(name, file, generic) for name, file in files.items()})
+    profiles = {name: profile for name in library.names if (profile := library.profile(name)) is not None}
+    faults = library.faults or _ties(profiles)
+    if faults:
+        raise ProfileError("\n".join(dict.fromkeys(faults)))
+    return Profiles(profiles)
 
 
-def _profile(platform: str, file: _ProfileFile, generic: _ProfileFile) -> Profile:
+def _ties(profiles: Mapping[str, Profile]) -> list[str]:
+    """Rules of two platforms that always hold together."""
+    said: dict[tuple[object, ...], tuple[str, Recognition]] = {}
+    faults: list[str] = []
+    for name, profile in profiles.items():
+        for rule in profile.recognise:
+            other, before = said.setdefault(rule.says, (name, rule))
+            if other != name and before.place is not None and rule.place is not None:
+                faults.append(
+                    f"{rule.place.path}:{rule.place.line}:{rule.place.column}: recognise: the same rule as that of"
+                    f" {other} in {before.place.path}:{before.place.line}; make one more specific, or remove it"
+                )
+    return faults
+
+
+class _Library:
+    """The files of the directories and the profiles they make, with the faults met on the way."""
+
+    def __init__(self, directories: Sequence[Path]) -> None:
+        self._paths: dict[str, list[Path]] = {}
+        """Platform -> its files, the one that counts first."""
+        self.faults: list[str] = []
+        self._files: dict[Path, tuple[ProfileFile, Written] | None] = {}
+        self._made: dict[Path, Profile | None] = {}
+        for directory in directories:
+            for path in sorted(directory.glob("*.yaml")):
+                self._paths.setdefault(path.stem, []).append(path)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(sorted(self._paths))
+
+    def profile(self, name: str) -> Profile | None:
+        """None: its file, or one it extends, has faults."""
+        return self._compose(self._paths[name][0], ())
+
+    def _read(self, path: Path) -> tuple[ProfileFile, Written] | None:
+        if path not in self._files:
+            try:
+                self._files[path] = read_profile(path)
+            except ProfileError as error:
+                self._files[path] = None
+                self.faults.append(str(error))
+        return self._files[path]
+
+    def _compose(self, path: Path, below: tuple[Path, ...]) -> Profile | None:
+        if path not in self._made:
+            read = self._read(path)
+            self._made[path] = None if read is None else self._extended(path, *read, (*below, path))
+        return self._made[path]
+
+    def _extended(self, path: Path, file: ProfileFile, written: Written, chain: tuple[Path, ...]) -> Profile | None:
+        if file.extends is None and path.stem == GENERIC:
+            return self._generic(path, file)
+        parent_path = self._parent(path, file, written, chain)
+        parent = self._compose(parent_path, chain) if parent_path is not None else None
+        return None if parent is None else _merged(path.stem, file, parent)
+
+    def _parent(self, path: Path, file: ProfileFile, written: Written, chain: tuple[Path, ...]) -> Path | None:
+        """The file that is extended: of the platform's own name, the one it takes the place of."""
+        wanted = file.extends or GENERIC
+        found = self._paths.get(wanted, [])
+        if wanted == path.stem:
+            found = found[found.index(path) + 1 :]
+        place = written.keys_at.get("extends", written.place)
+        where = f"{path}:{place.line}:{place.column}: extends" if place else f"{path}:1:1: extends"
+        if not found:
+            near = difflib.get_close_matches(wanted, [name for name in self.names if name != path.stem], n=1)
+            hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(self.names)}"
+            self.faults.append(f"{where}: no profile called {wanted} to extend; {hint}")
+            return None
+        if found[0] in chain:
+            self.faults.append(f"{where}: {wanted} is itself built on this profile; extend another")
+            return None
+        return found[0]
+
+    def _generic(self, path: Path, file: ProfileFile) -> Profile | None:
+        """What everything else is built on, and so must be complete."""
+        absent = [name for name in (*TEXT_COLUMNS, *NUMBER_COLUMNS) if name not in file.interfaces]
+        if absent:
+            self.faults.append(f"{path}:1:1: interfaces: {', '.join(absent)} missing; every other profile builds on it")
+            return None
+        return Profile(
+            platform=path.stem,
+            description=file.description or "",
+            recognise=file.recognise or (),
+            interfaces=_narrowed(file.interfaces, file.quirks),
+            device=file.device or (),
+            quirks=file.quirks,
+            health=file.health,
+            health_expected=file.health_expected if file.health_expected is not None else EXPECTED,
+            optics=file.optics or (),
+            topology=file.topology or TopologyProfile(),
+            terminal=file.terminal,
+            cli=file.cli or (),
+            enforcement=file.enforcement,
+        )
+
+
+def _merged(platform: str, file: ProfileFile, parent: Profile) -> Profile:
+    """What the file writes, and the rest as in its parent."""
+    is_same = platform == parent.platform
+    quirks = parent.quirks.model_copy(
+        update={name: getattr(file.quirks, name) for name in file.quirks.model_fields_set}
+    )
     return Profile(
         platform=platform,
-        description=file.description,
-        recognise=file.recognise,
-        interfaces={**generic.interfaces, **file.interfaces},
-        device=file.device if file.device is not None else generic.device or (),
-        quirks=file.quirks,
-        enforcement=file.enforcement,
+        description=file.description or parent.description,
+        recognise=file.recognise if file.recognise is not None else parent.recognise if is_same else (),
+        interfaces=_narrowed({**parent.interfaces, **file.interfaces}, quirks),
+        device=file.device if file.device is not None else parent.device,
+        quirks=quirks,
+        health={
+            **parent.health,
+            **{kind: (*own, *parent.health.get(kind, ())) if own else () for kind, own in file.health.items()},
+        },
+        health_expected=file.health_expected if file.health_expected is not None else parent.health_expected,
+        optics=file.optics if file.optics is not None else parent.optics,
+        topology=file.topology or parent.topology,
+        terminal=file.terminal or parent.terminal,
+        cli=file.cli if file.cli is not None else parent.cli,
+        enforcement=file.enforcement if "enforcement" in file.model_fields_set else parent.enforcement,
     )
 
 
-def _check_complete(generic: _ProfileFile, path: Path) -> None:
-    absent = [name for name in (*TEXT_COLUMNS, *NUMBER_COLUMNS) if name not in generic.interfaces]
-    if absent:
-        raise ProfileError(f"{path}:1:1: interfaces: {', '.join(absent)} missing; every other profile builds on it")
-
-
-class _Loader(yaml.CSafeLoader):
-    """Refuses a key written twice, of which YAML would silently keep the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                continue
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key.value} is written twice; remove one", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _read(path: Path) -> _ProfileFile:
-    try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise ProfileError(f"{path}:1:1: larger than {_LARGEST_FILE} bytes; a profile is a page")
-        text = path.read_text(encoding="utf-8")
-        if re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?", path.stem) is None:
-            raise ProfileError(f"{path}:1:1: the file's name is the platform's; use lower-case, digits and dashes")
-        _check_depth(path, text)
-        document = yaml.load(text, _Loader)  # noqa: S506 - a safe loader
-    except OSError as error:
-        raise ProfileError(f"{path}:1:1: cannot be read: {error.strerror}; check its permissions") from error
-    except UnicodeDecodeError as error:
-        raise ProfileError(f"{path}:1:1: not UTF-8 text; save it as UTF-8") from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
-        raise ProfileError(f"{path}:{place}: {error.problem}; correct the YAML") from error
-    except yaml.YAMLError as error:
-        raise ProfileError(f"{path}:1:1: not YAML: {error}; correct it") from error
-    if not isinstance(document, dict):
-        raise ProfileError(f"{path}:1:1: holds no keys; begin with `description:`, see docs/collectors.md")
-    try:
-        return _ProfileFile.model_validate(document)
-    except ValidationError as error:
-        root = yaml.compose(text, yaml.CSafeLoader)
-        faults = sorted(_fault(root, detail) for detail in error.errors())
-        raise ProfileError("\n".join(f"{path}:{line}:{at}: {text}" for line, at, text in faults)) from None
-
-
-def _check_depth(path: Path, text: str) -> None:
-    """PyYAML's C composer recurses without a bound and would take the process along; its parser does not."""
-    depth = 0
-    for event in yaml.parse(text, yaml.CSafeLoader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > _DEEPEST:
-            place = f"{event.start_mark.line + 1}:{event.start_mark.column + 1}" if event.start_mark else "1:1"
-            raise ProfileError(f"{path}:{place}: nested deeper than {_DEEPEST} levels; a profile needs four")
-
-
-def _fault(root: yaml.Node | None, detail: ErrorDetails) -> tuple[int, int, str]:
-    """Line, column and sentence for one pydantic error, placed at the deepest node of its location that was written."""
-    node, mark = root, root.start_mark if root else None
-    for part in detail["loc"]:
-        if isinstance(node, yaml.MappingNode):
-            entry = next(((key, value) for key, value in node.value if key.value == str(part)), None)
-            if entry is None:
-                break
-            mark, node = entry[0].start_mark, entry[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            mark = node.start_mark
-        else:
-            break
-    where = ".".join(str(part) for part in detail["loc"]) or "profile"
-    return (mark.line + 1 if mark else 1), (mark.column + 1 if mark else 1), f"{where}: {_sentence(detail)}"
-
-
-def _sentence(detail: ErrorDetails) -> str:
-    kind, message = detail["type"], detail["msg"].removeprefix("Value error, ")
-    if kind == "extra_forbidden":
-        near = difflib.get_close_matches(str(detail["loc"][-1]), _KEYS, n=1)
-        return f"unknown key; {f'did you mean {near[0]}?' if near else 'remove it, see docs/collectors.md'}"
-    if kind == "missing":
-        return "missing; add it"
-    return message if ";" in message else f"{message}; see docs/collectors.md"
-
-
-_KEYS: Final = tuple(key for model in (_ProfileFile, Recognition, Source, Quirks) for key in model.model_fields)
+def _narrowed(interfaces: Mapping[str, tuple[Source, ...]], quirks: Quirks) -> dict[str, tuple[Source, ...]]:
+    """Without 64-bit counters where the platform has none to be believed."""
+    if not quirks.counters_32_bit:
+        return dict(interfaces)
+    return {name: tuple(s for s in sources if s.decoder.bits != 64) or sources for name, sources in interfaces.items()}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netmon.core.model import NANOSECONDS, Cells, Column, Poll
 from netmon.routers.mib import ADMIN_STATUS, OPER_STATUS
+
+if TYPE_CHECKING:
+    from netmon.routers.topology import Link
 
 _COUNTS = (
     Column.IN_OCTETS,
@@ -33,11 +36,21 @@ class Missing:
         return f"{self.what}: {self.why}"
 
 
-def poll_document(poll: Poll, platform: str, missing: Iterable[Missing] = ()) -> dict[str, Any]:
+def poll_document(
+    poll: Poll,
+    platform: str,
+    missing: Iterable[Missing] = (),
+    *,
+    parents: Mapping[str, str] | None = None,
+    optics: Iterable[Mapping[str, Any]] = (),
+    health: Iterable[Mapping[str, Any]] = (),
+    links: Iterable[Link] = (),
+) -> dict[str, Any]:
     """The `data` object of `netmon/poll/1`: plain values that every JSON encoder takes.
 
     Octets and packets are the counters as read; absent is None. A column that holds nothing for any
-    interface is named in `missing`.
+    interface is named in `missing`. `parents`: ifName -> ifName of what it is part of; `optics` and
+    `health` are as the schema has them.
     """
     empty = [
         Missing(column.value, "the agent gives it for none of these interfaces")
@@ -49,14 +62,15 @@ def poll_document(poll: Poll, platform: str, missing: Iterable[Missing] = ()) ->
         "platform": platform,
         "uptime_seconds": poll.pdus[0].uptime_ticks // 100,
         "polled_at": _rfc3339(poll.at_ns),
-        "interfaces": _interfaces(poll),
-        "optics": [],
-        "health": [],
-        "missing": [{"what": item.what, "why": item.why} for item in (*missing, *empty)],
+        "interfaces": _interfaces(poll, parents or {}),
+        "optics": [dict(reading) for reading in optics],
+        "health": [dict(reading) for reading in health],
+        "links": [asdict(link) for link in links],
+        "missing": [asdict(item) for item in dict.fromkeys((*missing, *empty))],
     }
 
 
-def _interfaces(poll: Poll) -> list[dict[str, Any]]:
+def _interfaces(poll: Poll, parents: Mapping[str, str]) -> list[dict[str, Any]]:
     speed = _cells(poll, Column.SPEED_BPS)
     admin, oper = _cells(poll, Column.ADMIN_STATUS), _cells(poll, Column.OPER_STATUS)
     counts = {column.value: _cells(poll, column) for column in _COUNTS}
@@ -71,7 +85,7 @@ def _interfaces(poll: Poll) -> list[dict[str, Any]]:
             "oper_status": _named(OPER_STATUS, oper[at]),
             "counter_bits": poll.counter_bits,
             **{name: cells[at] for name, cells in counts.items()},
-            "parent": None,
+            "parent": parents.get(interface.name),
         }
         for at, interface in enumerate(poll.identity)
     ]

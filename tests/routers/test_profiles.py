@@ -6,8 +6,12 @@ import pytest
 
 from netmon.bundled import folder
 from netmon.core.model import NANOSECONDS
-from netmon.routers.mib import DECODERS, OBJECTS
+from netmon.routers.health_profile import Condition, Enumeration, HealthKind, HealthSource, Measure, Name, Status
+from netmon.routers.mib import DECODERS
+from netmon.routers.objects import OBJECTS
+from netmon.routers.profile_file import ProfileFile
 from netmon.routers.profiles import NUMBER_COLUMNS, TEXT_COLUMNS, ProfileError, Profiles, Quirks, load_profiles
+from netmon.routers.recognition import Recognition
 from netmon.snmp.oid import parse_oid
 
 BUNDLED = folder("collectors")
@@ -35,10 +39,24 @@ def faults_of(directory: Path, text: str, name: str = "box.yaml") -> str:
         ("1.3.6.1.4.1.9.1.1208", "Cisco IOS Software, C2960 Software, Version 15.0(2)SE", "cisco-ios"),
         ("1.3.6.1.4.1.9.1.2494", "Cisco IOS Software [Amsterdam], Catalyst L3 Switch Software", "cisco-ios"),
         ("1.3.6.1.4.1.9.1.122", "Cisco Internetwork Operating System Software \r\nIOS (tm) 3600", "cisco-ios"),
-        ("1.3.6.1.4.1.9.1.2137", "Cisco IOS XR Software (NCS-5500), Version 7.3.2", "generic-if-mib"),
+        ("1.3.6.1.4.1.9.1.1861", "Cisco IOS XE Software, Version 17.03.04", "cisco-ios"),
+        ("1.3.6.1.4.1.9.1.2137", "Cisco IOS XR Software (NCS-5500), Version 7.3.2", "cisco-ios-xr"),
+        ("1.3.6.1.4.1.9.12.3.1.3.1084", "Cisco NX-OS(tm) n5000, Software (n5000-uk9)", "cisco-nx-os"),
+        ("1.3.6.1.4.1.9.12.3.1.3.1955", "Cisco NX-OS(tm) Nexus9000 93180YC-EX, Software (NXOS 64-bit)", "cisco-nx-os"),
         ("1.3.6.1.4.1.9.1.1407", "Cisco Adaptive Security Appliance Version 9.8(4)", "generic-if-mib"),
         ("1.3.6.1.4.1.2636.1.1.1.2.21", "Juniper Networks, Inc. mx960 internet router, kernel JUNOS 17.3R3", "junos"),
         ("1.3.6.1.4.1.2011.2.23.339", "S5720-28X\r\nHuawei Versatile Routing Platform Software", "huawei-vrp"),
+        ("1.3.6.1.4.1.2011.2.279.3", "S12704", "huawei-vrp"),
+        ("1.3.6.1.4.1.2011.2.62.2.9", "", "huawei-vrp"),
+        ("1.3.6.1.4.1.2011.2.235", "Hardware management system", "generic-if-mib"),
+        ("1.3.6.1.4.1.30803", "Vyatta unknown-version", "vyos"),
+        ("1.3.6.1.4.1.30803", "Another maker's firewall", "generic-if-mib"),
+        ("1.3.6.1.4.1.44641", "VyOS 1.4.0", "vyos"),
+        ("1.3.6.1.4.1.41112.1.5", "EdgeOS v2.0.9-hotfix.7.5622762.230615.0857", "vyos"),
+        ("1.3.6.1.4.1.41112.1.4", "Linux 2.6.32.61 #1 mips", "generic-if-mib"),
+        ("1.3.6.1.4.1.8072.3.2.10", "VyOS 1.3.2", "vyos"),
+        ("1.3.6.1.4.1.6527.1.3.17", "TiMOS-C-20.10.R3 cpm/hops64 Nokia 7750 SR Copyright (c) 2000-2020", "nokia-timos"),
+        ("1.3.6.1.4.1.6527.6.2.1.2.2.16", "TiMOS-B-8.0.R5 both/mpc ALCATEL SAS-M 7210", "nokia-timos"),
         ("1.3.6.1.4.1.4526.100.1", "GS108T", "generic-if-mib"),
     ],
 )
@@ -55,7 +73,18 @@ def test_recognition_never_fails(bundled: Profiles, object_id: tuple[int, ...] |
 
 def test_every_profile_has_every_column_and_the_platform_of_its_file(bundled: Profiles) -> None:
     generic = bundled.named("generic-if-mib")
-    assert bundled.names == ("cisco-ios", "generic-if-mib", "huawei-vrp", "junos", "linux", "routeros")
+    assert bundled.names == (
+        "cisco-ios",
+        "cisco-ios-xr",
+        "cisco-nx-os",
+        "generic-if-mib",
+        "huawei-vrp",
+        "junos",
+        "linux",
+        "nokia-timos",
+        "routeros",
+        "vyos",
+    )
     for name in bundled.names:
         assert bundled.named(name).platform == name
         assert bundled.named(name).interfaces.keys() == generic.interfaces.keys()
@@ -103,6 +132,87 @@ def test_an_earlier_directory_wins_and_a_missing_one_holds_nothing(tmp_path: Pat
     assert linux.interfaces["out_errors"][0].object == OBJECTS["ifOutErrors"]
 
 
+def test_the_same_rule_in_two_profiles_is_refused_and_names_both_files(tmp_path: Path) -> None:
+    told = faults_of(tmp_path, "description: x\nrecognise:\n  - sys_object_id: 1.3.6.1.4.1.14988.1\n", "ours.yaml")
+    (fault,) = told.splitlines()
+    assert fault.startswith(f"{BUNDLED}/routeros.yaml:")
+    assert "the same rule as that of ours in ours.yaml:3; make one more specific, or remove it" in fault
+
+
+def test_a_profile_of_the_same_name_may_extend_the_one_it_takes_the_place_of(tmp_path: Path, bundled: Profiles) -> None:
+    (tmp_path / "junos.yaml").write_text(
+        "extends: junos\nquirks: {max_varbinds: 30}\n"
+        "health:\n  fan: []\n  cpu: {name: ours, value: {object: 1.3.6.1.4.1.2636.9.1, decoder: percent}}\n"
+    )
+    ours, theirs = load_profiles([tmp_path, BUNDLED]).named("junos"), bundled.named("junos")
+    assert (ours.description, ours.recognise, ours.optics) == (theirs.description, theirs.recognise, theirs.optics)
+    assert (ours.quirks.max_varbinds, ours.quirks.counter_refresh) == (30, theirs.quirks.counter_refresh)
+    assert ours.health[HealthKind.FAN] == ()
+    assert ours.health[HealthKind.CPU][0].name == ("ours",)
+    assert ours.health[HealthKind.CPU][1:] == theirs.health[HealthKind.CPU]
+    assert ours.health[HealthKind.MEMORY] == theirs.health[HealthKind.MEMORY]
+
+
+def test_a_profile_of_another_name_takes_all_but_the_recognition(tmp_path: Path, bundled: Profiles) -> None:
+    (tmp_path / "ccr.yaml").write_text("extends: routeros\nenforcement: null\n")
+    profiles = load_profiles([tmp_path, BUNDLED])
+    assert profiles.named("ccr").recognise == ()
+    assert profiles.named("ccr").device == bundled.named("routeros").device
+    assert profiles.named("ccr").enforcement is None
+    assert profiles.recognise((1, 3, 6, 1, 4, 1, 14988, 1), "RouterOS").platform == "routeros"
+
+
+def test_profiles_cannot_extend_one_another_in_a_circle(tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text("extends: two\n")
+    told = faults_of(tmp_path, "extends: one\n", "two.yaml")
+    assert told == "two.yaml:1:1: extends: one is itself built on this profile; extend another"
+
+
+def test_a_fault_of_an_extended_file_is_told_once(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("description: x\nhealht: {}\n")
+    (tmp_path / "one.yaml").write_text("extends: base\n")
+    assert (
+        faults_of(tmp_path, "extends: base\n", "two.yaml") == "base.yaml:2:1: healht: unknown key; did you mean health?"
+    )
+
+
+def test_without_64_bit_counters_only_the_narrow_ones_are_read(tmp_path: Path) -> None:
+    (tmp_path / "old.yaml").write_text("description: x\nquirks: {counters_32_bit: true}\n")
+    old = load_profiles([tmp_path, BUNDLED]).named("old")
+    assert [source.object for source in old.interfaces["in_octets"]] == [OBJECTS["ifInOctets"]]
+
+
+def test_every_part_that_is_read_knows_the_line_it_was_written_in(bundled: Profiles) -> None:
+    for name in bundled.names:
+        profile = bundled.named(name)
+        path = BUNDLED / f"{name}.yaml"
+        for parts in (*profile.interfaces.values(), *profile.health.values(), profile.optics, profile.recognise):
+            for part in parts:
+                assert part.place is not None
+                line = part.place.path.read_text(encoding="utf-8").splitlines()[part.place.line - 1]
+                assert line[part.place.column - 1 :].strip(), path
+    first = bundled.named("junos").health[HealthKind.CPU][0]
+    assert str(first.place).startswith("collectors/junos.yaml:")
+
+
+def test_every_kind_of_health_can_be_read_on_every_makers_platform(bundled: Profiles) -> None:
+    for name in bundled.names:
+        profile = bundled.named(name)
+        assert all(profile.health.get(kind) for kind in profile.health_expected), name
+
+
+def test_no_status_is_the_profiles_own_invention(bundled: Profiles) -> None:
+    statuses = {
+        status
+        for name in bundled.names
+        for sources in bundled.named(name).health.values()
+        for source in sources
+        for enumeration in source.status
+        for status in enumeration.values.values()
+    }
+    assert statuses == {*Status, None}
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -147,6 +257,9 @@ def test_an_earlier_directory_wins_and_a_missing_one_holds_nothing(tmp_path: Pat
             "description: x\nquirks:\n  max_varbinds: 4\n",
             "box.yaml:3:3: quirks.max_varbinds: Input should be greater than or equal to 16; see docs/collectors.md",
         ),
+        ("description: &a x\nenforcement: *a\n", "box.yaml:2:14: a profile repeats nothing by reference; write it out"),
+        ("description: x\nextends: box\n", "box.yaml:2:1: extends: no profile called box to extend; use one of"),
+        ("extends: junoss\n", "box.yaml:1:1: extends: no profile called junoss to extend; did you mean junos?"),
         ("description: x\ndescription: y\n", "box.yaml:2:1: description is written twice; remove one"),
         ("description: [x\n", "box.yaml:2:1: did not find expected ',' or ']'; correct the YAML"),
         ("? [a, b]\n: c\n", "box.yaml:1:3: found unhashable key; correct the YAML"),
@@ -156,6 +269,63 @@ def test_an_earlier_directory_wins_and_a_missing_one_holds_nothing(tmp_path: Pat
 )
 def test_a_fault_names_its_file_line_column_path_and_remedy(tmp_path: Path, text: str, fault: str) -> None:
     assert fault in faults_of(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("section", "fault"),
+    [
+        (
+            "  cpu:\n    - {name: CPU, value: {object: hrProcessorLoad, decoder: celsius}}",
+            "box.yaml:2:1: health: cpu is not measured in celsius; use a decoder for percent",
+        ),
+        ("  heat: []", "box.yaml:3:3: health.heat: Input should be 'cpu', 'memory', 'temperature'"),
+        (
+            "  fan:\n    - name: fan\n      status: {object: entStateOper, values: {1: fine}}",
+            "box.yaml:5:47: health.fan.0.status.values.1: Input should be 'ok', 'warning', 'critical'",
+        ),
+        (
+            "  fan:\n    - name: {objct: ifName}\n      status: {object: entStateOper, values: {1: ok}}",
+            "box.yaml:4:14: health.fan.0.name.objct: unknown key; did you mean object?",
+        ),
+        (
+            "  fan: {name: fan}",
+            "box.yaml:3:3: health.fan: nothing to read; give value, two of used, free and total, or status",
+        ),
+        (
+            "  memory: {name: m, used: {object: memAvailReal, decoder: kibibytes}}",
+            "box.yaml:3:3: health.memory: two of used, free and total make a share, without value; correct it",
+        ),
+        (
+            """  memory:
+    name: m
+    free: {object: memAvailReal, decoder: kibibytes}
+    total: {object: hrStorageSize, decoder: storage_units}""",
+            "box.yaml:3:3: health.memory: used, free and total are in different units; use decoders of one unit",
+        ),
+        (
+            "  fan: {name: fan, value: {object: entPhySensorValue, decoder: entity_sensor}}",
+            "health.fan.value: decoder entity_sensor takes 2 objects in with:, not 0; correct it",
+        ),
+        (
+            "  fan: {name: fan, value: {object: ifAlias, decoder: text}}",
+            "box.yaml:3:45: health.fan.value.decoder: text measures nothing; use one of percent,",
+        ),
+        (
+            "  fan: {name: fan, where: {object: ifAlias}, value: {object: ifAlias, decoder: rpm}}",
+            "box.yaml:3:20: health.fan.where: an empty condition; give is, above, like, unlike or transceiver",
+        ),
+        (
+            "  fan:\n    name: {object: ifAlias, index: 1, by: ifType}\n    value: {object: ifType, decoder: rpm}",
+            "box.yaml:4:5: health.fan.name: index and by exclude each other; keep one",
+        ),
+        (
+            "  fan: {name: fan, combine: mean, status: {object: entStateOper, values: {1: ok}}}",
+            "health.fan: combine needs a value; give one, or leave it out",
+        ),
+    ],
+)
+def test_a_fault_in_a_health_section_names_its_place_and_remedy(tmp_path: Path, section: str, fault: str) -> None:
+    assert fault in faults_of(tmp_path, f"description: x\nhealth:\n{section}\n")
 
 
 def test_the_faults_of_all_files_are_told_at_once(tmp_path: Path) -> None:
@@ -175,7 +345,7 @@ def test_a_file_that_cannot_be_text_or_a_profile_is_refused(tmp_path: Path) -> N
     (tmp_path / "Upper Case.yaml").write_text("description: x\n")
     told = faults_of(tmp_path, "#" * 300_000, "large.yaml")
     assert "latin.yaml:1:1: not UTF-8 text; save it as UTF-8" in told
-    assert "deep.yaml:1:23: nested deeper than 20 levels; a profile needs four" in told
+    assert "deep.yaml:1:23: nested deeper than 20 levels; a profile needs eight" in told
     assert "Upper Case.yaml:1:1: the file's name is the platform's" in told
     assert "large.yaml:1:1: larger than 262144 bytes" in told
 
@@ -193,7 +363,9 @@ def test_the_generic_profile_must_name_every_column(tmp_path: Path) -> None:
 
 def test_every_object_decoder_column_and_quirk_is_documented() -> None:
     text = (Path(__file__).parents[2] / "docs" / "collectors.md").read_text(encoding="utf-8")
-    named = {*OBJECTS, *DECODERS, *TEXT_COLUMNS, *NUMBER_COLUMNS, *Quirks.model_fields}
+    named = {*OBJECTS, *DECODERS, *TEXT_COLUMNS, *NUMBER_COLUMNS, *HealthKind, *Status}
+    for model in (ProfileFile, Quirks, HealthSource, Measure, Enumeration, Condition, Name, Recognition):
+        named |= {field.alias or name for name, field in model.model_fields.items()}
     assert {name for name in named if name not in text} == set()
 
 

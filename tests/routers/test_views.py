@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from netmon.core.model import NANOSECONDS, Cells, Column, Interface, PduStamp, Poll
+from netmon.routers.topology import Link
 from netmon.routers.views import Missing, poll_document
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "schemas" / "poll.schema.json").read_text())
@@ -56,6 +57,7 @@ def test_a_visit_becomes_the_documented_object() -> None:
         "polled_at": "2026-10-26T07:33:20.123+00:00",
         "optics": [],
         "health": [],
+        "links": [],
         "missing": [],
     }
     assert data["interfaces"][0] == {
@@ -97,8 +99,55 @@ def test_a_visit_that_measured_nothing_is_still_a_document() -> None:
     assert checked(poll_document(empty, "generic-if-mib"))["interfaces"] == []
 
 
+def test_a_member_names_what_it_is_part_of_and_neighbours_are_listed() -> None:
+    link = Link("ether1", "core-1", "xe-0/0/1", None, "lldp")
+    data = checked(poll_document(visit(), "linux", parents={"ether1": "bridge1"}, links=(link,)))
+    assert [one["parent"] for one in data["interfaces"]] == ["bridge1", None]
+    assert data["links"] == [
+        {
+            "interface": "ether1",
+            "remote_system": "core-1",
+            "remote_port": "xe-0/0/1",
+            "remote_port_description": None,
+            "protocol": "lldp",
+        }
+    ]
+
+
+def test_optics_and_health_are_passed_on_as_they_are() -> None:
+    health = {"name": "CPU", "kind": "cpu", "value": 12.5, "unit": "percent", "status": None}
+    optics = {
+        "interface": "ether1",
+        "lane": None,
+        "rx_power_dbm": -7.25,
+        "tx_power_dbm": None,
+        "bias_ma": None,
+        "temperature_celsius": 41.5,
+        "voltage_volts": 3.3,
+        "rx_state": "light",
+        "tx_state": "not_supported",
+        "thresholds": {
+            "rx_power_dbm": {
+                "low_alarm": -20.0,
+                "low_warning": -18.0,
+                "high_warning": None,
+                "high_alarm": None,
+                "origin": "device",
+                "why": None,
+            }
+        },
+    }
+    data = checked(poll_document(visit(), "linux", optics=(optics,), health=(health,)))
+    assert (data["optics"], data["health"]) == ([optics], [health])
+
+
+def test_the_same_thing_missing_twice_is_told_once() -> None:
+    lost = Missing("interfaces", "the agent shows no interface")
+    assert len(checked(poll_document(visit(), "linux", (lost, lost)))["missing"]) == 1
+
+
 def test_the_schema_refuses_what_the_contract_does_not_know() -> None:
     data = poll_document(visit(), "linux")
-    for wrong in ({**data, "extra": 1}, {**data, "polled_at": "yesterday"}, {**data, "uptime_seconds": None}):
+    for wrong in ({**data, "extra": 1}, {**data, "polled_at": "yesterday"}, {**data, "uptime_seconds": -1}):
         with pytest.raises(jsonschema.ValidationError):
             checked(wrong)
