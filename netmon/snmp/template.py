@@ -72,9 +72,13 @@ class KnownReply:
     ending: bytes
     """The request's octets before and after its request-id."""
     form: Form
-    reply: TemplateReply
-    is_full: bool
-    """Whether every cell is a number."""
+    names: tuple[bytes | None, ...]
+    cells: int
+    """How many there are."""
+    holes: frozenset[int]
+    """Positions of the cells that are no number."""
+    extra: tuple[Value, ...]
+    """As they were; those that are numbers are read anew."""
 
     def request(self, request_id: int) -> bytes:
         """The request, as it was wrapped before."""
@@ -82,17 +86,16 @@ class KnownReply:
 
     def assemble(self, numbers: Sequence[int], received_ns: int) -> TemplateReply:
         """The reply that `form` has read as these numbers."""
-        known = self.reply
         fresh = iter(numbers)
         uptime = next(fresh)
-        if self.is_full:
-            cells: tuple[int | None, ...] = tuple(islice(fresh, len(known.cells)))
+        if not self.holes:
+            cells: tuple[int | None, ...] = tuple(islice(fresh, self.cells))
         else:
-            cells = tuple(None if cell is None else next(fresh) for cell in known.cells)
-        extra = known.extra
+            cells = tuple(None if cell in self.holes else next(fresh) for cell in range(self.cells))
+        extra = self.extra
         if extra:
             extra = tuple(next(fresh) if isinstance(value, int) else value for value in extra)
-        return TemplateReply(uptime, received_ns, True, known.names, cells, extra)
+        return TemplateReply(uptime, received_ns, True, self.names, cells, extra)
 
 
 class GetTemplate:
@@ -153,12 +156,14 @@ class GetTemplate:
         places = _places(data, head.varbinds_at) if reply.names_match and at >= 0 else None
         if places is not None:
             self._known = KnownReply(
-                gate,
-                request[: -len(self._tail) - REQUEST_ID_OCTETS],
-                self._tail,
-                Form(data, at + 2, places),
-                reply,
-                None not in reply.cells,
+                gate=gate,
+                opening=request[: -len(self._tail) - REQUEST_ID_OCTETS],
+                ending=self._tail,
+                form=Form(data, at + 2, places),
+                names=self._names,
+                cells=len(reply.cells),
+                holes=frozenset(cell for cell, value in enumerate(reply.cells) if value is None),
+                extra=reply.extra,
             )
 
     def read(self, varbinds: Sequence[VarBind], where: str, received_ns: int) -> TemplateReply:

@@ -6,8 +6,9 @@ Both read the eight columns of `work.WALKED`; only varbinds that were wanted are
 from __future__ import annotations
 
 import http.client
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,16 +53,48 @@ class Exporter:
             resident_mib(self._pid),
         )
 
+    @contextmanager
+    def paced(self, routers: int, interval_s: float) -> Iterator[Callable[[], Result]]:
+        """Scrapes every router once in each interval, evenly spread; what is yielded says what it has cost so far."""
+        before, began, ended = cpu_s(self._pid), time.perf_counter(), threading.Event()
+        visits = failures = 0
+
+        def pace() -> None:
+            nonlocal visits, failures
+            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+            while not ended.wait(max(0.0, began + visits * interval_s / routers - time.perf_counter())):
+                failures += self._fetch(connection, visits % routers)
+                visits += 1
+            connection.close()
+
+        def result() -> Result:
+            spent = cpu_s(self._pid) - before
+            wall = time.perf_counter() - began
+            return Result(spent, visits * VARBINDS, visits * INTERFACES, failures, wall, resident_mib(self._pid))
+
+        thread = threading.Thread(target=pace)
+        thread.start()
+        try:
+            yield result
+        finally:
+            ended.set()
+            thread.join()
+
     def _scrape(self, scraper: int, routers: int, cycles: int) -> int:
         connection, failures = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30), 0
         for _ in range(cycles):
             for router in range(scraper, routers, SCRAPERS):
-                connection.request("GET", f"/snmp?target={address(router)}&module={MODULE}")
-                answer = connection.getresponse()
-                lines = answer.read().count(b"\n")
-                failures += answer.status != 200 or lines < VARBINDS
+                failures += self._fetch(connection, router)
         connection.close()
         return failures
+
+    @staticmethod
+    def _fetch(connection: http.client.HTTPConnection, router: int) -> bool:
+        """One router's scrape; whether it failed."""
+        connection.request("GET", f"/snmp?target={address(router)}&module={MODULE}")
+        answer = connection.getresponse()
+        lines = answer.read().count(b"\n")
+        return answer.status != 200 or lines < VARBINDS
 
 
 @contextmanager

@@ -144,13 +144,20 @@ def scale(folder: Path, program: Path, options: argparse.Namespace) -> str:
     )
 
 
-def whole_service(folder: Path, program: Path, options: argparse.Namespace, exporter: Row | None) -> str:
-    with world.responder(program, folder / "service.log"):
-        report = service.measure(
-            folder, options.service_routers, options.service_interval, options.service_window, options.service_windows
-        )
-    micros = statistics.median(report.micros_per_sample())
-    against = f", {micros / exporter.micros_per_sample:.2f} of {EXPORTER}'s polling alone" if exporter else ""
+def whole_service(folder: Path, program: Path, options: argparse.Namespace) -> str:
+    """netmon's daemon and, beside it, snmp_exporter polling the same routers as often."""
+    routers, interval = options.service_routers, options.service_interval
+    with (
+        world.responder(program, folder / "service.log"),
+        peers.exporter(folder) as exporter,
+        exporter.paced(routers, interval) as so_far,
+    ):
+        report = service.measure(folder, routers, interval, options.service_window, options.service_windows)
+        peer = so_far()
+    if peer.failures:
+        raise SystemExit(f"{EXPORTER}: {peer.failures} failures")
+    micros, polling = statistics.median(report.micros_per_sample()), peer.cpu_s / peer.samples * 1e6
+    against = f", {micros / polling:.2f} of the {polling:.1f} that {EXPORTER} takes for polling as often"
     each = ", ".join(f"{seconds:.1f}" for seconds in report.by_process)
     return (
         f"whole service, {options.service_routers} routers every {options.service_interval} s,"
@@ -201,7 +208,6 @@ def main(arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="netmon-bench-") as name:
         folder = Path(name)
         program = world.build(folder)
-        rows: dict[str, Row] = {}
         if "polling" in chosen:
             rows = polling(folder, program, options)
             print(table(rows, EXPORTER), flush=True)
@@ -212,7 +218,7 @@ def main(arguments: list[str]) -> None:
         if "scale" in chosen:
             print(f"{scale(folder, program, options)}\n", flush=True)
         if "service" in chosen:
-            print(whole_service(folder, program, options, rows.get(EXPORTER)), flush=True)
+            print(whole_service(folder, program, options), flush=True)
 
 
 if __name__ == "__main__":
