@@ -135,6 +135,8 @@ def encode_tlv(tag: int, content: bytes) -> bytes:
     length = len(content)
     if length < 0x80:
         return bytes((tag, length)) + content
+    if 0x100 <= length < 0x1_0000:
+        return bytes((tag, 0x82, length >> 8, length & 0xFF)) + content
     return bytes((tag,)) + encode_length(length) + content
 
 

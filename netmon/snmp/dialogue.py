@@ -49,13 +49,10 @@ class Frame:
             return self._write(message_id, boots, time, salt, data)
         if time != self._time or boots != self._boots:
             self._learn(boots, time, salt)
-        if self.level is _AUTH_PRIV:
-            salt, data = b"\x04\x08" + salt, encode_tlv(_STRING, data)
-        else:
-            salt = b"\x04\x00"
-        start = self._start + message_id.to_bytes(4, "big") + self._middle
-        whole = encode_tlv(_SEQUENCE, b"".join((start, bytes(self.mac_octets), salt, data)))
-        return whole, len(whole) - len(data) - len(salt) - self.mac_octets
+        start = b"%b%b%b%b" % (self._start, message_id.to_bytes(4, "big"), self._middle, bytes(self.mac_octets))
+        end = b"\x04\x08%b%b" % (salt, encode_tlv(_STRING, data)) if self.level is _AUTH_PRIV else b"\x04\x00" + data
+        whole = encode_tlv(_SEQUENCE, start + end)
+        return whole, len(whole) - len(end) - self.mac_octets
 
     def _write(self, message_id: int, boots: int, time: int, salt: bytes, data: bytes) -> tuple[bytes, int]:
         return encode_secure(

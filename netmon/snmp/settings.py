@@ -133,6 +133,10 @@ class SnmpSettings(Settings):
     """How often each router is visited."""
     poll_deadline: DurationNs = 10 * SECOND
     """A visit not finished by then has failed; other routers never wait for it."""
+    survey_interval: DurationNs = 300 * SECOND
+    """How often each router's health, transceivers and neighbours are read."""
+    survey_deadline: DurationNs = 60 * SECOND
+    """A survey not finished by then has failed."""
     timeout: DurationNs = 1 * SECOND
     """How long one request waits for its reply before it is sent again."""
     retries: int = Field(default=3, ge=0, le=10)

@@ -5,7 +5,7 @@ once, and each name of its row compared with what it must be. From the first row
 a column, an exception, an error) the generic decoder and the plain rules take over; tests hold both equal.
 
 Until the walk is over, what it found is kept in lists of plain numbers and octets, which the garbage collector does not
-visit: with many walks under way at once, that was more than a third of what walking cost.
+visit: with many walks under way at once, it would take a third of the time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from netmon.snmp.codec import (
     encode_tlv,
 )
 from netmon.snmp.errors import SnmpDecodeError, SnmpNonIncreasingError, SnmpResponseError, SnmpTooManyRowsError
-from netmon.snmp.oid import MAX_LENGTH, Oid, decode_index, format_oid, oid_content
+from netmon.snmp.oid import Oid, decode_index, format_oid, oid_content
 
 _SEQUENCE: Final = 0x30
 _OID: Final = int(Tag.OID)
@@ -35,7 +35,7 @@ _STRING: Final = int(Tag.OCTET_STRING)
 _EXCEPTIONS: Final = int(Tag.NO_SUCH_OBJECT)
 """The first of their tags, which are the highest."""
 _SHORT: Final = 0x7F
-"""The most octets that a length of one octet counts."""
+"""The most octets that a length of one octet counts, and with them the most numbers (128) that an OID may have."""
 _INDEXES: Final = 4096
 """Remembered, because routers have the same."""
 
@@ -119,8 +119,8 @@ class Walk:
     def names(self, asked: list[Column]) -> list[bytes]:
         """The last names seen of these columns, encoded: what is asked for next."""
         stretch = self._stretch
-        if stretch is not None and stretch.leads and stretch.columns == asked:
-            return [lead + stretch.tail for lead in stretch.leads]
+        if stretch is not None and stretch.tail and stretch.columns == asked:
+            return stretch.names()
         self._settle()
         return [column.name for column in asked]
 
@@ -197,19 +197,31 @@ class Walk:
 class _Stretch:
     """Rows that the columns asked for have in common, one after the other: what is read of them in step."""
 
-    __slots__ = ("_before", "_in_step", "_index", "_indexes", "_room", "_tags", "_values", "columns", "leads", "tail")
+    __slots__ = (
+        "_before",
+        "_in_step",
+        "_index",
+        "_indexes",
+        "_leads",
+        "_prefixes",
+        "_tags",
+        "_values",
+        "_width",
+        "columns",
+        "tail",
+    )
 
     def __init__(self, columns: list[Column]) -> None:
         self.columns = columns
+        self.tail = b""
+        """The last index read, encoded."""
+        self._prefixes = tuple([column.prefix for column in columns])
         self._before = max(map(len, columns))
         self._index = columns[0].index
         self._in_step = all(column.index == self._index for column in columns)
-        self._room = MAX_LENGTH - max(len(column.oid) for column in columns)
-        """For the numbers of an index."""
-        self.tail = b""
-        """The last index read, encoded."""
-        self.leads: list[bytes] = []
-        """What the columns' encoded names with such an index begin with; none before the first row."""
+        self._width = 0
+        self._leads: list[bytes] = []
+        """What encoded names begin with whose indexes have `_width` octets; none before the first row."""
         self._indexes: list[Oid] = []
         self._tags: list[int] = []
         self._values: list[Value] = []
@@ -222,34 +234,35 @@ class _Stretch:
         """Takes in the leading rows that need no closer look, at most so many; returns where the rest begins."""
         if not self._in_step:
             return at
-        indexes, tags, values = self._indexes, self._tags, self._values
-        end, start = len(data), 4 + len(self.columns[0].prefix)
+        indexes, end, start = self._indexes, len(data), 4 + len(self._prefixes[0])
         most += len(indexes)
         try:
             while at < end and len(indexes) < most:
                 tail = data[at + start : at + 4 + data[at + 3]]
                 index = _index(tail)
-                if index <= self._index or len(index) > self._room:
+                if index <= self._index:
                     break
-                leads = self.leads if len(tail) == len(self.tail) else self._leads(len(tail))
-                stop = _read_row([lead + tail for lead in leads], data, at, tags, values)
+                stop = _read_row(self._names(tail), data, at, self._tags, self._values)
                 if stop > end:
                     break
                 indexes.append(index)
-                self._index, self.tail, self.leads, at = index, tail, leads, stop
+                self._index, self.tail, at = index, tail, stop
         except (_LayoutError, IndexError, SnmpDecodeError):
             # It ends early, or is odd or wrong: the generic decoder will say which.
             pass
         cells = len(indexes) * len(self.columns)
-        del tags[cells:], values[cells:]
+        del self._tags[cells:], self._values[cells:]
         return at
 
-    def _leads(self, width: int) -> list[bytes]:
-        """For indexes of `width` octets."""
-        octets = [len(column.prefix) + width for column in self.columns]
-        if max(octets) > _SHORT:
-            raise _LayoutError
-        return [bytes((_OID, length)) + column.prefix for length, column in zip(octets, self.columns, strict=True)]
+    def names(self) -> list[bytes]:
+        """The last names read, encoded."""
+        return self._names(self.tail)
+
+    def _names(self, tail: bytes) -> list[bytes]:
+        """The encoded names of a row; _LayoutError if one is too long for a short length."""
+        if len(tail) != self._width:
+            self._leads, self._width = _leads(self._prefixes, len(tail)), len(tail)
+        return [lead + tail for lead in self._leads]
 
     def goes_on_with(self, varbinds: Sequence[VarBind]) -> bool:
         """Whether they are further rows in step, the last of which may be incomplete."""
@@ -270,6 +283,13 @@ class _Stretch:
             stride = len(self.columns)
             for position, column in enumerate(self.columns):
                 column.extend(self._indexes, self.tail, self._tags[position::stride], self._values[position::stride])
+
+
+def _leads(prefixes: Sequence[bytes], width: int) -> list[bytes]:
+    """What encoded names begin with whose indexes have `width` octets."""
+    if max(map(len, prefixes)) + width > _SHORT:
+        raise _LayoutError
+    return [bytes((_OID, len(prefix) + width)) + prefix for prefix in prefixes]
 
 
 @lru_cache(_INDEXES)

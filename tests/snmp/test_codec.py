@@ -127,6 +127,17 @@ def test_variables_read_in_place_are_those_the_generic_decoder_reads(found: list
     assert read(lambda raw: decode_varbinds(raw, 0), bytes(octets)) == read(slowly, bytes(octets))
 
 
+def test_no_octet_of_a_pdu_of_the_usual_layout_can_differ_unnoticed() -> None:
+    head = encode_integer(0x4000_0000) + encode_integer(0) * 2
+    whole = encode_tlv(PduKind.RESPONSE, head + encode_tlv(0x30, bytes(300)))
+    for place in range(len(whole) - 290):
+        for changed in range(256):
+            data = whole[:place] + bytes((changed,)) + whole[place + 1 :]
+            found = _usual_pdu(data, 0)
+            assert found is None or found == _any_pdu(data, 0)
+    assert _usual_pdu(whole[:-1], 0) is _usual_pdu(whole + b"\0", 0) is None
+
+
 @given(messages(), st.integers(0, 300), st.data())
 @settings(max_examples=200, deadline=None)
 def test_a_pdu_of_the_usual_layout_is_opened_as_any_other(message: Message, filling: int, data: st.DataObject) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netmon.snmp.codec import Tag, encode_tlv
 from netmon.snmp.dialogue import Frame, Layout, Scope
 from netmon.snmp.errors import SnmpDecodeError
 from netmon.snmp.v3 import (
@@ -152,6 +155,57 @@ def test_what_a_layout_reads_is_what_the_generic_decoder_reads(
     for changed in (mutated(octets, data), mutated(another, data)):
         found = layout.read(changed)
         assert found is None or found == strictly(changed)
+
+
+def neighbours(octets: bytes, until: int) -> Iterator[bytes]:
+    """All that differ in one octet of the first `until`, and some that are longer or shorter."""
+    for place in range(until):
+        octet = octets[place]
+        for changed in {0, 1, 2, 3, 4, 5, 0x30, 0x7F, 0x80, 0x81, 0x82, 0xFF, octet + 1 & 0xFF, octet - 1 & 0xFF}:
+            yield octets[:place] + bytes((changed,)) + octets[place + 1 :]
+        yield octets[:place] + octets[place + 1 :]
+        yield octets[:place] + b"\0" + octets[place:]
+    yield octets[:-1]
+    yield octets + b"\0"
+
+
+@pytest.mark.parametrize("level", Level)
+def test_no_octet_of_a_head_can_differ_unnoticed(level: Level) -> None:
+    octets, salt = (12, bytes(8)) if level is Level.AUTH_PRIV else (12 if level else 0, b"")
+    body = bytes(300) if level is Level.AUTH_PRIV else encode_scoped(ENGINE, b"", bytes(300))
+    whole, _ = encode_secure(0x7F00_0000, level, True, ENGINE, 130, 70_000, b"reader", octets, salt, body)
+    layout = Layout.of(decode_secure(whole))
+    assert layout is not None
+    scope = Scope(ENGINE, b"ctx")
+    for data in neighbours(whole, len(whole) - 290):
+        for found in (layout.read(data), decode_usual(data)):
+            assert found is None or found == strictly(data), data[:100].hex()
+    for data in neighbours(scope.wrap(bytes(300)), 30):
+        at = scope.find(data, 0)
+        assert at is None or open_scoped(data, 0, padded=False) == ScopedPdu(ENGINE, b"ctx", data, at)
+
+
+def crafted(engine_id: bytes, user: bytes, mac: bytes) -> bytes:
+    """With lengths of one octet, whether that can count them or not."""
+    fields = b"".join(
+        (
+            *(b"\x04" + bytes((len(engine_id),)) + engine_id, b"\x02\x01\x01" * 2),
+            *(b"\x04" + bytes((len(octets),)) + octets for octets in (user, mac, bytes(8))),
+        )
+    )
+    parameters = b"\x04" + bytes((len(fields) + 2,)) + b"\x30" + bytes((len(fields),)) + fields
+    head = bytes.fromhex("020103 3010 02047f000000 02020800 040103 020103")
+    return encode_tlv(0x30, head + parameters + encode_tlv(Tag.OCTET_STRING, bytes(300)))
+
+
+@pytest.mark.parametrize(
+    ("engine_id", "user", "mac", "is_usual"),
+    [(32, 32, 24, True), (33, 6, 12, False), (8, 33, 12, False), (32, 32, 48, False)],
+)
+def test_what_is_longer_than_it_may_be_is_not_usual(engine_id: int, user: int, mac: int, is_usual: bool) -> None:
+    data = crafted(bytes(engine_id), bytes(user), bytes(mac))
+    assert decode_usual(data) == strictly(data)
+    assert (decode_usual(data) is not None) is is_usual
 
 
 @pytest.mark.parametrize("data", [b"", b"\x30\x82", bytes(1400)])

@@ -107,12 +107,8 @@ class Reference:
         return True
 
 
-@given(st.lists(replies(), min_size=1, max_size=3), st.integers(1, 5), st.integers(1, 6))
-@example([b"".join(encode_varbind(VarBind((*column, 1), 0x41, 1)) for column in COLUMNS)[:-1]], 1, 5)
-@settings(max_examples=300, deadline=None)
-def test_a_walk_takes_from_any_reply_what_the_generic_decoder_would(
-    bodies: list[bytes], repetitions: int, max_rows: int
-) -> None:
+def assert_taken_alike(bodies: list[bytes], repetitions: int, max_rows: int) -> None:
+    """The walk takes from these replies what the reference does, and refuses what it refuses."""
     walk, reference = Walk(COLUMNS, max_rows), Reference(max_rows)
     for body in bodies:
         asked = walk.first(3)
@@ -127,7 +123,7 @@ def test_a_walk_takes_from_any_reply_what_the_generic_decoder_would(
             walk.take(asked, b"head" + body, 4, repetitions, "agent")
         except SnmpError as caught:
             error = caught
-        assert type(error) is type(refused)
+        assert type(error) is type(refused), body.hex()
         if error is not None:
             return
         # Which only asking for it by name would show, were it wrong.
@@ -137,10 +133,61 @@ def test_a_walk_takes_from_any_reply_what_the_generic_decoder_would(
     assert [list(rows) for rows in walk.found().values()] == [list(rows) for rows in reference.found.values()]
 
 
+@given(
+    st.lists(replies(), min_size=1, max_size=3), st.sampled_from((5, 5, 5, 2, 1)), st.sampled_from((50, 50, 6, 3, 1))
+)
+@example([b"".join(encode_varbind(VarBind((*column, 1), 0x41, 1)) for column in COLUMNS)[:-1]], 1, 5)
+@settings(max_examples=300, deadline=None)
+def test_a_walk_takes_from_any_reply_what_the_generic_decoder_would(
+    bodies: list[bytes], repetitions: int, max_rows: int
+) -> None:
+    assert_taken_alike(bodies, repetitions, max_rows)
+
+
 def row(*indexes: Oid, columns: tuple[Oid, ...] = COLUMNS, value: int = 7) -> bytes:
     return b"".join(
         encode_varbind(VarBind((*column, *index), Tag.GAUGE32, value)) for index in indexes for column in columns
     )
+
+
+@pytest.mark.parametrize("value", [7, 2**31 + 7])
+@pytest.mark.parametrize("last", [8, 300])
+def test_no_octet_of_a_row_can_differ_unnoticed(value: int, last: int) -> None:
+    body = row((7,), (last,), value=value)
+    for place, octet in enumerate(body):
+        for changed in {0, 1, 2, 4, 0x30, 0x7F, 0x80, 0x81, 0xFF, octet + 1 & 0xFF, octet - 1 & 0xFF, octet ^ 0x80}:
+            assert_taken_alike([body[:place] + bytes((changed,)) + body[place + 1 :]], 5, 50)
+        assert_taken_alike([body[:place]], 5, 50)
+        assert_taken_alike([body[:place] + b"\0" + body[place:]], 5, 50)
+
+
+@pytest.mark.parametrize("indexes", [[1, 1], [2, 1], [1, 2, 2, 3], [1, 300, 299], [0, 0]])
+@pytest.mark.parametrize("apart", [False, True])
+def test_rows_that_do_not_increase_are_refused_in_one_reply_or_in_two(indexes: list[int], apart: bool) -> None:
+    rows = [row((index,)) for index in indexes]
+    bodies = rows if apart else [b"".join(rows)]
+
+    def take_all() -> None:
+        walk = Walk(COLUMNS, 50)
+        for body in bodies:
+            walk.take(walk.first(3), body, 0, 5, "agent")
+
+    with pytest.raises(SnmpNonIncreasingError):
+        take_all()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        (Tag.INTEGER, "0200"), (Tag.INTEGER, "0205 0000000001"), (Tag.GAUGE32, "4205 01ffffffff"),
+        (Tag.GAUGE32, "4205 00ffffffff"), (Tag.GAUGE32, "4201 ff"), (Tag.COUNTER64, "4609 010000000000000000"),
+        (Tag.COUNTER64, "4609 00ffffffffffffffff"), (Tag.COUNTER64, "460a 00000000000000000001"), (0x47, "4701 00"),
+        (Tag.NULL, "0501 00"), (Tag.IP_ADDRESS, "4003 010203"), (Tag.OID, "0602 2b80"), (Tag.OCTET_STRING, "0400"),
+    ],
+)  # fmt: skip
+def test_values_are_judged_as_the_generic_decoder_judges_them(value: tuple[int, str]) -> None:
+    cells = [encode_tlv(0x30, encode_oid((*column, 1)) + bytes.fromhex(value[1])) for column in COLUMNS]
+    assert_taken_alike([b"".join(cells)], 5, 50)
 
 
 def test_rows_in_step_are_found_with_their_whole_names() -> None:
