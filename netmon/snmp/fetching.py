@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from netmon.snmp.addresses import Target
 from netmon.snmp.codec import PduHead, decode_varbinds, encode_community_message
 from netmon.snmp.errors import SnmpDecodeError, SnmpError
-from netmon.snmp.manager import Manager, Opened
+from netmon.snmp.manager import Manager, Opened, Recognised
 from netmon.snmp.template import GetTemplate, KnownReply, TemplateReply
 from netmon.snmp.transport import FIRST_REQUEST_ID, Ask, Community, Reply, Terms, Transport
 from netmon.snmp.users import User
@@ -63,19 +63,20 @@ async def ask_user(
     terms: Terms,
 ) -> list[Outcome]:
     """The same as an SNMPv3 user; SnmpSecurityError and others if its engine cannot be met."""
-    builds = [template.pdu for template in templates]
-    found = await manager.ask_all(target, user, context, builds, terms, WINDOW)
+    known = [template.known(user) for template in templates]
+    asks = [
+        (template.pdu, None if one is None else one.form.read) for template, one in zip(templates, known, strict=True)
+    ]
+    found = await manager.ask_all(target, user, context, asks, terms, WINDOW)
     outcomes: list[Outcome] = []
-    for template, one in zip(templates, found, strict=True):
-        if not isinstance(one, Opened):
-            outcomes.append(one)
-            continue
-        known = template.known(user)
-        numbers = known.form.read(one.data, one.head.request_id) if known is not None else None
-        if known is not None and numbers is not None:
-            outcomes.append(known.assemble(numbers, one.received_ns))
+    for template, one, reply in zip(templates, known, found, strict=True):
+        if isinstance(reply, Opened):
+            outcomes.append(_read(transport, template, user, b"", Answer(target, *reply)))
+        elif isinstance(reply, Recognised):
+            assert one is not None, "its form was what recognised it"
+            outcomes.append(one.assemble(*reply))
         else:
-            outcomes.append(_read(transport, template, user, b"", Answer(target, *one)))
+            outcomes.append(reply)
     return outcomes
 
 

@@ -76,6 +76,17 @@ class Opened(NamedTuple):
     received_ns: int
 
 
+class Recognised(NamedTuple):
+    """An answer that may be believed, and was read at once by its form."""
+
+    numbers: Sequence[int]
+    received_ns: int
+
+
+Recognise = Callable[[bytes, int], Sequence[int] | None]
+"""Reads the octets of a ScopedPDU, given the request-id, if they have the form of an answer read before."""
+
+
 class _Engine:
     """An engine as the user knows it."""
 
@@ -156,28 +167,32 @@ class Manager:
         target: Target,
         user: User,
         context: bytes,
-        builds: Sequence[Callable[[int], bytes]],
+        asks: Sequence[tuple[Callable[[int], bytes], Recognise | None]],
         terms: Terms,
         window: int,
-    ) -> list[Opened | SnmpError | None]:
-        """What came of each, at most `window` of which are in flight at once; the rest is given up at a failure.
+    ) -> list[Recognised | Opened | SnmpError | None]:
+        """What came of each PDU, at most `window` of which are in flight at once; the rest is given up at a failure.
 
         None: nothing yet, because another one failed, or the agent wants to be asked anew: ask for it again.
         """
         peer = self._peer(target, user)
-        found: list[Opened | SnmpError | None] = [None] * len(builds)
+        found: list[Recognised | Opened | SnmpError | None] = [None] * len(asks)
         if peer.engine is None:
-            found[0] = await self._asked(target, user, context, builds[0], terms)
+            found[0] = await self._asked(target, user, context, asks[0][0], terms)
             return found
-        trials = [_Trial(peer, peer.engine, context, build, self._salts) for build in builds]
-        asks = [Ask(trial.build, trial.admit) for trial in trials]
-        outcomes = await self._transport.exchange_all(target, asks, terms, window)
+        engine = peer.engine
+        trials = [_Trial(peer, engine, context, build, self._salts, recognise) for build, recognise in asks]
+        outcomes = await self._transport.exchange_all(
+            target, [Ask(trial.build, trial.admit) for trial in trials], terms, window
+        )
         anew: int | None = None
         for position, (trial, outcome) in enumerate(zip(trials, outcomes, strict=True)):
             if isinstance(outcome, SnmpTimeoutError):
                 found[position] = SnmpTimeoutError(str(target), outcome.attempts, _silence(user.level, context))
             elif outcome is None or isinstance(outcome, SnmpError):
                 found[position] = outcome
+            elif trial.numbers is not None:
+                found[position] = Recognised(trial.numbers, outcome.received_ns)
             elif trial.opened is not None:
                 found[position] = Opened(*trial.opened, outcome.received_ns)
             elif trial.failure is not None:
@@ -185,7 +200,7 @@ class Manager:
             else:
                 anew = position
         if anew is not None:
-            found[anew] = await self._asked(target, user, context, builds[anew], terms)
+            found[anew] = await self._asked(target, user, context, asks[anew][0], terms)
         return found
 
     async def _asked(
@@ -261,23 +276,34 @@ class _Trial:
         "_engine",
         "_message_id",
         "_peer",
+        "_recognise",
         "_salts",
         "_scope",
         "failure",
+        "numbers",
         "opened",
         "renewal",
     )
 
     def __init__(
-        self, peer: _Peer, engine: _Engine, context: bytes, build: Callable[[int], bytes], salts: Salts
+        self,
+        peer: _Peer,
+        engine: _Engine,
+        context: bytes,
+        build: Callable[[int], bytes],
+        salts: Salts,
+        recognise: Recognise | None = None,
     ) -> None:
         self._peer = peer
+        self._recognise = recognise
         self._engine = engine
         self._context = context
         self._scope = engine.scope(context)
         self._build = build
         self._salts = salts
         self._message_id = 0
+        self.numbers: Sequence[int] | None = None
+        """What `recognise` read; else it is opened, failed, or to be renewed."""
         self.opened: tuple[bytes, PduHead] | None = None
         self.failure: SnmpError | None = None
         self.renewal: Oid = ()
@@ -320,10 +346,27 @@ class _Trial:
             scoped = open_scoped(opened, at, message.level is _AUTH_PRIV and user.pads)
             opened, pdu_at = scoped.data, scoped.pdu_at
             is_ours = scoped.engine_id == engine_id and scoped.context == self._context
+        if is_ours and message.level and message.level is user.level and self._is_recognised(opened):
+            return
         head = open_pdu(opened, pdu_at)
         if head.kind is _REPORT:
             self._reported(message, opened, head)
             return
+        self._judge(message, head, is_ours)
+        if head.error_status == _AUTHORIZATION_ERROR:
+            self.failure = SnmpAccessError(where, str(self._peer.user), str(user.level))
+            return
+        self.opened = opened, head
+
+    def _is_recognised(self, opened: bytes) -> bool:
+        """Whether the ScopedPDU of an authentic message was read by its form."""
+        if self._recognise is not None:
+            self.numbers = self._recognise(opened, self._message_id)
+        return self.numbers is not None
+
+    def _judge(self, message: SecureMessage, head: PduHead, is_ours: bool) -> None:
+        """SnmpError unless it is the answer to this very request, at its level."""
+        where, user = self._peer.target, self._engine.user
         if message.level is not user.level:
             raise SnmpAuthenticationError(
                 f"{where}: a reply at {message.level} to a request at {user.level} was refused"
@@ -333,16 +376,12 @@ class _Trial:
         if (
             not is_ours
             or head.request_id != self._message_id
-            or message.engine_id != engine_id
+            or message.engine_id != self._engine.engine_id
             or message.user != user.name
         ):
             raise SnmpResponseError(
                 f"{where}: the reply has another request-id, engine, user or context than the request"
             )
-        if head.error_status == _AUTHORIZATION_ERROR:
-            self.failure = SnmpAccessError(where, str(self._peer.user), str(user.level))
-            return
-        self.opened = opened, head
 
     def _reported(self, message: SecureMessage, data: bytes, head: PduHead) -> None:
         """What the agent's report means for the request; SnmpError if it may not be believed."""

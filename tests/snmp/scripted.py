@@ -9,10 +9,25 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import cast
 
+import pytest
+
 from netmon.snmp.codec import Message, Pdu, PduKind, Tag, Value, VarBind, decode_message, encode_message
 from netmon.snmp.oid import Oid
 
 Answer = Callable[[Message], Iterable[Message | bytes]]
+
+
+def counted(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> list[object]:
+    """Grows with every call of the method."""
+    calls: list[object] = []
+    method = getattr(owner, name)
+
+    def noting(*given: object) -> object:
+        calls.append(given)
+        return method(*given)
+
+    monkeypatch.setattr(owner, name, noting)
+    return calls
 
 
 def response(request: Message, varbinds: Iterable[VarBind], status: int = 0, index: int = 0) -> Message:

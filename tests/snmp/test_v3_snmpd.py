@@ -11,6 +11,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from snmp.scripted import counted
 from support.processes import free_port, running
 
 from netmon.snmp.client import Agent, Client
@@ -128,11 +129,13 @@ async def test_a_walk_and_a_template_read_what_v2c_reads(snmpd: Snmpd, monkeypat
     async with await Client.open() as client:
         found = await client.walk(snmpd.agent(FULL), columns, max_repetitions=3)
         assert found == await client.walk(plain, columns)
-        for _ in range(2):
+        decoded = counted(monkeypatch, GetTemplate, "read")
+        for _ in range(4):
             (reply,) = await client.fetch(snmpd.agent(FULL), templates[0])
             (other,) = await client.fetch(plain, templates[1])
             assert (reply.names_match, reply.cells) == (True, other.cells)
-            monkeypatch.setattr(GetTemplate, "read", lambda *_: pytest.fail("the generic decoder was needed again"))
+    # Once each, and once more if sysUpTime has just outgrown its octets.
+    assert 2 <= len(decoded) <= 4
 
 
 PADDED = replace(user(AuthProtocol.SHA, PrivProtocol.DES), priv_password=b"mistyped")
