@@ -133,7 +133,7 @@ class _Counts:
 class _Request:
     """One request in flight."""
 
-    __slots__ = ("ask", "attempt", "batch", "payload", "position", "refusal", "request_id", "socket", "tick")
+    __slots__ = ("ask", "attempt", "batch", "deadline_ns", "payload", "position", "refusal", "request_id", "socket")
 
     def __init__(self, request_id: int, ask: Ask, sender: socket.socket, batch: _Batch, position: int) -> None:
         self.request_id = request_id
@@ -146,14 +146,14 @@ class _Request:
         self.refusal: SnmpError | None = None
         """Why the last datagram for it was refused."""
         self.attempt = 1
-        self.tick = 0
-        """Of its deadline, on the wheel."""
+        self.deadline_ns = 0
+        """Of the attempt under way; monotonic."""
 
 
 class _Batch:
     """Requests to one agent that one caller waits for: a few at a time, until all are answered or one has failed."""
 
-    __slots__ = ("asks", "done", "held", "outcomes", "peer", "requests", "started", "target", "terms")
+    __slots__ = ("asks", "done", "held", "key", "outcomes", "peer", "requests", "started", "target", "terms", "tick")
 
     def __init__(self, target: Target, asks: Sequence[Ask], terms: Terms) -> None:
         self.target = target
@@ -167,6 +167,8 @@ class _Batch:
         """Slots."""
         self.requests: dict[int, _Request] = {}
         """Those in flight."""
+        self.key = self.tick = 0
+        """On the wheel, at or before the first deadline of its requests; 0: it is not there."""
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
@@ -179,7 +181,7 @@ class Transport:
         self._requests: dict[int, _Request] = {}
         self._next_id = FIRST_REQUEST_ID + secrets.randbelow(LAST_REQUEST_ID - FIRST_REQUEST_ID)
         self._sockets: dict[int, list[socket.socket]] = {}
-        self._wheel: TimerWheel[_Request] = TimerWheel(TICK_NS, time.monotonic_ns())
+        self._wheel: TimerWheel[_Batch] = TimerWheel(TICK_NS, time.monotonic_ns())
         self._timer: asyncio.TimerHandle | None = None
         self._counts = _Counts()
         self._closed = False
@@ -282,9 +284,9 @@ class Transport:
                 self._start_next(batch)
             await batch.done
         finally:
-            for request_id, request in batch.requests.items():
+            for request_id in batch.requests:
                 del self._requests[request_id]
-                self._wheel.cancel(request_id, request.tick)
+            self._wheel.cancel(batch.key, batch.tick)
             for _ in range(batch.held):
                 self._slots.release()
         return batch.outcomes
@@ -313,7 +315,6 @@ class Transport:
         batch = request.batch
         request_id = request.request_id
         del self._requests[request_id], batch.requests[request_id]
-        self._wheel.cancel(request_id, request.tick)
         batch.outcomes[request.position] = outcome
         if batch.done.done():
             return
@@ -349,21 +350,30 @@ class Transport:
         patience_ns = batch.terms.timeout_ns
         if request.attempt > 1:
             patience_ns = backed_off(patience_ns, request.attempt - 1)
-        request.tick = self._wheel.add(request.request_id, request, time.monotonic_ns() + patience_ns)
+        request.deadline_ns = time.monotonic_ns() + patience_ns
+        if not batch.key:
+            self._hang_up(batch, request.request_id, request.deadline_ns)
+
+    def _hang_up(self, batch: _Batch, key: int, deadline_ns: int) -> None:
+        batch.key, batch.tick = key, self._wheel.add(key, batch, deadline_ns)
         if self._timer is None:
             self._timer = self._loop.call_later(TICK_NS / 1e9, self._tick)
 
     def _tick(self) -> None:
         # Where the loop was late, replies may already lie in the sockets: they come before their timeouts.
         self._timer = None
-        overdue = self._wheel.expire(time.monotonic_ns())
+        now_ns = time.monotonic_ns()
+        overdue = self._wheel.expire(now_ns)
         if overdue:
             for family, sockets in self._sockets.items():
                 for one in sockets:
                     self._drain(one, family)
-        for request in overdue:
-            if request.request_id in self._requests:
-                self._overdue(request)
+        for batch in overdue:
+            for request in list(batch.requests.values()):
+                if request.deadline_ns <= now_ns and not batch.done.done():
+                    self._overdue(request)
+            if batch.requests and not batch.done.done():
+                self._hang_up(batch, batch.key, min(request.deadline_ns for request in batch.requests.values()))
         if self._wheel and self._timer is None:
             self._timer = self._loop.call_later(TICK_NS / 1e9, self._tick)
 
