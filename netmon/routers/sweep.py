@@ -18,6 +18,7 @@ from netmon.routers import mib
 from netmon.routers.discovery import Discovered, DiscoveryError, Prober, discover
 from netmon.routers.parents import ATTACHED_AGG_ID, IF_STACK_STATUS, parents_in
 from netmon.routers.profiles import Profiles
+from netmon.snmp.asking import backed_off
 from netmon.snmp.budget import Budget
 from netmon.snmp.client import Agent
 from netmon.snmp.codec import VarBind
@@ -26,7 +27,7 @@ from netmon.snmp.oid import Oid
 from netmon.snmp.security_errors import SnmpSecurityError
 from netmon.snmp.settings import DiscoverSettings
 from netmon.snmp.template import GetTemplate, TemplateReply
-from netmon.snmp.transport import TransportStats, backed_off
+from netmon.snmp.transport import TransportStats
 
 READ_PATIENCE_S: Final = 60.0
 """For the interface table of one router, over however slow a link."""

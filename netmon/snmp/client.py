@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Final
 
 from netmon.snmp.addresses import Addresses
+from netmon.snmp.asking import Terms, backed_off
 from netmon.snmp.budget import Budget
 from netmon.snmp.codec import (
     V1,
@@ -39,7 +40,7 @@ from netmon.snmp.limits import UNLIMITED, Limits
 from netmon.snmp.manager import Manager
 from netmon.snmp.oid import Oid, format_oid
 from netmon.snmp.template import SYS_UP_TIME, GetTemplate, TemplateReply
-from netmon.snmp.transport import Terms, Transport, TransportStats, backed_off
+from netmon.snmp.transport import Transport, TransportStats
 from netmon.snmp.users import User
 from netmon.snmp.walk import Walk
 

@@ -7,11 +7,12 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from netmon.snmp.addresses import Target
+from netmon.snmp.asking import Ask, Community, Reply, Terms
 from netmon.snmp.codec import PduHead, decode_varbinds, encode_community_message
 from netmon.snmp.errors import SnmpDecodeError, SnmpError
 from netmon.snmp.manager import Manager, Opened, Recognised
 from netmon.snmp.template import GetTemplate, KnownReply, TemplateReply
-from netmon.snmp.transport import FIRST_REQUEST_ID, Ask, Community, Reply, Terms, Transport
+from netmon.snmp.transport import FIRST_REQUEST_ID, Transport
 from netmon.snmp.users import User
 
 WINDOW: Final = 4

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from netmon.snmp.addresses import Target
+from netmon.snmp.asking import Ask, Terms
 from netmon.snmp.codec import Pdu, PduHead, PduKind, decode_varbinds, encode_pdu, open_pdu
 from netmon.snmp.dialogue import Frame, Layout, Scope
 from netmon.snmp.engine import EngineTime
@@ -31,7 +32,7 @@ from netmon.snmp.security_errors import (
     SnmpUnknownUserError,
     SnmpWrongKeyError,
 )
-from netmon.snmp.transport import Ask, Terms, Transport
+from netmon.snmp.transport import Transport
 from netmon.snmp.users import User
 from netmon.snmp.usm import (
     DECRYPTION_ERRORS,

@@ -15,85 +15,28 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Final, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Final
 
-from netmon.snmp.addresses import Target, literal
+from netmon.snmp.addresses import Target
+from netmon.snmp.asking import Admit, Ask, Community, Reply, Terms, backed_off
 from netmon.snmp.budget import Budget
-from netmon.snmp.codec import PduHead, PduKind, open_envelope, open_pdu
-from netmon.snmp.errors import SnmpDecodeError, SnmpError, SnmpResponseError, SnmpTimeoutError, SnmpTransportError
-from netmon.snmp.form import REQUEST_ID_OCTETS
+from netmon.snmp.codec import PduHead
+from netmon.snmp.errors import SnmpDecodeError, SnmpError, SnmpTimeoutError, SnmpTransportError
 from netmon.snmp.slots import Slots
-from netmon.snmp.v3 import V3, is_v3, message_id_of
+from netmon.snmp.udp import identify, source_address, udp_socket
+from netmon.snmp.v3 import V3
 from netmon.snmp.wheel import TimerWheel
 
 SOCKETS_PER_FAMILY: Final = 4
 """Their receive buffers add up where an unprivileged process may not enlarge one."""
-RECEIVE_BUFFER: Final = 4 << 20
 BATCH: Final = 128
 """Datagrams read before other callbacks get their turn."""
 LARGEST_DATAGRAM: Final = 65_535
 TICK_NS: Final = 20_000_000
-BACK_OFF_PERCENT: Final = 150
-"""Each attempt waits this share of the one before: 1 s and three retries end after 8.1 s."""
 FIRST_REQUEST_ID: Final = 0x0100_0000
 LAST_REQUEST_ID: Final = 0x7FFF_FFFF
 """Within these bounds a request-id is always four octets of content, so that templates can be patched in place."""
-
-
-Admit = Callable[[bytes, int], None]
-"""Judges a v3 datagram for its request, and when it was read; raises SnmpError to refuse it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Community:
-    """What a reply to a v1 or v2c request must bear."""
-
-    version: int
-    octets: bytes = field(repr=False)
-
-    def admit(self, target: Target, data: bytes, request_id: int) -> PduHead:
-        """The head of the response in a datagram; SnmpDecodeError or SnmpResponseError if it is no such answer."""
-        version, community, at = open_envelope(data)
-        head = open_pdu(data, at)
-        if version != self.version or community != self.octets:
-            raise SnmpResponseError(f"{target}: the reply has another version or community than the request")
-        if head.kind is not PduKind.RESPONSE:
-            raise SnmpResponseError(f"{target}: a {head.kind.name} instead of a response")
-        if head.request_id != request_id:
-            raise SnmpResponseError(f"{target}: the reply has another request-id than the request")
-        return head
-
-
-class Terms(NamedTuple):
-    """How an agent is asked."""
-
-    timeout_ns: int
-    """For the first attempt, from its sending; each later one waits half as long again."""
-    retries: int
-    budget: Budget | None = None
-    """Shared by all requests to the agent; attempts count."""
-
-
-class Reply(NamedTuple):
-    data: bytes
-    received_ns: int
-    """time.monotonic_ns() when the datagram was read."""
-    head: PduHead | None
-    """Of a v1 or v2c message that was read the long way."""
-    numbers: Sequence[int] | None = None
-    """What `Ask.recognise` read."""
-
-
-class Ask(NamedTuple):
-    """One request to an agent."""
-
-    build: Callable[[int], bytes]
-    """The datagram, given its request-id; the msgID of v3 is the same."""
-    gate: Community | Admit
-    """What a reply must pass: a community, or the admission of v3."""
-    recognise: Callable[[bytes, int], Sequence[int] | None] | None = None
-    """Reads what could only be a reply past the gate, given the request-id; None: judge it the long way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +136,7 @@ class Transport:
         SnmpTransportError if that is no address of this host, or if not even one socket can be had.
         """
         transport = cls(in_flight)
-        bound = {} if source is None else _source(source)
+        bound = {} if source is None else source_address(source)
         try:
             for family in (socket.AF_INET, socket.AF_INET6):
                 # A kernel without IPv6 is usual; an agent there then fails with its own error.
@@ -403,7 +346,7 @@ class Transport:
 
     def _received(self, data: bytes, source: tuple[str, int] | tuple[str, int, int, int], family: int) -> None:
         try:
-            version, request_id = _identify(data)
+            version, request_id = identify(data)
         except SnmpDecodeError:
             self.count_decode_error()
             return
@@ -443,33 +386,12 @@ class Transport:
         self._counts.decode_errors += 1
 
     def _add_socket(self, family: int, source: Target | None) -> None:
-        one = _udp_socket(family, source)
+        one = udp_socket(family, source)
         self._sockets.setdefault(family, []).append(one)
         self._loop.add_reader(one.fileno(), self._drain, one, family)
 
     def _all_sockets(self) -> list[socket.socket]:
         return [one for family in self._sockets.values() for one in family]
-
-
-def _identify(data: bytes) -> tuple[int, int]:
-    """Version and request-id (in v3: msgID) of a datagram; SnmpDecodeError if it has none. The rest is unchecked."""
-    try:
-        at = 2 if data[1] < 0x80 else 2 + (data[1] & 0x7F)
-        version = data[at + 2]
-        if version == V3:
-            # Into msgGlobalData; else over the community and into the PDU.
-            at += 5
-        else:
-            at += 5 + data[at + 4]
-            at += 2 if data[at + 1] < 0x80 else 2 + (data[at + 1] & 0x7F)
-        if data[at] == 0x02 and data[at + 1] == REQUEST_ID_OCTETS:
-            return version, int.from_bytes(data[at + 2 : at + 2 + REQUEST_ID_OCTETS], "big")
-    except IndexError:
-        pass
-    if is_v3(data):
-        return V3, message_id_of(data)
-    envelope = open_envelope(data)
-    return envelope.version, open_pdu(data, envelope.pdu_at).request_id
 
 
 def _is_from(target: Target, source: tuple[str, int] | tuple[str, int, int, int], family: int) -> bool:
@@ -478,44 +400,3 @@ def _is_from(target: Target, source: tuple[str, int] | tuple[str, int, int, int]
 
 
 _FAMILY_NAMES: Final = {int(socket.AF_INET): "IPv4", int(socket.AF_INET6): "IPv6"}
-
-
-def backed_off(timeout_ns: int, times: int) -> int:
-    """How long the attempt after `times` others waits."""
-    for _ in range(times):
-        timeout_ns = timeout_ns * BACK_OFF_PERCENT // 100
-    return timeout_ns
-
-
-def _source(address: str) -> dict[int, Target]:
-    """A source address by its family."""
-    try:
-        target = literal(address, 0)
-    except (socket.gaierror, ValueError):
-        raise SnmpTransportError(f"{address!r} is no IP address and cannot be the source of requests") from None
-    return {target.family: target}
-
-
-def _udp_socket(family: int, source: Target | None) -> socket.socket:
-    """A non-blocking socket on a free port of `source`, or of every address; sending first would bind it just so.
-
-    OSError if this host lacks the family or has too many files open; SnmpTransportError if it lacks the address.
-    """
-    one = socket.socket(family, socket.SOCK_DGRAM)
-    try:
-        one.setblocking(False)
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        if family == socket.AF_INET6:
-            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if source is None:
-            one.bind(("", 0))
-        else:
-            one.bind((source.host, 0, 0, source.scope) if family == socket.AF_INET6 else (source.host, 0))
-    except OSError as error:
-        one.close()
-        if source is None:
-            raise
-        raise SnmpTransportError(
-            f"{source.host} cannot be the source of requests: {error.strerror}; give an address of this host"
-        ) from None
-    return one

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 
 from netmon.snmp.addresses import Target as Address
+from netmon.snmp.asking import Ask, Community, Reply, Terms
 from netmon.snmp.authority import LocalEngine, Question
 from netmon.snmp.codec import (
     V2C,
@@ -30,7 +31,7 @@ from netmon.snmp.keys import KeyRing
 from netmon.snmp.manager import _admit_engine, _Engine, _Peer, _Trial
 from netmon.snmp.privacy import Salts
 from netmon.snmp.template import GetTemplate
-from netmon.snmp.transport import Ask, Community, Reply, Terms, Transport, _Batch, _Request
+from netmon.snmp.transport import Transport, _Batch, _Request
 from netmon.snmp.users import AuthProtocol, PrivProtocol, User
 from netmon.snmp.usm import seal
 from netmon.snmp.v3 import Level, decode_secure, encode_scoped, encode_secure, is_v3, message_id_of, open_scoped

@@ -16,9 +16,10 @@ from snmp.scripted import ScriptedAgent, mib_answer, response, scripted, silent
 from support.processes import eventually
 
 from netmon.snmp.addresses import Target
+from netmon.snmp.asking import Community, Terms
 from netmon.snmp.codec import V2C, Message, Pdu, PduKind, decode_message, encode_message
 from netmon.snmp.errors import SnmpTimeoutError, SnmpTransportError
-from netmon.snmp.transport import FIRST_REQUEST_ID, LAST_REQUEST_ID, Community, Terms, Transport
+from netmon.snmp.transport import FIRST_REQUEST_ID, LAST_REQUEST_ID, Transport
 
 MS = 1_000_000
 PUBLIC = Community(V2C, b"public")
