@@ -9,24 +9,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Protocol
 
 from netmon.core.model import Column
-from netmon.routers import mib
-from netmon.routers.profiles import NUMBER_COLUMNS, OCTETS, TEXT_COLUMNS, Profile, Profiles, Source
+from netmon.routers import mib, naming
+from netmon.routers.naming import Rows
+from netmon.routers.profiles import NAME, NUMBER_COLUMNS, OCTETS, TEXT_COLUMNS, Profile, Profiles, Source
 from netmon.snmp.client import Agent
 from netmon.snmp.codec import VarBind
 from netmon.snmp.errors import SnmpError
 from netmon.snmp.oid import Oid, format_oid
 from netmon.snmp.template import GetTemplate, TemplateReply
-
-_NAMED_AT_MOST: Final = 5
-"""Interfaces that one sentence names."""
-
-NO_INTERFACE: Final = "the agent shows no interface; let its community read 1.3.6.1.2.1.2 and 1.3.6.1.2.1.31"
-
-Rows = Mapping[int, VarBind]
-"""ifIndex -> value of one column; absent values are left out."""
 
 
 class Prober(Protocol):
@@ -51,9 +44,9 @@ class DiscoveredInterface:
     index: int
     """ifIndex."""
     name: str
-    """ifName, unique on the router."""
+    """ifName, or what the router has instead (Discovered.naming): unique on the router."""
     name_octets: bytes
-    """ifName as the agent sends it."""
+    """The name as the agent sends it."""
     alias: str
     mac: str | None
     if_type: int | None
@@ -62,6 +55,12 @@ class DiscoveredInterface:
     """As the agent says; 0 and None: it does not."""
     counter_bits: int | None
     """Widest octet counters, both directions: 64 or 32; None: the interface counts no octets."""
+    has_32_bits_too: bool = False
+    """Besides 64; looked for only where an interface of the router has no 64-bit counters."""
+
+    def counts_in(self, bits: int) -> bool:
+        """Whether it has octet counters of this width."""
+        return self.counter_bits == bits or (bits == 32 and self.has_32_bits_too)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +83,10 @@ class Discovered:
     """Those that can be told apart, by ifIndex."""
     refused: Mapping[str, str]
     """Name that several interfaces share -> the sentence that says so."""
+    naming: Source
+    """The object by which its interfaces are told apart."""
+    why_empty: str | None
+    """Why there is no interface at all, with the remedy; None: there are some, of whatever use."""
     sources: Mapping[str, Source]
     """Number column -> the object it is read from; octets excepted, which go by counter_bits."""
     problems: tuple[str, ...]
@@ -111,7 +114,8 @@ async def discover(prober: Prober, agent: Agent, profiles: Profiles, platform: s
     problems: list[str] = []
     device = await _device(prober, agent, profile, problems)
     table = await _table(prober, agent, profile)
-    interfaces, refused = _interfaces(profile, table, problems)
+    names = naming.names_in(profile, table)
+    interfaces, refused = _interfaces(profile, table, names, problems)
     return Discovered(
         profile=profile,
         sys_descr=sys_descr,
@@ -123,6 +127,8 @@ async def discover(prober: Prober, agent: Agent, profiles: Profiles, platform: s
         host_uptime_ticks=host_uptime.value if isinstance(host_uptime.value, int) else None,
         interfaces=interfaces,
         refused=MappingProxyType(refused),
+        naming=names.source,
+        why_empty=names.why_empty,
         sources=MappingProxyType(_sources(profile, table)),
         problems=tuple(problems),
     )
@@ -189,7 +195,7 @@ async def _table(prober: Prober, agent: Agent, profile: Profile) -> dict[Oid, Ro
 
     An object further down a column's list is walked only where those before it leave something open.
     """
-    columns = [name for name in ("alias", "mac", "type") if name != "alias" or not profile.quirks.alias_empty]
+    columns = [name for name in (NAME, "alias", "mac", "type") if name != "alias" or not profile.quirks.alias_empty]
     columns += [
         name for name in NUMBER_COLUMNS if name != "type" and (name in OCTETS or len(profile.interfaces[name]) > 1)
     ]
@@ -200,17 +206,18 @@ async def _table(prober: Prober, agent: Agent, profile: Profile) -> dict[Oid, Ro
             for name in columns
             if rank < len(profile.interfaces[name]) and (rank == 0 or _is_open(profile, name, rank, table))
         ]
-        if rank == 0:
-            objects.insert(0, mib.IF_NAME)
         if objects:
             table |= await _walk(prober, agent, profile, objects)
     return table
 
 
 def _is_open(profile: Profile, name: str, rank: int, table: Mapping[Oid, Rows]) -> bool:
-    """Whether the first `rank` objects leave a column (octets: any interface of it) without a value."""
-    known = {index for source in profile.interfaces[name][:rank] for index in table.get(source.object, {})}
-    return bool(table.get(mib.IF_NAME, {}).keys() - known) if name in OCTETS else not known
+    """Whether the first `rank` objects leave a column (names and octets: any interface of it) without a value."""
+    before = profile.interfaces[name][:rank]
+    if name == NAME:
+        return naming.is_lacking(before, table)
+    known = {index for source in before for index in table.get(source.object, {})}
+    return not known or (name in OCTETS and bool(naming.rows_to_read(profile, table) - known))
 
 
 async def _walk(prober: Prober, agent: Agent, profile: Profile, objects: Sequence[Oid]) -> dict[Oid, Rows]:
@@ -224,53 +231,41 @@ async def _walk(prober: Prober, agent: Agent, profile: Profile, objects: Sequenc
 
 
 def _interfaces(
-    profile: Profile, table: Mapping[Oid, Rows], problems: list[str]
+    profile: Profile, table: Mapping[Oid, Rows], names: naming.Names, problems: list[str]
 ) -> tuple[tuple[DiscoveredInterface, ...], dict[str, str]]:
     by_name: dict[str, list[DiscoveredInterface]] = defaultdict(list)
-    nameless: list[str] = []
-    for index, varbind in sorted(table.get(mib.IF_NAME, {}).items()):
-        interface = _interface(profile, table, index, varbind)
-        if interface is None:
-            nameless.append(str(index))
-        else:
-            by_name[interface.name].append(interface)
+    for index in names.texts:
+        interface = _interface(profile, table, index, names)
+        by_name[interface.name].append(interface)
     refused = {
-        name: f"ifIndex {_some([str(i.index) for i in same])} share this name,"
-        " so it cannot be measured; give each its own name on the router"
-        for name, same in by_name.items()
-        if len(same) > 1
+        name: names.shared([interface.index for interface in same]) for name, same in by_name.items() if len(same) > 1
     }
     kept = tuple(
         sorted((same[0] for same in by_name.values() if len(same) == 1), key=lambda interface: interface.index)
     )
     problems.extend(f"{name}: {why}" for name, why in refused.items())
-    if nameless:
-        problems.append(f"ifIndex {_some(nameless)} has no name and is not measured; name it on the router")
-    if not by_name:
-        problems.append(NO_INTERFACE)
+    problems.extend(names.problems)
     narrow = [interface.name for interface in kept if interface.counter_bits == 32]
     if narrow:
         problems.append(
-            f"{_some(narrow)}: 32-bit octet counters only, which wrap in 34 s at 1 Gb/s;"
+            f"{naming.some(narrow)}: 32-bit octet counters only, which wrap in 34 s at 1 Gb/s;"
             " poll more often than that, or use an agent with ifHCInOctets"
         )
     return kept, refused
 
 
-def _interface(profile: Profile, table: Mapping[Oid, Rows], index: int, name: VarBind) -> DiscoveredInterface | None:
-    """None: it has no name."""
-    text = mib.decode_text(mib.DECODERS["text"], name.value)
-    if not text or not isinstance(name.value, bytes):
-        return None
+def _interface(profile: Profile, table: Mapping[Oid, Rows], index: int, names: naming.Names) -> DiscoveredInterface:
+    widths = _widths(profile, table, index)
     return DiscoveredInterface(
         index=index,
-        name=text,
-        name_octets=name.value,
+        name=names.texts[index],
+        name_octets=names.octets[index],
         alias=_text(profile, "alias", table, index) or "",
         mac=_text(profile, "mac", table, index),
         if_type=_number(profile, "type", table, index),
         speed_bps=_number(profile, Column.SPEED_BPS, table, index),
-        counter_bits=_counter_bits(profile, table, index),
+        counter_bits=max(widths, default=None),
+        has_32_bits_too={32, 64} <= widths,
     )
 
 
@@ -290,7 +285,8 @@ def _number(profile: Profile, column: str, table: Mapping[Oid, Rows], index: int
     return None
 
 
-def _counter_bits(profile: Profile, table: Mapping[Oid, Rows], index: int) -> int | None:
+def _widths(profile: Profile, table: Mapping[Oid, Rows], index: int) -> set[int]:
+    """Of the octet counters that the interface has in both directions."""
     widths = [
         {
             source.decoder.bits
@@ -299,7 +295,7 @@ def _counter_bits(profile: Profile, table: Mapping[Oid, Rows], index: int) -> in
         }
         for column in OCTETS
     ]
-    return max((bits for bits in set.intersection(*widths) if bits is not None), default=None)
+    return {bits for bits in set.intersection(*widths) if bits is not None}
 
 
 def _sources(profile: Profile, table: Mapping[Oid, Rows]) -> dict[str, Source]:
@@ -309,9 +305,3 @@ def _sources(profile: Profile, table: Mapping[Oid, Rows]) -> dict[str, Source]:
         for name, sources in profile.interfaces.items()
         if name not in TEXT_COLUMNS and name not in OCTETS
     }
-
-
-def _some(names: Sequence[str]) -> str:
-    """At most five of them, and how many more."""
-    more = len(names) - _NAMED_AT_MOST
-    return ", ".join(names[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")

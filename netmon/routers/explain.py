@@ -49,7 +49,7 @@ class Read:
     object: str
     """Its descriptor where netmon knows one, else its identifier."""
     by: str
-    """`collectors/junos.yaml:31`, or `netmon itself`."""
+    """`collectors/junos.yaml:31`, with more lines where more name it, or `netmon itself`."""
     values: int
     """How many the agent gave."""
     failure: str | None = None
@@ -135,7 +135,9 @@ class Witness:
 
 def explain(discovered: Discovered, witness: Witness) -> Explanation:
     """What the witness saw of a visit, line by line of the profile that led it."""
-    places = dict(_places(discovered.profile, None))
+    places: dict[Oid, list[Place]] = {}
+    for oid, place in _places(discovered.profile, None):
+        places.setdefault(oid, []).append(place)
     reads: dict[Oid, Read] = {}
     for oid, count in witness.values.items():
         # Single instances of a column that a profile names are one line together.
@@ -144,7 +146,7 @@ def explain(discovered: Discovered, witness: Witness) -> Explanation:
         before = reads.get(whole)
         reads[whole] = Read(
             object=_name(whole),
-            by=_BY_NETMON if named is None else str(places[named]),
+            by=_BY_NETMON if named is None else _lines(places[named]),
             values=count + (before.values if before else 0),
             failure=witness.failures.get(oid) or (before.failure if before else None),
         )
@@ -152,8 +154,8 @@ def explain(discovered: Discovered, witness: Witness) -> Explanation:
         recognised=_recognised(discovered),
         read=tuple(reads.values()),
         skipped=tuple(
-            Skipped(_name(oid), str(place), _why_not(oid, discovered))
-            for oid, place in places.items()
+            Skipped(_name(oid), _lines(lines), _why_not(oid, discovered))
+            for oid, lines in places.items()
             if not any(one[: len(oid)] == oid for one in reads)
         ),
     )
@@ -197,9 +199,19 @@ _SHORTEST: Final = 6
 """Numbers of an object identifier; what is shorter in a profile is none."""
 
 
-def _named(oid: Oid, places: Mapping[Oid, Place]) -> Oid | None:
+def _named(oid: Oid, places: Mapping[Oid, object]) -> Oid | None:
     """The object, or the table it is in, that a profile names; None: none does."""
     return next((oid[:length] for length in range(len(oid), _SHORTEST, -1) if oid[:length] in places), None)
+
+
+def _lines(places: Iterable[Place]) -> str:
+    """`collectors/junos.yaml:15, 31; collectors/generic-if-mib.yaml:57`."""
+    by_file: dict[str, list[str]] = {}
+    for place in places:
+        file, _, line = str(place).rpartition(":")
+        if line not in by_file.setdefault(file, []):
+            by_file[file].append(line)
+    return "; ".join(f"{file}:{', '.join(lines)}" for file, lines in by_file.items())
 
 
 def _why_not(oid: Oid, discovered: Discovered) -> str:

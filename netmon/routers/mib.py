@@ -30,6 +30,7 @@ CHASSIS: Final = 3
 """entPhysicalClass of the box itself."""
 
 IF_NAME: Final[Oid] = OBJECTS["ifName"]
+IF_DESCR: Final[Oid] = OBJECTS["ifDescr"]
 
 ADMIN_STATUS: Final[Mapping[int, str]] = MappingProxyType({1: "up", 2: "down", 3: "testing"})
 """ifAdminStatus (RFC 2863)."""

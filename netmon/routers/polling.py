@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
 from netmon.core.model import NANOSECONDS, Cells, Column, Identity, Interface, PduStamp, Poll
 from netmon.routers import mib
-from netmon.routers.discovery import NO_INTERFACE, Discovered, DiscoveredInterface, DiscoveryError, Prober, discover
+from netmon.routers.discovery import Discovered, DiscoveredInterface, DiscoveryError, Prober, discover
+from netmon.routers.identity import NamingChange, lost_names, naming_change, without
+from netmon.routers.naming import NO_INTERFACE
 from netmon.routers.profiles import OCTETS, ProfileError, Profiles, Source
 from netmon.routers.views import Missing
+from netmon.routers.widths import counter_width, left_out
 from netmon.snmp.client import Agent
 from netmon.snmp.errors import SnmpError, SnmpStatusError
 from netmon.snmp.oid import Oid
-from netmon.snmp.template import FRAME, USM_OCTETS, GetTemplate, TemplateReply, build_templates
+from netmon.snmp.template import FRAME, USM_OCTETS, GetTemplate, TemplateReply, build_templates, octets_of_numbers
 
 _RECHECK_NS: Final = 300 * NANOSECONDS
 """How soon the tables are walked again while a wanted interface is not there or the last walk failed."""
+_RESTLESS: Final = "its interfaces change while they are read; the next visit tries again"
 _TOO_BIG: Final = 1
 """error-status of RFC 3416."""
 
@@ -57,6 +61,12 @@ class _Layout:
     missing: tuple[Missing, ...]
     seen: Mapping[str, DiscoveredInterface]
     """Wanted interfaces as they were last seen, those that are gone too."""
+    renamed: Mapping[str, str]
+    """Wanted interfaces whose name was edited on the router, and what it is there now."""
+    named: Discovered | None
+    """As it was when its interfaces last had names; None: they never had any."""
+    naming_change: NamingChange | None
+    """The last one there was."""
     silent: frozenset[int] = frozenset()
     """Positions that gave no octets right after discovery; nothing new when they give none again."""
 
@@ -93,6 +103,8 @@ class RouterPoller:
         self._layout: _Layout | None = None
         self._due_ns = 0
         self._uptime_ticks = 0
+        self._number_octets: int | None = None
+        """What the numbers of one interface take at most, as last seen; by it the interfaces are divided among PDUs."""
 
     @property
     def discovered(self) -> Discovered | None:
@@ -104,12 +116,44 @@ class RouterPoller:
         """What was wanted and cannot be measured, as of the last discovery."""
         return self._layout.missing if self._layout else ()
 
+    @property
+    def renamed(self) -> Mapping[str, str]:
+        """Wanted interfaces that go on under another name: they are measured, but nothing may be done to them."""
+        return self._layout.renamed if self._layout else {}
+
     async def poll(self) -> Poll:
         """One visit. Raises PollError when it yields nothing; may be cancelled at any time."""
         try:
             return await self._visit()
         except (SnmpError, DiscoveryError, ProfileError) as error:
             raise PollError(self.router, str(error)) from error
+
+    async def poll_others(self) -> Poll | None:
+        """The interfaces whose counters the last visit did not read at their widest, at that width.
+
+        None: there are none. To be looked at, not accounted: a router's series are all of one width. Raises PollError.
+        """
+        layout = self._layout
+        if layout is None:
+            return None
+        read = {interface.name for interface in layout.identity}
+        others = tuple(
+            one
+            for one in layout.discovered.interfaces
+            if one.name in read and one.counter_bits not in {layout.counter_bits, None}
+        )
+        if not others:
+            return None
+        wall_of_monotonic_ns = self._wall_ns() - self._monotonic_ns()
+        discovered = replace(layout.discovered, interfaces=others)
+        layout = _layout(discovered, None, None, layout.max_varbinds, self._max_octets, None)
+        try:
+            layout, replies = await self._read(layout)
+        except SnmpError as error:
+            raise PollError(self.router, str(error)) from error
+        if not all(reply.names_match for reply in replies):
+            raise PollError(self.router, _RESTLESS)
+        return self._poll(layout, replies, wall_of_monotonic_ns)
 
     async def _visit(self) -> Poll:
         wall, monotonic = self._wall_ns(), self._monotonic_ns()
@@ -125,8 +169,10 @@ class RouterPoller:
         layout = await self._discover(layout)
         layout, replies = await self._read(layout)
         if not all(reply.names_match for reply in replies):
-            raise PollError(self.router, "its interfaces change while they are read; the next visit tries again")
-        self._layout = layout = replace(layout, silent=_silent(layout, replies))
+            raise PollError(self.router, _RESTLESS)
+        layout = replace(layout, silent=_silent(layout, replies))
+        self._number_octets = max(octets_of_numbers(reply, len(layout.columns)) for reply in replies)
+        self._layout = self._packed(layout, layout.max_varbinds)
         return self._poll(layout, replies, wall - monotonic)
 
     async def _read(self, layout: _Layout) -> tuple[_Layout, Sequence[TemplateReply]]:
@@ -146,7 +192,12 @@ class RouterPoller:
         most = self._prober.most_varbinds(self._agent)
         if most == layout.max_varbinds:
             return layout
-        return replace(_layout(layout.discovered, self._wanted, layout, most, self._max_octets), silent=layout.silent)
+        return self._packed(layout, most)
+
+    def _packed(self, layout: _Layout, most: int) -> _Layout:
+        """The same in templates of at most so many variables, and as few as the size of the numbers allows."""
+        fresh = _layout(layout.discovered, self._wanted, layout, most, self._max_octets, self._number_octets)
+        return replace(fresh, silent=layout.silent)
 
     def _is_stale(self, layout: _Layout, replies: Sequence[TemplateReply]) -> bool:
         """Whether the interfaces or the device may not be what was discovered."""
@@ -171,9 +222,11 @@ class RouterPoller:
     async def _discover(self, previous: _Layout | None) -> _Layout:
         discovered = await discover(self._prober, self._agent, self._profiles, self._platform)
         if previous is not None:
+            if previous.named is not None and (why := lost_names(discovered, previous.named)):
+                raise DiscoveryError(why)
             discovered = _with_known_device(discovered, previous.discovered)
         most = self._prober.most_varbinds(self._agent)
-        layout = _layout(discovered, self._wanted, previous, most, self._max_octets)
+        layout = _layout(discovered, self._wanted, previous, most, self._max_octets, self._number_octets)
         is_short = self._wanted is not None and len(layout.identity) < len(set(self._wanted))
         patience = min(_RECHECK_NS, self._rediscover_ns) if is_short else self._rediscover_ns
         self._due_ns = self._monotonic_ns() + patience
@@ -198,6 +251,7 @@ class RouterPoller:
             counter_bits=layout.counter_bits,
             device=layout.discovered.device,
             host_uptime_ticks=host_uptime if isinstance(host_uptime, int) else None,
+            counter_refresh_ns=layout.discovered.profile.quirks.counter_refresh or 0,
         )
 
 
@@ -246,22 +300,28 @@ def _layout(
     previous: _Layout | None,
     max_varbinds: int,
     max_octets: int,
+    number_octets: int | None,
 ) -> _Layout:
     """What to fetch of a router; parts that did not change are the previous layout's own objects."""
     before = previous.seen if previous else {}
-    interfaces, missing = _choose(discovered, wanted, before)
-    counter_bits = 32 if {interface.counter_bits for interface in interfaces} <= {32, None} and interfaces else 64
+    named, change = (previous.named, previous.naming_change) if previous else (None, None)
+    change = (naming_change(discovered, named) if named else None) or change
+    discovered = without(discovered, change.mistakable) if change else discovered
+    renamed = _renamed(discovered, wanted or (), before)
+    interfaces, missing = _choose(discovered, wanted, before, renamed)
+    seen = {} if wanted is None else {**before, **{interface.name: interface for interface in interfaces}}
+    counter_bits = counter_width(seen.values() or interfaces, previous.counter_bits if previous else 64)
     identity: Identity = tuple(Interface(i.index, i.name, i.alias) for i in interfaces)
     sources = _sources(discovered, counter_bits)
-    extra: list[Oid] = [mib.HR_SYSTEM_UPTIME] if discovered.host_uptime_ticks is not None else []
-    if discovered.device_octets is not None:
-        extra.append(discovered.device_octets[0])
+    extra = _extras(discovered)
     templates = build_templates(
         [(interface.index, interface.name_octets) for interface in interfaces],
         [source.object for source in sources.values()],
         min(max_varbinds, discovered.profile.quirks.max_varbinds),
         max_octets,
         extra,
+        discovered.naming.object,
+        number_octets,
     )
     if previous is not None:
         identity = previous.identity if previous.identity == identity else identity
@@ -274,10 +334,23 @@ def _layout(
         counter_bits=counter_bits,
         templates=templates,
         max_varbinds=max_varbinds,
-        extra=tuple(extra),
-        missing=(*missing, *_narrow(interfaces, counter_bits)),
-        seen={} if wanted is None else {**before, **{interface.name: interface for interface in interfaces}},
+        extra=extra,
+        missing=(
+            *missing,
+            *left_out(interfaces, counter_bits),
+            *([Missing("interfaces", change.why)] if change and missing else ()),
+        ),
+        seen=seen,
+        renamed=renamed,
+        named=named if discovered.why_empty else discovered,
+        naming_change=change,
     )
+
+
+def _extras(discovered: Discovered) -> tuple[Oid, ...]:
+    """Instances that ride in the first PDU: what tells a restart of the agent, and another device."""
+    host = (mib.HR_SYSTEM_UPTIME,) if discovered.host_uptime_ticks is not None else ()
+    return (*host, discovered.device_octets[0]) if discovered.device_octets is not None else host
 
 
 def _sources(discovered: Discovered, counter_bits: int) -> dict[Column, Source]:
@@ -294,36 +367,54 @@ def _sources(discovered: Discovered, counter_bits: int) -> dict[Column, Source]:
 
 
 def _asks(templates: Sequence[GetTemplate]) -> list[tuple[object, ...]]:
-    return [(template.identity, template.columns, template.extra) for template in templates]
+    return [(template.name_object, template.identity, template.columns, template.extra) for template in templates]
 
 
 def _choose(
-    discovered: Discovered, wanted: tuple[str, ...] | None, seen: Mapping[str, DiscoveredInterface]
+    discovered: Discovered,
+    wanted: tuple[str, ...] | None,
+    seen: Mapping[str, DiscoveredInterface],
+    renamed: Mapping[str, str],
 ) -> tuple[tuple[DiscoveredInterface, ...], list[Missing]]:
     if wanted is None:
         lacking = [Missing(name, why) for name, why in discovered.refused.items()]
         if not discovered.interfaces and not lacking:
-            lacking = [Missing("interfaces", NO_INTERFACE)]
+            lacking = [Missing("interfaces", discovered.why_empty or NO_INTERFACE)]
         return discovered.interfaces, lacking
-    names = set(wanted)
-    chosen = tuple(interface for interface in discovered.interfaces if interface.name in names)
+    names = {name: name for name in wanted} | {now: name for name, now in renamed.items()}
+    chosen = tuple(
+        interface if names[interface.name] == interface.name else replace(interface, name=names[interface.name])
+        for interface in discovered.interfaces
+        if interface.name in names
+    )
     present = {interface.name: interface for interface in discovered.interfaces}
     missing = [
-        Missing(name, discovered.refused.get(name) or _absent(name, present, seen.get(name)))
+        Missing(name, discovered.refused.get(name) or discovered.why_empty or _absent(name, present, seen.get(name)))
         for name in dict.fromkeys(wanted)
         if name not in present
     ]
     return chosen, missing
 
 
+def _renamed(
+    discovered: Discovered, wanted: tuple[str, ...], seen: Mapping[str, DiscoveredInterface]
+) -> Mapping[str, str]:
+    """Wanted names that are gone -> the new name of the port with the same ifIndex and ifPhysAddress (rule 6)."""
+    taken = {interface.name for interface in discovered.interfaces} | discovered.refused.keys()
+    ports = {(i.index, i.mac): i.name for i in discovered.interfaces if i.mac is not None and i.name not in wanted}
+    places = {name: (seen[name].index, seen[name].mac) for name in wanted if name in seen and name not in taken}
+    return {name: ports[place] for name, place in places.items() if place in ports}
+
+
 def _absent(name: str, present: Mapping[str, DiscoveredInterface], before: DiscoveredInterface | None) -> str:
     """Why a wanted name is not there, and what was probably meant."""
-    if not present:
-        return NO_INTERFACE
     if before is not None and before.mac is not None:
         for interface in present.values():
             if (interface.index, interface.mac) == (before.index, before.mac):
-                return f"the router has no such interface any more; was it renamed to {interface.name}?"
+                return (
+                    "the router has no such interface any more; the same port is measured on, but not limited until"
+                    f" its name is right here or there: was it renamed to {interface.name}?"
+                )
     for interface in present.values():
         if name == interface.alias:
             return f"the router has no such interface; it is the ifAlias of {interface.name}, write that"
@@ -332,15 +423,3 @@ def _absent(name: str, present: Mapping[str, DiscoveredInterface], before: Disco
     if near:
         return f"the router has no such interface; did you mean {' or '.join(near)}?"
     return "the router has no such interface; correct the ifName, or bring the interface up"
-
-
-def _narrow(interfaces: Sequence[DiscoveredInterface], counter_bits: int) -> Iterator[Missing]:
-    for interface in interfaces:
-        if interface.counter_bits is None:
-            yield Missing(interface.name, "the interface counts no octets; measure the port it runs on")
-        elif interface.counter_bits != counter_bits:
-            yield Missing(
-                interface.name,
-                "it has 32-bit octet counters and the router's other interfaces 64-bit ones, which one visit"
-                " cannot mix; enter it as a router of its own",
-            )

@@ -33,7 +33,10 @@ _REQUIRED: Final = ("description", "extends")
 """One of these."""
 _NO_DESCRIPTION: Final = (1, 1, "description: missing; add it")
 
-TEXT_COLUMNS: Final = ("alias", "mac")
+NAME: Final = "name"
+"""The column by which interfaces are told apart."""
+TEXT_COLUMNS: Final = (NAME, "alias", "mac")
+NAME_DECODER: Final = "text"
 NUMBER_COLUMNS: Final = ("type", *(column.value for column in Column))
 OCTETS: Final = (Column.IN_OCTETS, Column.OUT_OCTETS)
 
@@ -122,6 +125,8 @@ class ProfileSchema(GenerateJsonSchema):
 
 
 def _check_decoders(name: str, sources: tuple[Source, ...]) -> None:
+    if name == NAME and any(source.decoder.name != NAME_DECODER for source in sources):
+        raise ValueError(f"column {name} is compared octet by octet; decode it by {NAME_DECODER}")
     wanted = Kind.TEXT if name in TEXT_COLUMNS else Kind.COUNTER if name in OCTETS else Kind.NUMBER
     for source in sources:
         if source.decoder.kind is not wanted:

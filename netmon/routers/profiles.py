@@ -18,6 +18,7 @@ from netmon.routers.cli_profile import CliCollector
 from netmon.routers.health_profile import EXPECTED, HealthKind, HealthSource
 from netmon.routers.optics_profile import OpticsSource
 from netmon.routers.profile_file import (
+    NAME,
     NUMBER_COLUMNS,
     OCTETS,
     TEXT_COLUMNS,
@@ -36,6 +37,7 @@ from netmon.snmp.oid import Oid
 
 __all__ = [
     "GENERIC",
+    "NAME",
     "NUMBER_COLUMNS",
     "OCTETS",
     "TEXT_COLUMNS",

@@ -88,7 +88,8 @@ def walk_to_rows(path: Path, text: bytes) -> tuple[bytes, list[str]]:
             raise fault(path, line, f"{name}: {error}; {_REMEDY}") from None
     if unknown:
         line, first = unknown[0]
-        sentence = f"{' '.join(first.split())[:80]} (line {line}) and {len(unknown) - 1} more are in symbols of MIBs that netmon does not know"
+        shown = " ".join(first.split())[:80]
+        sentence = f"{len(unknown)} in symbols of MIBs that netmon does not know, {shown} (line {line}) the first"
         if not rows:
             raise fault(path, line, f"{sentence}; {_REMEDY}")
         notes.append(f"{sentence}; left out, {_REMEDY}")

@@ -9,7 +9,6 @@ from typing import Any
 from netmon.routers.discovery import Prober
 from netmon.routers.explain import Explanation, Witness, explain
 from netmon.routers.health import read_health
-from netmon.routers.objects import OBJECTS
 from netmon.routers.optics import read_optics
 from netmon.routers.optics_values import optics_document
 from netmon.routers.parents import counted_twice
@@ -18,8 +17,8 @@ from netmon.routers.profiles import Profiles
 from netmon.routers.recording import RecordedAgent, Recording
 from netmon.routers.topology import read_topology
 from netmon.routers.views import Missing, poll_document
+from netmon.routers.widths import mixture
 from netmon.snmp.client import Agent
-from netmon.snmp.errors import SnmpError
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,7 @@ async def survey(
     witness = Witness(prober)
     poller = RouterPoller(router, agent, witness, profiles, None, wall_ns, platform)
     poll = await poller.poll()
+    others = await poller.poll_others()
     discovered = poller.discovered
     assert discovered is not None, "a poller that has polled has discovered"
     profile = discovered.profile
@@ -58,38 +58,27 @@ async def survey(
     )
     health, no_health = await read_health(witness, agent, profile)
     twice = (Missing(circuit, why) for circuit, why in counted_twice(circuits or {}, topology.parents))
-    named = {problem.what for problem in poller.missing}
+    apart = [interface.name for interface in others.identity] if others else []
+    missing = [one for one in poller.missing if one.what not in apart]
+    if others:
+        missing.append(mixture(apart, others.counter_bits, poll.counter_bits))
+    named = {one.what for one in missing}
     problems = (
         Missing("interfaces", problem)
         for problem in discovered.problems
         if not any(problem.startswith(f"{what}: ") for what in named)
     )
-    nameless = [] if poll.identity or discovered.refused else await _nameless(witness, agent, repetitions)
     document = poll_document(
         poll,
         profile.platform,
-        (*(nameless or (*poller.missing, *problems)), *twice, *topology.missing, *no_optics, *no_health),
+        (*missing, *problems, *twice, *topology.missing, *no_optics, *no_health),
+        others=others,
         parents=topology.parents,
         optics=map(optics_document, optics),
         health=(reading.document() for reading in health),
         links=topology.links,
     )
     return Survey(document, explain(discovered, witness))
-
-
-async def _nameless(prober: Prober, agent: Agent, max_repetitions: int) -> list[Missing]:
-    """What an agent that implements RFC 1213 alone is told of; nothing for one that shows no interface at all."""
-    column = OBJECTS["ifDescr"]
-    try:
-        found = await prober.walk(agent, (column,), max_repetitions=max_repetitions)
-    except SnmpError:
-        return []
-    count = len(found.get(column, {}))
-    why = (
-        f"the agent has {count} in ifTable, and ifName (ifXTable, RFC 2863) for none of them, by which netmon tells"
-        " interfaces apart; let its community read 1.3.6.1.2.1.31, or use newer firmware"
-    )
-    return [Missing("interfaces", why)] if count else []
 
 
 async def survey_recording(recording: Recording, profiles: Profiles, platform: str | None = None) -> Survey:

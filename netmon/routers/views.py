@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from netmon.core.model import NANOSECONDS, Cells, Column, Poll
@@ -28,7 +29,7 @@ class Missing:
     """Something that was asked for and could not be read."""
 
     what: str
-    """The interface's ifName, or the column's name."""
+    """The interface's name, or the column's."""
     why: str
     """One sentence, with the remedy."""
 
@@ -41,6 +42,7 @@ def poll_document(
     platform: str,
     missing: Iterable[Missing] = (),
     *,
+    others: Poll | None = None,
     parents: Mapping[str, str] | None = None,
     optics: Iterable[Mapping[str, Any]] = (),
     health: Iterable[Mapping[str, Any]] = (),
@@ -49,20 +51,26 @@ def poll_document(
     """The `data` object of `netmon/poll/1`: plain values that every JSON encoder takes.
 
     Octets and packets are the counters as read; absent is None. A column that holds nothing for any
-    interface is named in `missing`. `parents`: ifName -> ifName of what it is part of; `optics` and
+    interface is named in `missing`. `others` holds interfaces of `poll` that were read again, in their own counter
+    width. `parents`: ifName -> ifName of what it is part of; `optics` and
     `health` are as the schema has them.
     """
+    visits = (poll, others) if others else (poll,)
     empty = [
         Missing(column.value, "the agent gives it for none of these interfaces")
         for column in (*_COUNTS, Column.ADMIN_STATUS, Column.OPER_STATUS)
-        if poll.identity and all(cell is None for cell in _cells(poll, column))
+        if poll.identity and all(cell is None for one in visits for cell in _cells(one, column))
+    ]
+    apart = {interface.name for interface in others.identity} if others else set()
+    rows = [
+        row for one in visits for row in _interfaces(one, parents or {}) if one is not poll or row["name"] not in apart
     ]
     return {
         "router": poll.router,
         "platform": platform,
         "uptime_seconds": poll.pdus[0].uptime_ticks // 100,
         "polled_at": _rfc3339(poll.at_ns),
-        "interfaces": _interfaces(poll, parents or {}),
+        "interfaces": sorted(rows, key=itemgetter("index")),
         "optics": [dict(reading) for reading in optics],
         "health": [dict(reading) for reading in health],
         "links": [asdict(link) for link in links],

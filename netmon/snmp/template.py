@@ -1,15 +1,15 @@
 """Prebuilt GETs for polling: one request, known to the octet, whose replies are recognised by their form.
 
-A template covers one PDU: sysUpTime.0, then for each interface its ifName and the wanted columns, then extras.
-The first reply is read by the generic decoder, and its form is kept; replies of the same form, which has the names
-and the ifNames as literals, are read at once, and any other goes to the generic decoder again. Tests hold both equal.
+A template covers one PDU: sysUpTime.0, then for each interface its name and the wanted columns, then extras. The
+name is ifName, or whatever column else tells the interfaces of an agent apart. The first reply is read by the generic
+decoder, and its form is kept; replies of the same form, which has the identifiers and the names as literals, are read
+at once, and any other goes to the generic decoder again. Tests hold both equal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final, NamedTuple
 
 from netmon.snmp.codec import PduHead, PduKind, Tag, Value, VarBind, encode_oid, encode_tlv
@@ -37,8 +37,7 @@ _NUMBER: Final = 4
 """Octets of a number on average: a status has one, a counter up to eight."""
 _UPTIME: Final = 18
 _EXTRA: Final = 40
-_IF_NAME: Final = 17
-"""Octets of such a variable; of ifName, without the name."""
+"""Octets of such a variable."""
 _SIGN: Final = 0x80
 _NUMERIC: Final = frozenset(map(int, (Tag.INTEGER, Tag.COUNTER32, Tag.GAUGE32, Tag.TIME_TICKS, Tag.COUNTER64)))
 _WIDTH: Final = {0x02: 4, 0x41: 4, 0x42: 4, 0x43: 4, 0x46: 8}
@@ -55,7 +54,7 @@ class TemplateReply(NamedTuple):
     names_match: bool
     """False: an interface was renamed, renumbered or is gone, and no column may be accounted."""
     names: tuple[bytes | None, ...]
-    """ifName as answered, by interface of the template; None: the agent has no such instance."""
+    """As answered, by interface of the template; None: the agent has no such instance."""
     cells: tuple[int | None, ...]
     """Interface by interface the columns in order; None: noSuchObject, noSuchInstance or endOfMibView."""
     extra: tuple[Value, ...]
@@ -86,33 +85,39 @@ class KnownReply:
 
     def assemble(self, numbers: Sequence[int], received_ns: int) -> TemplateReply:
         """The reply that `form` has read as these numbers."""
-        fresh = iter(numbers)
-        uptime = next(fresh)
-        if not self.holes:
-            cells: tuple[int | None, ...] = tuple(islice(fresh, self.cells))
-        else:
+        extras_at = 1 + self.cells - len(self.holes)
+        cells: tuple[int | None, ...] = tuple(numbers[1:extras_at])
+        if self.holes:
+            fresh = iter(numbers[1:extras_at])
             cells = tuple(None if cell in self.holes else next(fresh) for cell in range(self.cells))
         extra = self.extra
         if extra:
+            fresh = iter(numbers[extras_at:])
             extra = tuple(next(fresh) if isinstance(value, int) else value for value in extra)
-        return TemplateReply(uptime, received_ns, True, self.names, cells, extra)
+        return TemplateReply(numbers[0], received_ns, True, self.names, cells, extra)
 
 
 class GetTemplate:
     """One prebuilt GET and how to read its reply. Immutable, but for the form its last reply had."""
 
-    __slots__ = ("_head", "_known", "_names", "_tail", "columns", "extra", "identity", "size")
+    __slots__ = ("_head", "_known", "_names", "_tail", "columns", "extra", "identity", "name_object", "size")
 
     def __init__(
-        self, identity: Sequence[tuple[int, bytes]], columns: Sequence[Oid], extra: Sequence[Oid] = ()
+        self,
+        identity: Sequence[tuple[int, bytes]],
+        columns: Sequence[Oid],
+        extra: Sequence[Oid] = (),
+        name_object: Oid = IF_NAME,
     ) -> None:
-        """`identity`: (ifIndex, expected ifName) per interface; `columns`: OIDs without instance; `extra`: with it.
+        """`identity`: (ifIndex, expected name) per interface; `columns`: OIDs without instance; `extra`: with it.
 
-        SnmpOidError if one is no OID; SnmpEncodeError if the request would not fit into a datagram.
+        `name_object` is the column that names interfaces. SnmpOidError if one is no OID; SnmpEncodeError if the
+        request would not fit into a datagram.
         """
         self.identity = tuple(identity)
         self.columns = tuple(columns)
         self.extra = tuple(extra)
+        self.name_object = name_object
         self.size = 1 + len(self.identity) * (1 + len(self.columns)) + len(self.extra)
         """Variables in the PDU."""
         self._names = tuple(name for _, name in self.identity)
@@ -129,7 +134,7 @@ class GetTemplate:
 
     def _instances(self) -> Iterator[Oid]:
         for index, _ in self.identity:
-            yield (*IF_NAME, index)
+            yield (*self.name_object, index)
             for column in self.columns:
                 yield (*column, index)
 
@@ -193,27 +198,37 @@ def build_templates(
     max_varbinds: int = MOST_VARBINDS,
     max_octets: int = FRAME,
     extra: Sequence[Oid] = (),
+    name_object: Oid = IF_NAME,
+    number_octets: int | None = None,
 ) -> tuple[GetTemplate, ...]:
     """Templates that together read every interface once, of at most so many variables and octets if that can be.
 
     An interface is never divided between PDUs, so all its cells share one sysUpTime. `extra` rides in the first;
-    without interfaces there is one template of sysUpTime and `extra` alone. `max_octets` is of variables in a reply,
-    whose numbers are not known yet and estimated.
+    without interfaces there is one template of sysUpTime and `extra` alone. `max_octets` is of variables in a reply:
+    `number_octets` is what the numbers of one interface take together, estimated where it is not known.
     """
     each = 1 + len(columns)
-    fixed = sum(len(encode_oid((*column, 0))) + _AROUND_NAME + _NUMBER for column in columns)
+    fixed = sum(len(encode_oid((*column, 0))) + _AROUND_NAME for column in (name_object, *columns))
+    fixed += _NUMBER * len(columns) if number_octets is None else number_octets
     templates: list[GetTemplate] = []
     begin, varbinds, octets = 0, 1 + len(extra), _UPTIME + _EXTRA * len(extra)
     for at, (index, name) in enumerate(identity):
         index_octets = max(1, -(-index.bit_length() // 7))
-        size = fixed + each * (index_octets - 1) + _IF_NAME + len(name)
+        size = fixed + each * (index_octets - 1) + len(name)
         if at > begin and (varbinds + each > max_varbinds or octets + size > max_octets):
-            templates.append(GetTemplate(identity[begin:at], columns, () if templates else extra))
+            templates.append(GetTemplate(identity[begin:at], columns, () if templates else extra, name_object))
             begin, varbinds, octets = at, 1, _UPTIME
         varbinds += each
         octets += size
-    templates.append(GetTemplate(identity[begin:], columns, () if templates else extra))
+    templates.append(GetTemplate(identity[begin:], columns, () if templates else extra, name_object))
     return tuple(templates)
+
+
+def octets_of_numbers(reply: TemplateReply, columns: int) -> int:
+    """What the numbers of an interface take in this reply at most, with room for those to grow that do."""
+    sizes = [0 if cell is None else cell.bit_length() // 8 + 1 for cell in reply.cells]
+    grown = [size + (size > 1) for size in sizes]
+    return max((sum(grown[at : at + columns]) for at in range(0, len(grown), columns)), default=0)
 
 
 def _places(data: bytes, at: int) -> list[Place] | None:
@@ -244,7 +259,7 @@ def _places(data: bytes, at: int) -> list[Place] | None:
 def _name(varbind: VarBind, where: str) -> bytes | None:
     if varbind.is_exception or isinstance(varbind.value, bytes):
         return varbind.value if isinstance(varbind.value, bytes) else None
-    raise SnmpResponseError(f"{where}: {format_oid(varbind.oid)} (ifName) is not a string")
+    raise SnmpResponseError(f"{where}: {format_oid(varbind.oid)} is not a string, and is to name an interface")
 
 
 def _number(varbind: VarBind, where: str) -> int | None:

@@ -6,7 +6,8 @@ from support.scripted_agent import ScriptedAgent
 from netmon.bundled import folder
 from netmon.core.model import Column
 from netmon.routers import mib
-from netmon.routers.discovery import NO_INTERFACE, Discovered, DiscoveryError, discover
+from netmon.routers.discovery import Discovered, DiscoveryError, discover
+from netmon.routers.naming import NO_INTERFACE
 from netmon.routers.objects import OBJECTS
 from netmon.routers.profiles import ProfileError, Profiles, load_profiles
 from netmon.snmp.client import Agent
@@ -62,7 +63,7 @@ async def test_interfaces_without_a_name_are_reported_not_measured(profiles: Pro
     box.add(20, "ether1")
     found = await seen(box, profiles)
     assert [interface.index for interface in found.interfaces] == [20]
-    assert found.problems[0].startswith("ifIndex 1, 2, 3, 4, 5 and 3 more has no name")
+    assert found.problems[0].startswith("ifIndex 1, 2, 3, 4, 5 and 3 more has no ifName,")
 
 
 async def test_thirty_two_bit_counters_are_used_and_warned_of(profiles: Profiles) -> None:

@@ -11,7 +11,8 @@ from support.processes import free_port, running
 from support.scripted_agent import MILLISECOND, ScriptedAgent
 
 from netmon.bundled import folder
-from netmon.core.model import NANOSECONDS, Column, Interface
+from netmon.core.counters import Ceilings, account
+from netmon.core.model import NANOSECONDS, Column, GapReason, Interface
 from netmon.routers import mib
 from netmon.routers.objects import OBJECTS
 from netmon.routers.polling import PollError, RouterPoller
@@ -176,10 +177,28 @@ async def test_a_renamed_interface_is_recognised_by_its_index_and_mac(box: Scrip
     poller = poller_of(box, profiles, "ether2")
     await poller.poll()
     box.tree[*mib.IF_NAME, 2] = b"to-hospital"
-    for _ in range(2):
-        await poller.poll()
+    for visit in range(2):
+        box.tree[*OBJECTS["ifHCInOctets"], 2] = 2000 + visit
+        poll = await poller.poll()
         assert poller.missing[0].why.endswith("was it renamed to to-hospital?")
+        assert poller.renamed == {"ether2": "to-hospital"}
+        assert [interface.name for interface in poll.identity] == ["ether2"], "its series goes on without a gap"
+        assert poll.columns[Column.IN_OCTETS] == [2000 + visit]
         box.monotonic_ns += 301 * NANOSECONDS
+    box.tree[*mib.IF_NAME, 2] = b"ether2"
+    await poller.poll()
+    assert (poller.renamed, poller.missing) == ({}, ())
+
+
+async def test_another_port_in_the_place_of_a_renamed_one_is_not_followed(
+    box: ScriptedAgent, profiles: Profiles
+) -> None:
+    poller = poller_of(box, profiles, "ether2")
+    await poller.poll()
+    box.tree[*mib.IF_NAME, 2] = b"to-hospital"
+    box.tree[*OBJECTS["ifPhysAddress"], 2] = b"\x02\x00\x00\x00\x00\x99"
+    poll = await poller.poll()
+    assert (poll.identity, poller.renamed) == ((), {})
 
 
 async def test_with_nothing_left_to_measure_the_uptime_is_still_read(box: ScriptedAgent, profiles: Profiles) -> None:
@@ -267,6 +286,129 @@ async def test_widths_are_not_mixed_and_the_narrow_interface_is_named(box: Scrip
     verbs_of_next(box)
     await poller.poll()
     assert verbs_of_next(box) == ["fetch"]
+    others = await poller.poll_others()
+    assert others is not None
+    assert ([one.name for one in others.identity], others.counter_bits) == (["radio1"], 32)
+    assert list(others.columns[Column.IN_OCTETS]) == [1000]
+
+
+async def test_the_width_of_most_interfaces_is_read_and_who_has_both_is_read_in_it(profiles: Profiles) -> None:
+    box = ScriptedAgent()
+    box.add(1, "vlan1", octets=2**40, octets32=7)
+    box.add(2, "fa1", octets=None, octets32=8)
+    box.add(3, "fa2", octets=None, octets32=9)
+    box.add(4, "wide-only", octets=2**41, octets32=None)
+    box.add(5, "fa3", octets=None, octets32=10)
+    poller = poller_of(box, profiles)
+    poll = await poller.poll()
+    assert poll.counter_bits == 32
+    assert list(poll.columns[Column.IN_OCTETS]) == [7, 8, 9, None, 10]
+    assert [str(missing)[:38] for missing in poller.missing] == ["wide-only: it has 64-bit octet counter"]
+    others = await poller.poll_others()
+    assert others is not None
+    assert others.counter_bits == 64
+    assert list(others.columns[Column.IN_OCTETS]) == [2**40, 2**41]
+
+
+async def test_a_wanted_interface_that_goes_away_does_not_change_the_width_of_the_others(profiles: Profiles) -> None:
+    box = ScriptedAgent()
+    box.add(1, "fa1", octets=None)
+    box.add(2, "fa2", octets=None)
+    box.add(3, "vlan1")
+    poller = poller_of(box, profiles, "fa1", "fa2", "vlan1")
+    assert (await poller.poll()).counter_bits == 32
+    box.remove(1)
+    box.remove(2)
+    poll = await poller.poll()
+    assert ([one.name for one in poll.identity], poll.counter_bits) == (["vlan1"], 32)
+
+
+# --- agents without ifName -------------------------------------------------------------------
+
+
+def old_switch() -> ScriptedAgent:
+    box = ScriptedAgent()
+    for index, name in ((1, "Port 1"), (2, "Port 2"), (3, "Port 3")):
+        box.add(index, name, octets=None, octets32=1000 * index, named_by="ifDescr")
+    return box
+
+
+async def test_without_ifname_interfaces_are_known_by_ifdescr_in_every_pdu(profiles: Profiles) -> None:
+    box = old_switch()
+    poller = poller_of(box, profiles, "Port 2")
+    poll = await poller.poll()
+    assert poll.identity == (Interface(2, "Port 2", "to Port 2"),)
+    assert list(poll.columns[Column.IN_OCTETS]) == [2000]
+    assert box.templates[-1].oids()[1] == (*OBJECTS["ifDescr"], 2)
+    box.move(2, 9)
+    assert (await poller.poll()).identity == (Interface(9, "Port 2", "to Port 2"),)
+
+
+async def test_an_agent_that_begins_to_give_ifname_is_followed_by_its_ports_and_said_so(profiles: Profiles) -> None:
+    box = old_switch()
+    poller = poller_of(box, profiles, "Port 2")
+    first = account(None, await poller.poll(), Ceilings({}))
+    assert first is not None
+    for index in (1, 2, 3):
+        box.add(index, f"ge{index}", octets=5000 * index)
+    box.tree[mib.SYS_UPTIME] = 100
+    for _ in range(2):
+        poll = await poller.poll()
+        assert box.templates[-1].oids()[1] == (*mib.IF_NAME, 2)
+        assert ([one.name for one in poll.identity], poll.counter_bits) == (["Port 2"], 64)
+        visit = account(first.head, poll, Ceilings({}))
+        assert visit is not None
+        assert {gap.reason for gap in visit.gaps} == {GapReason.WIDTH_CHANGED}
+        assert visit.head.in_total == (0,), "a new epoch, of which nothing is counted twice"
+        assert poller.renamed == {"Port 2": "ge2"}
+        assert str(poller.missing[-1]) == (
+            "interfaces: the router's interfaces are known by ifName now, no longer by ifDescr;"
+            " write the names it has now, and reload netmon"
+        )
+        box.monotonic_ns += 301 * NANOSECONDS
+
+
+async def test_a_name_that_was_another_interface_by_ifdescr_is_not_taken_for_it(profiles: Profiles) -> None:
+    box = ScriptedAgent()
+    for index, name in ((1, "1"), (2, "2")):
+        box.add(index, name, octets=None, octets32=1000 * index, named_by="ifDescr")
+    poller = poller_of(box, profiles, "1", "2")
+    await poller.poll()
+    box.add(1, "0")
+    box.add(2, "1")
+    box.add(3, "2")
+    box.tree[mib.SYS_UPTIME] = 100
+    for _ in range(3):
+        assert (await poller.poll()).identity == ()
+        assert poller.renamed == {}
+        assert str(poller.missing[0]).startswith("1: by ifDescr it was ifIndex 1, by ifName it is 2, so it may be")
+        box.monotonic_ns += 3601 * NANOSECONDS
+    box.tree[mib.SYS_UPTIME] = 50
+    assert (await poller.poll()).identity == ()
+
+
+async def test_the_same_names_by_another_object_go_on_silently(profiles: Profiles) -> None:
+    box = old_switch()
+    poller = poller_of(box, profiles, "Port 1", "Port 2")
+    await poller.poll()
+    for index in (1, 2, 3):
+        box.add(index, f"Port {index}", octets=None)
+    box.tree[mib.SYS_UPTIME] = 100
+    assert [one.name for one in (await poller.poll()).identity] == ["Port 1", "Port 2"]
+    assert (poller.missing, poller.renamed) == ((), {})
+
+
+async def test_an_agent_that_loses_ifname_is_not_read_by_other_names(box: ScriptedAgent, profiles: Profiles) -> None:
+    poller = poller_of(box, profiles, "ether1")
+    first = await poller.poll()
+    names = {oid: box.tree.pop(oid) for oid in list(box.tree) if oid[:-1] == mib.IF_NAME}
+    for oid, name in names.items():
+        box.tree[*OBJECTS["ifDescr"], oid[-1]] = name
+    for _ in range(2):
+        with pytest.raises(PollError, match="r1: the agent no longer gives ifName, by which its interfaces are known;"):
+            await poller.poll()
+    box.tree |= names
+    assert (await poller.poll()).identity is first.identity
 
 
 async def test_octets_that_disappear_are_looked_for_once(box: ScriptedAgent, profiles: Profiles) -> None:

@@ -182,6 +182,16 @@ def test_without_64_bit_counters_only_the_narrow_ones_are_read(tmp_path: Path) -
     assert [source.object for source in old.interfaces["in_octets"]] == [OBJECTS["ifInOctets"]]
 
 
+def test_what_names_interfaces_can_be_written_and_is_text(tmp_path: Path, bundled: Profiles) -> None:
+    generic = [source.object for source in bundled.named("junos").interfaces["name"]]
+    assert generic == [OBJECTS["ifName"], OBJECTS["ifDescr"]]
+    (tmp_path / "old.yaml").write_text("description: x\ninterfaces: {name: [{object: ifDescr, decoder: text}]}\n")
+    old = load_profiles([tmp_path, BUNDLED]).named("old")
+    assert [source.object for source in old.interfaces["name"]] == [OBJECTS["ifDescr"]]
+    told = faults_of(tmp_path, "description: x\ninterfaces: {name: [{object: ifDescr, decoder: mac}]}\n", "bad.yaml")
+    assert told == "bad.yaml:2:1: interfaces: column name is compared octet by octet; decode it by text"
+
+
 def test_every_part_that_is_read_knows_the_line_it_was_written_in(bundled: Profiles) -> None:
     for name in bundled.names:
         profile = bundled.named(name)
@@ -356,7 +366,7 @@ def test_without_the_generic_profile_nothing_can_be_loaded(tmp_path: Path) -> No
 
 
 def test_the_generic_profile_must_name_every_column(tmp_path: Path) -> None:
-    assert "generic-if-mib.yaml:1:1: interfaces: alias, mac, type," in faults_of(
+    assert "generic-if-mib.yaml:1:1: interfaces: name, alias, mac, type," in faults_of(
         tmp_path, "description: x\n", "generic-if-mib.yaml"
     )
 

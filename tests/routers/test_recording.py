@@ -165,7 +165,7 @@ def test_names_of_other_modules_are_left_out_and_counted_with_the_remedy(tmp_pat
     assert len(recording.rows) == 1
     (note,) = recording.notes
     assert note == (
-        "TCP-MIB::tcpRtoAlgorithm.0 (line 2) and 1 more are in symbols of MIBs that netmon does not know;"
+        "2 in symbols of MIBs that netmon does not know, TCP-MIB::tcpRtoAlgorithm.0 (line 2) the first;"
         " left out, walk again with snmpwalk -On -Oe, without -Oq, -OQ or -Ov"
     )
 

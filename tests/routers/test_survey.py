@@ -139,10 +139,38 @@ async def test_the_explanation_counts_values_and_names_lines(tmp_path: Path, pro
     assert not skipped.keys() & found.keys()
 
 
-async def test_an_agent_with_ifdescr_alone_is_told_so(tmp_path: Path, profiles: Profiles) -> None:
-    text = "1.3.6.1.2.1.1.3.0|67|1\n1.3.6.1.2.1.2.2.1.2.1|4|eth0\n"
+async def test_an_agent_with_ifdescr_alone_is_read_and_this_is_said(tmp_path: Path, profiles: Profiles) -> None:
+    text = "1.3.6.1.2.1.1.3.0|67|1\n1.3.6.1.2.1.2.2.1.2.1|4|eth0\n1.3.6.1.2.1.2.2.1.10.1|65|7\n"
+    found = await surveyed(tmp_path, profiles, text=text + "1.3.6.1.2.1.2.2.1.16.1|65|8\n")
+    (eth0,) = found.document["interfaces"]
+    assert (eth0["name"], eth0["in_octets"], eth0["out_octets"], eth0["counter_bits"]) == ("eth0", 7, 8, 32)
+    assert any(
+        one["why"].startswith("the agent gives no ifName, so interfaces are known by ifDescr,")
+        for one in found.document["missing"]
+    )
+    assert read(found.explanation)["ifDescr"] == ("collectors/generic-if-mib.yaml", 1, None)
+
+
+async def test_rows_without_any_name_are_counted_and_not_given_one(tmp_path: Path, profiles: Profiles) -> None:
+    text = "1.3.6.1.2.1.1.3.0|67|1\n1.3.6.1.2.1.2.2.1.3.1|2|6\n1.3.6.1.2.1.2.2.1.3.2|2|6\n"
     document = (await surveyed(tmp_path, profiles, text=text)).document
-    assert what_and_why(document)["interfaces"].startswith("the agent has 1 in ifTable, and ifName")
+    assert document["interfaces"] == []
+    assert what_and_why(document)["interfaces"].startswith("the agent shows 2 and no ifName or ifDescr of any,")
+
+
+async def test_each_interface_is_shown_at_its_widest(tmp_path: Path, profiles: Profiles) -> None:
+    narrow = f"{IF_X}.1.3|4|radio1\n1.3.6.1.2.1.2.2.1.10.3|65|5\n1.3.6.1.2.1.2.2.1.16.3|65|6\n"
+    document = (await surveyed(tmp_path, profiles, text=ROUTER + narrow)).document
+    assert [(one["name"], one["counter_bits"], one["in_octets"]) for one in document["interfaces"]] == [
+        ("ge0", 64, 10),
+        ("ge0.100", 64, 1),
+        ("radio1", 32, 5),
+    ]
+    assert "radio1" not in what_and_why(document)
+    assert any(
+        one["why"].startswith("radio1: octet counters of 32 bits, most others' of 64; circuits on one router")
+        for one in document["missing"]
+    )
 
 
 async def test_a_recording_is_surveyed_as_of_its_own_time(tmp_path: Path, profiles: Profiles) -> None:

@@ -36,6 +36,7 @@ from netmon.snmp.template import (
     KnownReply,
     TemplateReply,
     build_templates,
+    octets_of_numbers,
 )
 
 HC_IN: Oid = (1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 6)
@@ -288,6 +289,24 @@ def test_interfaces_are_divided_among_pdus_and_never_within_one() -> None:
     assert [template.extra for template in templates] == [(SERIAL,), (), (), ()]
 
 
+@pytest.mark.parametrize("name_object", [IF_NAME, (1, 3, 6, 1, 2, 1, 2, 2, 1, 2)])
+async def test_any_column_may_name_the_interfaces_and_is_a_literal_of_the_reply(name_object: Oid) -> None:
+    named = {(*name_object, index): (Tag.OCTET_STRING, name) for index, name in IDENTITY}
+    objects: dict[Oid, tuple[int, Value]] = GOOD | named
+    (template,) = build_templates(IDENTITY, [HC_IN, OPER], extra=[SERIAL], name_object=name_object)
+    assert template.name_object == name_object
+    assert template.oids()[1::3][:3] == tuple(named)
+    async with await Client.open() as client, scripted(mib_answer(objects)) as agent:
+        where = Agent("127.0.0.1", agent.port)
+        (first,) = await client.fetch(where, [template])
+        (second,) = await client.fetch(where, [template])
+        objects[*name_object, 1] = (Tag.OCTET_STRING, b"ether2")
+        (third,) = await client.fetch(where, [template])
+    assert first._replace(received_ns_monotonic=7) == generic(reply_of(GOOD))
+    assert second._replace(received_ns_monotonic=7) == first._replace(received_ns_monotonic=7)
+    assert (third.names_match, third.names[0]) == (False, b"ether2")
+
+
 def test_without_interfaces_the_uptime_and_the_extras_are_still_asked_for() -> None:
     (template,) = build_templates([], [HC_IN], 60, extra=[SERIAL])
     assert template.oids() == (SYS_UP_TIME, SERIAL)
@@ -341,3 +360,19 @@ async def test_fetch_recognises_a_reply_or_decodes_it_with_the_same_result() -> 
         agent.answer = lambda request: [response(request, request.pdu.varbinds[1:])]
         with pytest.raises(SnmpResponseError, match="other variables"):
             await client.fetch(where, [TEMPLATE])
+
+
+def test_interfaces_with_small_numbers_ride_together_in_larger_parties() -> None:
+    identity = [(index, b"ether1") for index in range(1, 49)]
+    columns = [(*HC_IN[:-1], column) for column in range(1, 11)]
+    assert len(build_templates(identity, columns, number_octets=5)) < len(build_templates(identity, columns))
+    assert len(build_templates(identity, columns, number_octets=80)) > len(build_templates(identity, columns))
+
+
+def test_what_numbers_take_is_the_most_of_any_interface_with_room_to_grow() -> None:
+    def said(*cells: int | None) -> TemplateReply:
+        return TemplateReply(1, 1, True, (), cells, ())
+
+    assert octets_of_numbers(said(1, 2, 1, None), 2) == 2
+    assert octets_of_numbers(said(1, 1, 2**20, 1), 2) == 3 + 1 + 1
+    assert octets_of_numbers(said(), 2) == 0

@@ -36,9 +36,16 @@ class ScriptedAgent:
     def set(self, name: str, index: int, value: Value) -> None:
         self.tree[(*OBJECTS[name], index)] = value
 
-    def add(self, index: int, name: str, octets: int | None = 1000, octets32: int | None = 1000) -> None:
+    def add(
+        self,
+        index: int,
+        name: str,
+        octets: int | None = 1000,
+        octets32: int | None = 1000,
+        named_by: str = "ifName",
+    ) -> None:
         """One interface; None leaves the counters of that width out."""
-        self.tree[(*mib.IF_NAME, index)] = name.encode()
+        self.set(named_by, index, name.encode())
         self.set("ifAlias", index, f"to {name}".encode())
         self.set("ifPhysAddress", index, bytes((2, 0, 0, 0, 0, index)))
         self.set("ifType", index, 6)
@@ -99,7 +106,7 @@ class ScriptedAgent:
             self.most = min(self.most, template.size // 2)
             raise
         self.templates.append(template)
-        names = tuple(self._octets((*mib.IF_NAME, index)) for index, _ in template.identity)
+        names = tuple(self._octets((*template.name_object, index)) for index, _ in template.identity)
         return TemplateReply(
             uptime_ticks=self._number(mib.SYS_UPTIME) or 0,
             received_ns_monotonic=self.monotonic_ns,
