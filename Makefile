@@ -8,7 +8,7 @@ TOOLS := snmpd:snmpd snmpget:snmp sshd:openssh-server ip:iproute2 iperf3:iperf3 
 	mosquitto:mosquitto mosquitto_sub:mosquitto-clients victoria-metrics:victoria-metrics systemd-analyze:systemd \
 	ssh:openssh-client setpriv:util-linux
 
-.PHONY: help demo test test-fast test-system check format develop wheel soak fuzz bench-snmp lock tools clean
+.PHONY: help demo test test-fast test-system check format develop wheel soak fuzz bench-snmp bench-ledger lock tools clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,9 @@ soak: $(VENV)/.wheel ## 20,000 polls: memory, tasks, threads and descriptors sta
 
 bench-snmp: $(VENV)/.wheel ## the poller beside its peers; root, and gcc libc6-dev prometheus-snmp-exporter collectd-core libsnmp40
 	PYTHONPATH=tests $(BIN)/python -m bench.snmp $(ARGS)
+
+bench-ledger: $(VENV)/.wheel ## a synthetic day of 5,000 circuits: ingest, size, and what questions cost
+	PYTHONPATH=tests $(BIN)/python -m bench.ledger $(ARGS)
 
 fuzz: $(VENV)/.wheel ## coverage-guided fuzzing of every SNMP decoder for ten minutes (installs atheris)
 	test -x build/fuzz/bin/python || $(PYTHON) -m venv build/fuzz

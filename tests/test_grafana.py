@@ -17,7 +17,7 @@ import pytest
 import yaml
 from support.dashboards import load, panel_queries, panels
 from support.processes import eventually, free_port, running
-from support.traffic import NOON_NS, agency, circuit, head, identity, poll
+from support.traffic import NOON_NS, a_survey, agency, circuit, head, identity, poll
 
 from netmon.core.model import Column, Direction, Usage, Verdict, VerdictReason
 from netmon.core.planning import Observed
@@ -27,7 +27,6 @@ from netmon.outputs.settings import HttpSettings
 
 GRAFANA = Path(__file__).parents[1] / "grafana"
 DOCUMENTED = Path(__file__).parents[1] / "docs" / "metrics.md"
-OVERVIEW = GRAFANA / "dashboards" / "netmon-overview.json"
 DASHBOARDS = sorted((GRAFANA / "dashboards").glob("*.json"))
 
 
@@ -150,6 +149,7 @@ def a_province_at_work() -> Iterator[Metrics]:
         over = Verdict("dinkes", Direction.DOWNLOAD, None, VerdictReason.OVER_QUOTA, "monthly", None, 2, 0, None)
         metrics.verdicts([over])
         metrics.limits({("dinkes-1", Direction.DOWNLOAD): Observed(8_000_000, known=True)})
+        a_survey(metrics, "r1", "wan")
         metrics.process.loop_lag(0.001)
         metrics.process.committed(0.004, 1)
         metrics.process.outbox(0)
@@ -173,7 +173,7 @@ async def test_every_panels_query_returns_data_from_prometheus(tmp_path: Path) -
         f"--web.listen-address=127.0.0.1:{port}",
         "--log.level=warn",
     ]
-    queries = panel_queries(OVERVIEW, {"__rate_interval": "5s"})
+    queries = [query for path in DASHBOARDS for query in panel_queries(path, {"__rate_interval": "5s"})]
     assert len(queries) >= 20
 
     def ready() -> bool:

@@ -16,8 +16,9 @@ from netmon import __version__
 _GROUPS: Final = (
     ("Set up", ("check", "discover", "poll", "collectors", "assets", "demo")),
     ("Run", ("run", "status")),
-    ("Account", ("usage",)),
+    ("Account", ("usage", "period")),
     ("Enforce", ("plan", "apply", "revert", "receipts")),
+    ("Prove and keep", ("audit", "ledger")),
 )
 _SUMMARIES: Final = {
     "check": "Read the configuration and name everything wrong with it.",
@@ -29,10 +30,13 @@ _SUMMARIES: Final = {
     "run": "Poll, account, judge, enforce and tell, until told to stop.",
     "status": "Show whether netmon does its work, and what to do where it does not.",
     "usage": "Show what agencies used, how sure that is, and what of their quota.",
+    "period": "Close accounting periods, and show which were closed.",
     "plan": "Show what would be altered on the routers now; alters nothing.",
     "apply": "Judge now, carry the plan out, and wait for the receipts.",
     "revert": "Take netmon's limits off CIRCUIT at once and keep them off for a time.",
     "receipts": "Show the evidence of every change, newest first, or one receipt in full.",
+    "audit": "Prove that the record of decisions and changes is whole, or name the first link that is not.",
+    "ledger": "Check, back up, restore and export the ledger.",
 }
 """How each verb's own help begins: listing them must not cost the import of eleven modules."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = Path("/etc/netmon/netmon.yaml")
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+COUNTED_EVERY = 1000
+"""Things between two updates of the terminal."""
 
 
 def config_option(function: F) -> F:
@@ -92,6 +96,39 @@ def ledger_of(configuration: Configuration) -> Iterator[LedgerReader]:
         reader.close()
 
 
+def ledger_path(config: Path) -> Path:
+    """Where the configured ledger is. Raises ConfigError."""
+    from netmon.config.load import load
+
+    return load(config).settings.ledger.path
+
+
+@contextmanager
+def status_line() -> Iterator[Callable[[str], None]]:
+    """A line on the terminal that says how far something is; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True, markup=False).status("...") as status:
+        yield status.update
+
+
+@contextmanager
+def progress(of_what: str) -> Iterator[Callable[[Iterable[T]], Iterator[T]]]:
+    """Passes things on while a line on the terminal counts them."""
+    with status_line() as say:
+
+        def counted(things: Iterable[T]) -> Iterator[T]:
+            for number, thing in enumerate(things, 1):
+                if number % COUNTED_EVERY == 0:
+                    say(f"{number} {of_what}")
+                yield thing
+
+        yield counted
+
+
 def command_daemon(configuration: Configuration, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
     """Has the running daemon carry out the verb; where none runs, becomes the writer and does it here."""
     from netmon.daemon.control import ControlUnavailableError, request
@@ -103,6 +140,16 @@ def command_daemon(configuration: Configuration, verb: str, args: Mapping[str, A
 
         answer = perform(configuration, verb, args)
     return answer
+
+
+def operator() -> str:
+    """Who gives the command, for the record."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user id without a name
+        return "operator"
 
 
 def rate(bps: int | None) -> str:

@@ -11,6 +11,7 @@ from netmon.cli.common import config_option, console, ledger_of, output_option, 
 
 _WITHHELD = {
     "router_in_doubt": "the router must be read again first",
+    "unconfirmed": "the port goes on under another name; write that name, or give it back its old one",
     "unread": "the router has not been read",
     "observe_mode": "only observed (mode: observe)",
     "not_ready": "not yet observed for seven days",

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 
 import rich_click as click
 
-from netmon.cli.common import command_daemon, config_option, moment
+from netmon.cli.common import command_daemon, config_option, moment, operator
 from netmon.cli.outcome import print_outcome
 
 
@@ -20,16 +19,9 @@ def command(circuit: str, reason: str, duration: str | None, config: Path) -> in
     """Take netmon's limits off CIRCUIT at once and keep them off for a time."""
     from netmon.config.load import load
 
-    args = {"circuit": circuit, "reason": reason, "by": _operator()}
+    args = {"circuit": circuit, "reason": reason, "by": operator()}
     if duration is not None:
         args["for"] = duration
     answer = command_daemon(load(config), "revert", args)
     click.echo(f"No limit is set on {circuit} until {moment(answer['held_until'])}.")
     return print_outcome(answer)
-
-
-def _operator() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name
-        return "operator"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from calendar import monthrange
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +24,11 @@ from netmon.settings import Name, PermilleRatio, RateBps, Settings, VolumeBytes
 
 FOLDER: Final = Path("policies/quotas")
 DAY_NS: Final = 86_400 * NANOSECONDS
-A_PERIOD: Final = "write day, week, month, {month: 25} for a reset day, or a duration that divides a day, such as 15m"
+A_PERIOD: Final = (
+    "write day, week, month, {month: 25} for a reset day, year, {year: 04-01} for a fiscal year's first month and day,"
+    " or a duration that divides a day, such as 15m"
+)
+_MONTH_AND_DAY = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")
 
 
 def _period(value: Any) -> Any:
@@ -31,7 +37,9 @@ def _period(value: Any) -> Any:
         if isinstance(day, int) and not isinstance(day, bool) and 1 <= day <= 31:
             return PeriodRule(PeriodKind.MONTH, reset_day=day)
         raise ValueError("the reset day of a month is a number from 1 to 31")
-    if value in ("day", "week", "month"):
+    if isinstance(value, dict) and set(value) == {"year"}:
+        return _year(value["year"])
+    if value in ("day", "week", "month", "year"):
         return PeriodRule(PeriodKind(value))
     if not isinstance(value, str):
         raise ValueError(f"is not a period; {A_PERIOD}")
@@ -42,6 +50,14 @@ def _period(value: Any) -> Any:
     if length < NANOSECONDS or length > DAY_NS or DAY_NS % length:
         raise ValueError(f"{value} does not divide a day into whole periods; {A_PERIOD}")
     return PeriodRule(PeriodKind.FIXED, length_ns=length)
+
+
+def _year(first: Any) -> PeriodRule:
+    """A day that a month has not in every year falls on the month's last; one it never has is refused."""
+    found = _MONTH_AND_DAY.fullmatch(first) if isinstance(first, str) else None
+    if found is None or int(found[2]) > monthrange(2028, int(found[1]))[1]:
+        raise ValueError("the first day of a fiscal year is a month and day; write for example {year: 04-01}")
+    return PeriodRule(PeriodKind.YEAR, reset_day=int(found[2]), reset_month=int(found[1]))
 
 
 def _hysteresis(value: Any) -> Any:

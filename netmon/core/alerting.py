@@ -9,8 +9,10 @@ transitions of a key share one.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from netmon.core.model import (
     Action,
@@ -27,6 +29,9 @@ from netmon.core.model import (
 )
 from netmon.core.units import format_duration, format_rate, format_volume
 
+_NAMED_AT_MOST: Final = 5
+"""Parts of a device that one sentence names."""
+
 
 class Sentence(StrEnum):
     """Every summary netmon publishes; fields are named, so that a translation may reorder them."""
@@ -42,6 +47,9 @@ class Sentence(StrEnum):
     ROUTER_DOWN = "Router {router} has not answered for {silence}."
     ROUTER_NEVER = "Router {router} has never answered."
     ROUTER_UP = "Router {router} answers."
+    DEVICE_CRITICAL = "Router {router} says of itself: {parts} critical."
+    DEVICE_WELL = "Router {router} calls nothing of itself critical."
+    NOT_WATCHED = "{key} is no longer watched."
     LIMIT_DONE = "{circuit}: {what} ({direction}) is in force."
     LIMIT_REVERTED = "{circuit}: {what} ({direction}) was undone by the router: {detail}"
     LIMIT_FAILED = "{circuit}: {what} ({direction}) failed: {detail}"
@@ -145,6 +153,40 @@ def router_condition(
         reason="unanswered" if down else "answers",
         epoch=f"{last_ok_ns}" if down else "up",
         router=router,
+    )
+
+
+def health_condition(router: str, critical: Collection[str]) -> Condition:
+    """Fires while the device itself calls parts of it critical; other parts are another alert."""
+    names = sorted(critical)
+    more = len(names) - _NAMED_AT_MOST
+    parts = ", ".join(names[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+    sentence = Sentence.DEVICE_CRITICAL if names else Sentence.DEVICE_WELL
+    return Condition(
+        key=f"health/{router}",
+        kind=AlertKind.HEALTH,
+        severity=Severity.CRITICAL,
+        firing=bool(names),
+        summary=sentence.format(router=router, parts=parts),
+        reason="critical_part" if names else "well",
+        epoch=_digest(*names),
+        router=router,
+    )
+
+
+def unwatched_condition(alert: Alert) -> Condition:
+    """Ends an alert about something that is no longer there to be judged."""
+    return Condition(
+        key=alert.key,
+        kind=alert.kind,
+        severity=alert.severity,
+        firing=False,
+        summary=Sentence.NOT_WATCHED.format(key=alert.key),
+        reason="not_watched",
+        epoch="",
+        agency=alert.agency,
+        router=alert.router,
+        circuit=alert.circuit,
     )
 
 

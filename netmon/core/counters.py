@@ -7,7 +7,7 @@ accounted. A visit replaces the head it was computed from, and no other (invaria
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from operator import add, sub
 
@@ -18,7 +18,9 @@ TICK_NS = NANOSECONDS // 100
 UPTIME_WRAP = 1 << 32
 """sysUpTime restarts from 0 after 497.1 days."""
 REFRESH_NS = 5 * NANOSECONDS
-"""How old a counter may be when its agent serves it (net-snmp refreshes IF-MIB every 3 s)."""
+"""How old a counter may be when an agent of unknown platform serves it (net-snmp refreshes IF-MIB every 3 s)."""
+BELATED_TICKS = 60 * 100
+"""No reply comes later than this: a visit's deadline with all its retries."""
 UNDECLARED_BPS = 400 * 10**9
 """Where no port speed is declared, only what no port of today can carry is implausible."""
 
@@ -98,9 +100,7 @@ def continuity(before: LastSeen, after: PduStamp, host_running: bool) -> Continu
     agent restarted, and the counters' base is unbroken (rule 6).
     """
     elapsed = (after.received_ns - before.at_ns) // TICK_NS
-    slack = _slack_ticks(elapsed)
-    if before.uptime_ticks <= slack:
-        slack = elapsed // 50 + 100  # so soon after a boot, a second boot hides within the usual slack
+    slack = _slack_ticks(elapsed, before.uptime_ticks)
     advance = (after.uptime_ticks - before.uptime_ticks) % UPTIME_WRAP
     wrapped = before.uptime_ticks + elapsed + slack >= UPTIME_WRAP
     if (after.uptime_ticks >= before.uptime_ticks or wrapped) and abs(advance - elapsed) <= slack:
@@ -112,16 +112,37 @@ def continuity(before: LastSeen, after: PduStamp, host_running: bool) -> Continu
     return Continuity.INCONSISTENT
 
 
-def account(head: Head | None, poll: Poll, ceilings: Ceilings) -> Visit | None:
+def account(head: Head | None, poll: Poll, ceilings: Ceilings, *, newer: bool = False) -> Visit | None:
     """The visit that `poll` makes of `head`; None for a poll no newer than the head (rule 11).
 
-    The identity's names must be unique. Never raises for what a router may answer.
+    Newer is what was received later and does not come from before by the device's own uptime. `newer` says that it
+    was received later although its time says otherwise: then the clock was set back, and the visit is dated one
+    nanosecond after the head. The identity's names must be unique. Never raises for what a router may answer.
     """
     if head is None:
         return _first_visit(poll)
-    if poll.at_ns <= head.at_ns:
+    last = head.pdus[0]
+    if poll.device == head.device and is_belated(LastSeen(last.received_ns, last.uptime_ticks), poll.pdus[0]):
         return None
-    return _steady(head, poll, ceilings) or _exact(head, poll, ceilings)
+    if poll.at_ns > head.at_ns:
+        return _steady(head, poll, ceilings) or _exact(head, poll, ceilings)
+    return _exact(head, _dated_after(head, poll), ceilings, stepped=True) if newer else None
+
+
+def is_belated(before: LastSeen, after: PduStamp) -> bool:
+    """Whether `after` was answered before `before` was and only came in later, as the device's uptime shows.
+
+    A restart sets the uptime back too, but then it is shorter than the time that passed here.
+    """
+    if not 0 < (before.uptime_ticks - after.uptime_ticks) % UPTIME_WRAP <= BELATED_TICKS:
+        return False
+    return after.uptime_ticks > max(0, after.received_ns - before.at_ns) // TICK_NS + 1
+
+
+def _dated_after(head: Head, poll: Poll) -> Poll:
+    """The poll as if the clock had stood still at the head."""
+    shift = max(pdu.received_ns for pdu in head.pdus) + 1 - min(pdu.received_ns for pdu in poll.pdus)
+    return replace(poll, pdus=tuple(PduStamp(pdu.uptime_ticks, pdu.received_ns + shift) for pdu in poll.pdus))
 
 
 def _first_visit(poll: Poll) -> Visit:
@@ -173,7 +194,7 @@ def _steady(head: Head, poll: Poll, ceilings: Ceilings) -> Visit | None:
         if continuity(seen, new, host_running=False) is not Continuity.CONTINUOUS:
             return None
         least_ns = min(least_ns, new.received_ns - old.received_ns)
-    bound = _most_octets(ceilings.least_bps, least_ns)
+    bound = _most_octets(ceilings.least_bps, least_ns + max(REFRESH_NS, poll.counter_refresh_ns))
     inputs, outputs = _octets(poll)
     try:
         in_grown = tuple(map(sub, inputs, head.in_octets))
@@ -203,9 +224,9 @@ def _steady(head: Head, poll: Poll, ceilings: Ceilings) -> Visit | None:
     )
 
 
-def _exact(head: Head, poll: Poll, ceilings: Ceilings) -> Visit:
-    """The scalar rules, series by series."""
-    book = _Book(head, poll, ceilings)
+def _exact(head: Head, poll: Poll, ceilings: Ceilings, *, stepped: bool = False) -> Visit:
+    """The scalar rules, series by series; `stepped`: the times of the poll say nothing of how long it was."""
+    book = _Book(head, poll, ceilings, stepped)
     for position, interface in enumerate(poll.identity):
         book.enter(position, interface)
     return book.visit()
@@ -214,8 +235,8 @@ def _exact(head: Head, poll: Poll, ceilings: Ceilings) -> Visit:
 class _Book:
     """One visit in the making: the head's columns as lists, and the gaps found on the way."""
 
-    def __init__(self, head: Head, poll: Poll, ceilings: Ceilings) -> None:
-        self._head, self._poll, self._ceilings = head, poll, ceilings
+    def __init__(self, head: Head, poll: Poll, ceilings: Ceilings, stepped: bool) -> None:
+        self._head, self._poll, self._ceilings, self._stepped = head, poll, ceilings, stepped
         self._place = {interface.name: at for at, interface in enumerate(head.series)}
         self._series = list(head.series)
         self._pdu_of = [min(at, len(poll.pdus) - 1) for at in head.pdu_of]
@@ -238,7 +259,9 @@ class _Book:
             at = self._append(interface, stamp)
             if None not in read:
                 self._note(at, self._head.at_ns, stamp.received_ns, GapReason.FIRST_READING)
-        elif None not in read:
+        elif None in read or self._is_older(at, stamp, read):
+            return
+        else:
             self._grow(at, stamp, read, discontinuity)
         if None in read:
             return
@@ -251,6 +274,9 @@ class _Book:
 
     def visit(self) -> Visit:
         head, poll = self._head, self._poll
+        if self._replaced or poll.counter_bits != head.counter_bits:
+            for at in self._lagging:  # what comes back later must not be held against another counter
+                self._octets[0][at] = self._octets[1][at] = None
         series = poll.identity if tuple(self._series) == poll.identity else tuple(self._series)
         return Visit(
             base=head.sequence,
@@ -273,6 +299,20 @@ class _Book:
             gaps=tuple(self._gaps),
         )
 
+    def _is_older(self, at: int, stamp: PduStamp, read: tuple[int | None, ...]) -> bool:
+        """Of a visit that overlapped with the one before, one PDU may be newer and another older (rule 11).
+
+        Within one tick of the uptime, only the counters tell.
+        """
+        before = self._lagging[at]
+        if self._replaced:
+            return False
+        if stamp.uptime_ticks == before.uptime_ticks:
+            old = (self._octets[0][at], self._octets[1][at])
+            if any(a is not None and b is not None and b < a for a, b in zip(old, read, strict=True)):
+                return True
+        return stamp.received_ns <= before.at_ns or is_belated(before, stamp)
+
     def _append(self, interface: Interface, stamp: PduStamp) -> int:
         self._series.append(interface)
         self._pdu_of.append(0)
@@ -291,7 +331,7 @@ class _Book:
         if self._poll.counter_bits != head.counter_bits:
             self._note(at, before.at_ns, stamp.received_ns, GapReason.WIDTH_CHANGED)
             return
-        state = continuity(before, stamp, self._host_running)
+        state = self._continuity(before, stamp)
         # RFC 2863: zero where there was none since the agent started, so after its restart zero is the old value.
         undisturbed = 0 if stamp.uptime_ticks < before.uptime_ticks else head.discontinuity[at]
         broken = (
@@ -302,17 +342,37 @@ class _Book:
         declared = self._ceilings.declared(self._series[at].name)
         span_ns = _span_ns(before, stamp, state)
         booted_ns = max(before.at_ns, stamp.received_ns - stamp.uptime_ticks * TICK_NS)
-        until_ns = booted_ns if state is Continuity.RESTARTED and not broken else stamp.received_ns
+        until_ns = (
+            max(booted_ns, before.at_ns + 1) if state is Continuity.RESTARTED and not broken else stamp.received_ns
+        )
         for way in (0, 1):
             old, new = self._octets[way][at], read[way]
             if old is None or new is None:
                 self._note(at, before.at_ns, stamp.received_ns, GapReason.FIRST_READING, way)
                 continue
-            grown, reason = _grown(old, new, head.counter_bits, state, broken, declared, span_ns)
+            most = _most_octets(declared or UNDECLARED_BPS, span_ns + max(REFRESH_NS, self._poll.counter_refresh_ns))
+            wraps_unseen = head.counter_bits == 32 and (declared is None or most >= 1 << 32)
+            grown, reason = _grown(old, new, head.counter_bits, state, broken, most, wraps_unseen)
+            if self._stepped and reason is GapReason.UPTIME_INCONSISTENT and 0 <= new - old <= most:
+                reason = GapReason.CLOCK_STEPPED_BACK
             self._totals[way][at] += grown
             if reason is not None:
-                to_ns = until_ns if reason is GapReason.COUNTER_RESET else stamp.received_ns
+                # Since the boot nothing is missing where all it shows was counted and cannot have wrapped.
+                whole = reason is GapReason.COUNTER_RESET and grown == new and not (wraps_unseen or discontinuity)
+                to_ns = until_ns if whole else stamp.received_ns
                 self._note(at, before.at_ns, to_ns, reason, way)
+
+    def _continuity(self, before: LastSeen, stamp: PduStamp) -> Continuity:
+        if not self._stepped:
+            return continuity(before, stamp, self._host_running and self._host_ran_since(before, stamp))
+        return Continuity.RESTARTED if stamp.uptime_ticks < before.uptime_ticks else Continuity.INCONSISTENT
+
+    def _host_ran_since(self, before: LastSeen, stamp: PduStamp) -> bool:
+        """A series that was absent from the head's visit may have missed a boot before it."""
+        elapsed = (stamp.received_ns - before.at_ns) // TICK_NS
+        return before.at_ns >= self._head.at_ns or (self._poll.host_uptime_ticks or 0) > elapsed + _slack_ticks(
+            elapsed, UPTIME_WRAP
+        )
 
     def _note(self, at: int, from_ns: int, to_ns: int, reason: GapReason, way: int | None = None) -> None:
         for one in (0, 1) if way is None else (way,):
@@ -326,11 +386,10 @@ def _grown(
     bits: int,
     state: Continuity,
     broken: bool,
-    declared_bps: int | None,
-    span_ns: int,
+    most: int,
+    wraps_unseen: bool,
 ) -> tuple[int, GapReason | None]:
     """Bytes proven to have passed between two readings, and why more may have."""
-    most = _most_octets(declared_bps or UNDECLARED_BPS, span_ns)
     if state is Continuity.RESTARTED or broken:
         # Where the counter did not fall it may never have been reset: the difference is the safe lower bound.
         reason = GapReason.COUNTER_DISCONTINUITY if broken else GapReason.COUNTER_RESET
@@ -340,31 +399,33 @@ def _grown(
         since = new - old
         return (since if 0 <= since <= most else 0), GapReason.UPTIME_INCONSISTENT
     grown = (new - old) % (1 << bits)
-    may_wrap_unseen = bits == 32 and (declared_bps is None or most >= 1 << 32)
     if new >= old:
         if grown > most:
             return 0, GapReason.IMPLAUSIBLE
-        return grown, GapReason.WRAP_AMBIGUOUS if may_wrap_unseen else None
-    if may_wrap_unseen:
+        return grown, GapReason.WRAP_AMBIGUOUS if wraps_unseen else None
+    if wraps_unseen:
         return 0, GapReason.WRAP_AMBIGUOUS
     return (grown, None) if grown <= most else (0, GapReason.COUNTER_DECREASED)
 
 
 def _most_octets(bps: int, span_ns: int) -> int:
-    """What a port can carry in the span; agents serve counters that are up to REFRESH_NS old."""
-    return bps * (span_ns + REFRESH_NS) // (8 * NANOSECONDS)
+    """What a port can carry in the span, to which belongs what the reading before it did not show yet."""
+    return bps * span_ns // (8 * NANOSECONDS)
 
 
 def _span_ns(before: LastSeen, stamp: PduStamp, state: Continuity) -> int:
     elapsed = stamp.received_ns - before.at_ns
     if state is Continuity.INCONSISTENT and stamp.uptime_ticks > before.uptime_ticks:
         return max(elapsed, (stamp.uptime_ticks - before.uptime_ticks) * TICK_NS)
+    if state is Continuity.RESTARTED:
+        return max(elapsed, stamp.uptime_ticks * TICK_NS)
     return elapsed
 
 
-def _slack_ticks(elapsed: int) -> int:
-    """Devices' clocks drift and replies are late: 2 % and 5 s."""
-    return elapsed // 50 + 500
+def _slack_ticks(elapsed: int, uptime_ticks: int) -> int:
+    """Devices' clocks drift and replies are late: 2 % and 5 s; soon after a boot a second one would hide in that."""
+    slack = elapsed // 50 + 500
+    return slack if uptime_ticks > slack else elapsed // 5000 + 100
 
 
 def _host_running(head: Head, poll: Poll) -> bool:
@@ -373,7 +434,7 @@ def _host_running(head: Head, poll: Poll) -> bool:
         return False
     elapsed = (poll.at_ns - head.at_ns) // TICK_NS
     advance = (poll.host_uptime_ticks - head.host_uptime_ticks) % UPTIME_WRAP
-    return abs(advance - elapsed) <= _slack_ticks(elapsed)
+    return abs(advance - elapsed) <= _slack_ticks(elapsed, head.host_uptime_ticks)
 
 
 def _seen(head: Head, at: int) -> LastSeen:

@@ -309,8 +309,11 @@ class FibreSentence(StrEnum):
     DISABLED = "Link {link}: a port is disabled."
 
 
-def fibre_condition(verdict: FibreVerdict, kind: AlertKind) -> Condition:
-    """What `alerting.transition` makes an alert of; of a verdict that never fired it makes none."""
+def fibre_condition(verdict: FibreVerdict, kind: AlertKind = AlertKind.FIBRE) -> Condition:
+    """What `alerting.transition` makes an alert of; of a verdict that never fired it makes none.
+
+    Its router is that of the link's first end, whichever end is to blame: an alert stays with one subject.
+    """
     sentence = {
         FibreReason.FIBRE: FibreSentence.FIBRE,
         FibreReason.CONNECTOR: FibreSentence.CONNECTOR,
@@ -329,7 +332,7 @@ def fibre_condition(verdict: FibreVerdict, kind: AlertKind) -> Condition:
         ),
         reason=verdict.reason,
         epoch=f"{verdict.at}/{verdict.since_day}",
-        router=(verdict.at or verdict.ends[0]).partition("/")[0],
+        router=verdict.ends[0].partition("/")[0],
     )
 
 

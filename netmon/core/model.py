@@ -144,6 +144,8 @@ class Poll:
     """Serial number or engine id; a change is another device."""
     host_uptime_ticks: int | None = None
     """hrSystemUptime.0: the second opinion on a restart of the agent alone."""
+    counter_refresh_ns: int = 0
+    """How old its counters may be when they are served, as its platform is known for (rule 9)."""
 
     @property
     def at_ns(self) -> int:
@@ -164,6 +166,7 @@ class GapReason(StrEnum):
     WIDTH_CHANGED = "width_changed"
     DEVICE_REPLACED = "device_replaced"
     UPTIME_INCONSISTENT = "uptime_inconsistent"
+    CLOCK_STEPPED_BACK = "clock_stepped_back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +367,8 @@ class AlertKind(StrEnum):
     QUOTA = "quota"
     LIMIT = "limit"
     ROUTER = "router"
+    FIBRE = "fibre"
+    HEALTH = "health"
     LEDGER = "ledger"
 
 

@@ -19,12 +19,18 @@ from netmon.core.model import NANOSECONDS, Gap, Usage
 
 GRID_NS = 300 * NANOSECONDS
 """The 95th percentile's grid (accounting rule 12)."""
+BRIDGED_NS = 2 * GRID_NS
+"""Readings further apart say how much, but no longer when (rule 10)."""
+_REPEATED_AT_LEAST = 4
+_REPEATED_SHARE = 5
+"""One growth in so many has to come after a repetition, before the agent is held to be slow."""
 
 
 class PeriodKind(StrEnum):
     DAY = "day"
     WEEK = "week"  # Monday to Sunday, ISO 8601
     MONTH = "month"
+    YEAR = "year"
     FIXED = "fixed"
 
 
@@ -34,9 +40,11 @@ class PeriodRule:
 
     kind: PeriodKind
     reset_day: int = 1
-    """For months, 1-31; beyond the month's end it falls on the last day."""
+    """For months and years, 1-31; beyond the month's end it falls on the last day."""
     length_ns: int = 0
     """For fixed periods: a divisor of 24 h, counted from local midnight."""
+    reset_month: int = 1
+    """For (fiscal) years, 1-12."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class Period:
     start_ns: int
     end_ns: int
     label: str
-    """As people name it: 2026-11, 2026-W47, 2026-11-22, 2026-11-22T10:15."""
+    """As people name it: 2026-11, 2026-W47, 2026-11-22, 2026-11-22T10:15; a fiscal year 2026 by its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +93,12 @@ def period_containing(rule: PeriodRule, at_ns: int, zone: str) -> Period:
                 start = _reset_date(*_month_after(start.year, start.month, -1), rule.reset_day)
             end = _reset_date(*_month_after(start.year, start.month, 1), rule.reset_day)
             return _between(start, end, zone, f"{start.year}-{start.month:02}")
+        case PeriodKind.YEAR:
+            start = _reset_date(local.year, rule.reset_month, rule.reset_day)
+            if local.date() < start:
+                start = _reset_date(local.year - 1, rule.reset_month, rule.reset_day)
+            end = _reset_date(start.year + 1, rule.reset_month, rule.reset_day)
+            return _between(start, end, zone, f"{start.year:04}")
         case PeriodKind.FIXED:
             midnight = _midnight(local.date(), zone)
             start_ns = midnight + (at_ns - midnight) // rule.length_ns * rule.length_ns
@@ -143,26 +157,74 @@ def add_usage(parts: Sequence[Usage]) -> Usage:
     )
 
 
-def percentile_95(ports: Sequence[Sequence[Reading]], start_ns: int, end_ns: int) -> tuple[int | None, int]:
+def percentile_95(
+    ports: Sequence[Sequence[Reading]], start_ns: int, end_ns: int, gaps: Iterable[Gap] = ()
+) -> tuple[int | None, int]:
     """The 95th percentile of the summed rate on the 300 s grid, in bit/s, and the number of cells.
 
-    Nearest rank: the top floor(n/20) cells are dropped, nothing is interpolated between ranks, and a
-    cell that any port's readings do not span is left out (rule 12).
+    Nearest rank: the top floor(n/20) cells are dropped and nothing is interpolated between ranks.
     """
-    cells: list[int] = []
-    series = [_on_grid(readings, start_ns, end_ns) for readings in ports]
+    cells = sorted(summed_on_grid(ports, start_ns, end_ns, gaps).values(), reverse=True)
+    return (cell_bps(cells[len(cells) // 20]), len(cells)) if cells else (None, 0)
+
+
+def cell_bps(octets: int) -> int:
+    """The mean rate of a grid cell in bit/s."""
+    return octets * 8 * NANOSECONDS // GRID_NS
+
+
+def summed_on_grid(
+    ports: Sequence[Sequence[Reading]], start_ns: int, end_ns: int, gaps: Iterable[Gap] = ()
+) -> dict[int, int]:
+    """Bytes of all ports together by grid cell, ascending; a cell is named by its start / GRID_NS.
+
+    A cell is left out where any port was not measured: outside its readings, within a gap of it (`gaps` are those
+    of all the ports), or between readings more than BRIDGED_NS apart, of which only the sum is known (rules 10, 12).
+    """
+    cells: dict[int, int] = {}
+    series = [_on_grid(widened(readings), start_ns, end_ns) for readings in ports]
+    lost = {cell for gap in gaps for cell in _cells_of(gap, start_ns, end_ns)}
     for cell in series[0] if series else ():
         values = [one.get(cell) for one in series]
-        if all(value is not None for value in values):
-            cells.append(sum(value for value in values if value is not None))
-    if not cells:
-        return None, 0
-    cells.sort(reverse=True)
-    return cells[len(cells) // 20] * 8 * NANOSECONDS // GRID_NS, len(cells)
+        if all(value is not None for value in values) and cell not in lost:
+            cells[cell] = sum(value for value in values if value is not None)
+    return cells
+
+
+def grid_cells(start_ns: int, end_ns: int) -> int:
+    """How many whole cells of the grid lie between two instants: what the percentile's n is to be held against."""
+    return max(0, end_ns // GRID_NS + -start_ns // GRID_NS)
+
+
+def widened(readings: Sequence[Reading]) -> Sequence[Reading]:
+    """Without the readings at which an agent that refreshes its counters too slowly only repeated itself (rule 9).
+
+    Such an agent shows alternately nothing and double; between the readings that show something, the rate is right.
+    It is known by growth that comes after repetitions, over and over and not once. Volumes do not change.
+    """
+    grown = [at for at in range(1, len(readings)) if readings[at].total_bytes != readings[at - 1].total_bytes]
+    strides = [readings[b].at_ns - readings[a].at_ns for a, b in pairwise(grown) if b - a > 1]
+    strides = sorted(stride for stride in strides if stride < GRID_NS)
+    if len(strides) < _REPEATED_AT_LEAST or _REPEATED_SHARE * len(strides) < len(grown):
+        return readings
+    refresh_ns = strides[len(strides) // 2]
+    kept, news_ns = [readings[0]], readings[0].at_ns
+    for earlier, later in pairwise(readings):
+        if later.total_bytes != earlier.total_bytes:
+            news_ns = later.at_ns
+        elif later.at_ns - news_ns < refresh_ns and later is not readings[-1]:
+            continue
+        kept.append(later)
+    return kept
+
+
+def _cells_of(gap: Gap, start_ns: int, end_ns: int) -> range:
+    """The cells that a gap touches."""
+    return range(max(gap.from_ns, start_ns) // GRID_NS, -(-min(max(gap.to_ns, gap.from_ns + 1), end_ns) // GRID_NS))
 
 
 def _on_grid(readings: Sequence[Reading], start_ns: int, end_ns: int) -> dict[int, int]:
-    """Bytes per whole grid cell, totals interpolated linearly at the cells' edges."""
+    """Bytes per whole measured grid cell, totals interpolated linearly at the cells' edges."""
     if len(readings) < 2:
         return {}
     cells: dict[int, int] = {}
@@ -175,7 +237,8 @@ def _on_grid(readings: Sequence[Reading], start_ns: int, end_ns: int) -> dict[in
             position += 1
         low, high = readings[position - 1], readings[position]
         total = low.total_bytes + (high.total_bytes - low.total_bytes) * (at - low.at_ns) // (high.at_ns - low.at_ns)
-        if before is not None:
+        bridged = high.at_ns - low.at_ns > BRIDGED_NS and low.at_ns <= at - GRID_NS
+        if before is not None and not bridged:
             cells[edge - 1] = total - before
         before = total
     return cells

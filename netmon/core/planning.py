@@ -60,6 +60,9 @@ class PlanContext:
     clock_trusted: bool = True
     held_circuits: frozenset[str] = frozenset()
     """Circuits that an operator freed of limits until the hold is lifted."""
+    renamed_ports: frozenset[tuple[str, str]] = frozenset()
+    """(router, configured ifName) of ports whose name was edited on the router: nothing is planned there until the
+    configuration or the router confirms which port is meant."""
     doubtful_routers: frozenset[str] = frozenset()
     """Routers with an unresolved intent: nothing is planned there until it is resolved."""
     tolerance_permille: int = 5
@@ -70,6 +73,8 @@ class Withheld(StrEnum):
     """Why a circuit keeps what it has although something else may be desired."""
 
     ROUTER_IN_DOUBT = "router_in_doubt"
+    UNCONFIRMED = "unconfirmed"
+    """The port goes on under another name; the configuration does not say so yet."""
     UNREAD = "unread"
     OBSERVE_MODE = "observe_mode"
     NOT_READY = "not_ready"
@@ -197,6 +202,7 @@ def _withheld(row: _Row, context: PlanContext) -> Withheld | None:
     expired = verdict.until_ns is not None and context.now_ns >= verdict.until_ns
     obstacles = (
         (circuit.router in context.doubtful_routers, Withheld.ROUTER_IN_DOUBT),
+        ((circuit.router, circuit.interface) in context.renamed_ports, Withheld.UNCONFIRMED),
         (not row.seen.known, Withheld.UNREAD),
         (row.tightens and circuit.mode is Mode.OBSERVE, Withheld.OBSERVE_MODE),
         (row.tightens and not context.enforce_ready.get(circuit.router, False), Withheld.NOT_READY),

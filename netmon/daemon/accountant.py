@@ -6,11 +6,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from netmon.core.counters import Ceilings, Continuity, Head, LastSeen, Visit, account, continuity
-from netmon.core.model import Column, Poll
+from netmon.core.model import NANOSECONDS, Column, GapReason, PduStamp, Poll
 from netmon.store.errors import StoreError, VisitRefusedError
 
 log = logging.getLogger(__name__)
@@ -19,6 +19,7 @@ WAITING_PER_ROUTER = 8
 """Polls kept per router while the ledger cannot commit; of continuous ones only the first and the newest matter."""
 RETRY_PAUSE_S = 1.0
 NO_CEILINGS = Ceilings({})
+STEPPED_BACK = GapReason.CLOCK_STEPPED_BACK
 
 
 class Book(Protocol):
@@ -65,10 +66,18 @@ class Accountant:
     heads: dict[str, Head] = field(default_factory=dict)
     stats: AccountantStats = field(default_factory=AccountantStats)
     ceilings: Mapping[str, Ceilings] = field(default_factory=dict)
+    _began_ns: int = field(init=False)
     _waiting: dict[str, list[Poll]] = field(default_factory=dict)
+    _known_ns: dict[str, int] = field(default_factory=dict)
+    """By router, when its head was taken up by our own clock: polls after it are newer, whatever the head's time."""
+    _standing: dict[str, PduStamp | None] = field(default_factory=dict)
+    """Routers whose time stands at a head that was dated by a clock ahead of ours, and their last reply since."""
     _something: asyncio.Event = field(default_factory=asyncio.Event)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: bool = False
+
+    def __post_init__(self) -> None:
+        self._began_ns = self.now_ns()
 
     def offer(self, poll: Poll) -> None:
         """Takes a poll; bounded: what is continuous coalesces, and beyond the bound the oldest is dropped."""
@@ -85,6 +94,11 @@ class Accountant:
                 self.stats.coalesced += 1
         self._idle.clear()
         self._something.set()
+
+    @property
+    def waiting(self) -> int:
+        """Polls not committed yet: bounded for each router."""
+        return sum(len(polls) for polls in self._waiting.values())
 
     async def run(self) -> None:
         """Commits what was offered, at least every commit interval, for ever."""
@@ -122,7 +136,7 @@ class Accountant:
         batch: list[tuple[Visit, Poll]] = []
         for router in list(self._waiting)[: self.max_batch]:
             poll = self._waiting[router][0]
-            visit = account(self.heads.get(router), poll, self.ceilings.get(router, NO_CEILINGS))
+            visit = self._account(self.heads.get(router), poll)
             if visit is None:
                 self.stats.stale += 1
                 self._done(router)
@@ -137,6 +151,9 @@ class Accountant:
         for (visit, poll), stands in zip(batch, swapped, strict=True):
             if stands:
                 self.heads[poll.router] = visit.head
+                self._known_ns[poll.router] = max(poll.at_ns, self._known_ns.get(poll.router, 0))
+                if poll.router in self._standing:
+                    self._standing[poll.router] = poll.pdus[0]
                 self.stats.committed += 1
                 self._done(poll.router)
                 self.on_visit(visit, poll)
@@ -144,9 +161,34 @@ class Accountant:
                 self.stats.conflicts += 1
                 await self._adopt(poll.router)
 
+    def _account(self, head: Head | None, poll: Poll) -> Visit | None:
+        """None for a poll no newer than the head. Where our clock is behind the head's, order is told by ours alone."""
+        ceilings = self.ceilings.get(poll.router, NO_CEILINGS)
+        if head is None or poll.at_ns > head.at_ns:
+            self._standing.pop(poll.router, None)
+            return account(head, poll, ceilings)
+        known_ns = self._known_ns.get(poll.router, self._began_ns)
+        # What lies in our own future was dated by another clock, and may be from any time.
+        visit = account(head, poll, ceilings, newer=known_ns < poll.at_ns <= self.now_ns())
+        if visit is None:
+            return None
+        if poll.router not in self._standing:
+            log.warning(
+                "%s: the clock is %d s behind the ledger; its bytes are counted, but dated at the ledger's newest visit"
+                " until the clock has caught up",
+                poll.router,
+                (head.at_ns - poll.at_ns) // NANOSECONDS,
+            )
+        last = self._standing.setdefault(poll.router, None)
+        return visit if last is None else _told_before(visit, head, last, poll.pdus[0])
+
     async def _adopt(self, router: str) -> None:
         """Another poller moved the head: take its head, and account the poll anew on the next turn."""
+        newest = max(poll.at_ns for poll in self._waiting[router])
         head = await self.book.head(router)
+        self._known_ns[router] = max(self.now_ns(), newest)
+        if router in self._standing:
+            self._standing[router] = None
         if head is None:
             self.heads.pop(router, None)
         else:
@@ -170,6 +212,18 @@ class Accountant:
         if self.stats.failing_since_ns is not None:
             log.warning("the ledger commits again; nothing acknowledged was lost")
         self.stats.failing_since_ns = self.stats.problem = None
+
+
+def _told_before(visit: Visit, head: Head, last: PduStamp, stamp: PduStamp) -> Visit:
+    """The visit without saying anew, of what goes on, that its time stands still."""
+    if (
+        continuity(LastSeen(last.received_ns, last.uptime_ticks), stamp, host_running=False)
+        is not Continuity.CONTINUOUS
+    ):
+        return visit
+    absent = {head.series[at].name for at in head.lagging}
+    kept = [gap for gap in visit.gaps if gap.reason is not STEPPED_BACK or gap.interface in absent]
+    return replace(visit, gaps=tuple(kept))
 
 
 def _continues(earlier: Poll, later: Poll) -> bool:

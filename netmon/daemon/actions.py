@@ -122,7 +122,7 @@ class Actions:
         now_ns = self._clock.now_ns()
         due = [c for c in pending(plan) if self._retry.get(_attempt(c), (0, 0))[0] <= now_ns]
         if due:
-            self._batch = asyncio.create_task(self._carry_out(due), name="changes")
+            self._batch = asyncio.create_task(self._carry_out(plan, due), name="changes")
 
     async def finished(self) -> list[Receipt]:
         """The receipts of the running batch, or of the last one; empty where there was none."""
@@ -168,8 +168,13 @@ class Actions:
 
     # --- one batch -------------------------------------------------------------------------------
 
-    async def _carry_out(self, changes: list[Change]) -> list[Receipt]:
+    async def _carry_out(self, plan: Plan, changes: list[Change]) -> list[Receipt]:
         """Decreases, then, if none of them failed, increases; removals in every case."""
+        try:
+            await self._ledger.write(Ledger.record_plan, plan, changes, self._clock.now_ns())
+        except StoreError as error:
+            log.error("no change is begun, for the plan cannot be recorded: %s", error)
+            return []
         decreases = [change for change in changes if _tightens(change)]
         receipts = await self._by_router(decreases)
         held_back = len(receipts) < len(decreases) or any(r.outcome is not Outcome.CONFIRMED for r in receipts)

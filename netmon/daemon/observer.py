@@ -16,7 +16,7 @@ from netmon.core.periods import Reading
 from netmon.daemon.consumption import Consumption
 from netmon.daemon.ledger import LedgerService
 from netmon.daemon.standing import Standing
-from netmon.store.actions import OBSERVATION
+from netmon.store.chain import Kind
 from netmon.store.ledger import Ledger
 from netmon.store.reader import LedgerReader
 
@@ -109,7 +109,7 @@ class Observer:
         if found.finding is not Finding.WITHIN or watched.proven:
             return
         payload = _payload(receipt, found, now_ns)
-        await self._ledger.write(Ledger.append_link, OBSERVATION, receipt.id, json.dumps(payload))
+        await self._ledger.write(Ledger.append_link, Kind.OBSERVATION, receipt.id, json.dumps(payload))
         watched.proven = True
         log.info(
             "%s %s: observed, %d bit/s passed under the limit of %d bit/s",

@@ -11,11 +11,13 @@ from netmon.bundled import folder
 from netmon.config.load import Configuration
 from netmon.core.model import NANOSECONDS
 from netmon.daemon.agents import agent_of
+from netmon.daemon.bookkeeping import CLOSE_PERIOD, Books
 from netmon.daemon.clock import Clock
 from netmon.daemon.control import CommandError, ControlRefusedError
 from netmon.daemon.ledger import LedgerService
 from netmon.daemon.plane import ControlPlane
 from netmon.daemon.processes import ChildDiedError, ChildFailedError
+from netmon.daemon.revisions import write_revision
 from netmon.daemon.standing import Standing
 from netmon.outputs.prometheus import Metrics
 from netmon.routers.discovery import DiscoveryError, discover
@@ -31,7 +33,7 @@ PATIENCE_S = 300.0
 
 
 def perform(configuration: Configuration, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
-    """`apply` or `revert` as the daemon would do it, with what the ledger knows.
+    """`apply`, `revert` or `close_period` as the daemon would do it, with what the ledger knows.
 
     Raises ControlRefusedError with one sentence, StoreError (LedgerLockedError where a writer runs after
     all), ProfileError and SecretUnavailableError.
@@ -45,6 +47,8 @@ def perform(configuration: Configuration, verb: str, args: Mapping[str, Any]) ->
 
 
 async def _perform(configuration: Configuration, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    if verb == CLOSE_PERIOD:
+        return await _close_period(configuration, args)
     settings = configuration.settings
     clock = Clock(settings.control.require_synchronised_clock)
     profiles = load_profiles((configuration.directory / "collectors", folder("collectors")))
@@ -70,10 +74,24 @@ async def _perform(configuration: Configuration, verb: str, args: Mapping[str, A
         supervisor.leaf("enforcer", plane.enforcer.run)
         verbs = {"apply": plane.apply, "revert": plane.revert}
         async with asyncio.timeout(PATIENCE_S):
+            await write_revision(ledger, configuration, "command", clock)
             await plane.actions.settle()
             return await verbs[verb](args)
     finally:
         await supervisor.stop()
+        await ledger.close()
+
+
+async def _close_period(configuration: Configuration, args: Mapping[str, Any]) -> dict[str, Any]:
+    """Nothing on any router depends on it: ledger and clock are all it takes."""
+    settings = configuration.settings
+    clock = Clock(settings.control.require_synchronised_clock)
+    ledger = LedgerService.open(settings.ledger, clock.now_ns)
+    try:
+        heads = await ledger.write(Ledger.heads)
+        newest_ns = max((head.at_ns for head in heads.values()), default=None)
+        return await Books(configuration, ledger, clock.now_ns, lambda: clock.trust(newest_ns)).close(args)
+    finally:
         await ledger.close()
 
 

@@ -243,6 +243,7 @@ class PolicyLoop:
             uplinks=self._uplinks,
             clock_trusted=trusted,
             held_circuits=frozenset(held),
+            renamed_ports=frozenset((name, port) for name, health in self._health.items() for port in health.renamed),
             doubtful_routers=self._actor.doubtful_routers,
         )
         basis = (

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -40,6 +40,8 @@ class RouterHealth:
     failures: int = 0
     late: int = 0
     """Turns skipped because the visit before had not ended."""
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Configured ports that go on under another name, unconfirmed: measured, but not to be limited."""
 
 
 def phase_s(router: str, interval_s: float) -> float:

@@ -13,22 +13,22 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from netmon.config.load import Configuration
-from netmon.core.model import NANOSECONDS, Agency, Circuit, Direction, Usage
-from netmon.core.periods import (
-    Period,
-    PeriodKind,
-    PeriodRule,
-    add_usage,
-    from_ns,
-    period_containing,
-    to_ns,
-)
+from netmon.core.closing import Closing, Figures
+from netmon.core.model import NANOSECONDS, Agency, Circuit, Direction
+from netmon.core.periods import Period, PeriodKind, PeriodRule, from_ns, grid_cells, period_containing, to_ns
 from netmon.core.quota import QuotaPolicy
+from netmon.daemon.figures import Reckoning, Wanted
 from netmon.store.reader import LedgerReader
 from netmon.store.values import ReceiptLink
 
 MONTH = PeriodRule(PeriodKind.MONTH)
 DAY = PeriodRule(PeriodKind.DAY)
+_LABELS = {
+    PeriodKind.DAY: "%Y-%m-%d",
+    PeriodKind.WEEK: "%G-W%V-%u",
+    PeriodKind.MONTH: "%Y-%m",
+    PeriodKind.YEAR: "%Y",
+}
 
 
 class QueryError(ValueError):
@@ -56,24 +56,81 @@ class Span:
 
 
 def usage_rows(
-    configuration: Configuration, reader: LedgerReader, agency: str | None, span: Span, by: By, now_ns: int
+    configuration: Configuration,
+    reader: LedgerReader,
+    agency: str | None,
+    span: Span,
+    by: By,
+    now_ns: int,
+    revision: int | None = None,
 ) -> list[dict[str, Any]]:
     """The `data` of `netmon/usage/1`: one row per circuit, agency or day, and direction.
 
-    Without a span each row is about the running period of the agency's quota, or the calendar month.
-    Raises QueryError, StoreError.
+    Without a span each row is about the running period of the agency's quota, or the calendar month. A closed
+    period is told as it was written down, by default in its newest revision. Raises QueryError, StoreError.
     """
-    rows: list[dict[str, Any]] = []
+    rows = list(_rows(configuration, agency, span, by, now_ns))
+    books = _Books(reader, agency, revision if by is not By.DAY else None)
+    found = {} if by is By.DAY else {at: one for at, row in enumerate(rows) if (one := books.figures(row)) is not None}
+    if revision is not None and len(found) < len(rows):
+        lacking = next(row for at, row in enumerate(rows) if at not in found)
+        raise QueryError(
+            f"{lacking.agency.id} has no revision {revision} of {lacking.wanted.period.label};"
+            " netmon period list shows what was closed"
+        )
+    reckoned = Reckoning(reader, now_ns).figures([row.wanted for at, row in enumerate(rows) if at not in found])
+    return [
+        _usage_row(row, *found[at]) if at in found else _usage_row(row, next(reckoned)) for at, row in enumerate(rows)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One row that was asked for."""
+
+    agency: Agency
+    wanted: Wanted
+    policy: QuotaPolicy | None
+    """Where the row is about its whole period, and not about a circuit."""
+
+
+def _rows(configuration: Configuration, agency: str | None, span: Span, by: By, now_ns: int) -> Iterator[_Row]:
+    circuits_of: dict[str, list[Circuit]] = {}
+    for circuit in configuration.circuits:
+        circuits_of.setdefault(circuit.agency, []).append(circuit)
+    periods: dict[tuple[PeriodRule, str], Period] = {}
     for one in _agencies(configuration, agency):
-        circuits = [circuit for circuit in configuration.circuits if circuit.agency == one.id]
+        ours = circuits_of.get(one.id, [])
         for direction in Direction:
-            for policy in _policies(configuration, one, direction):
-                period = _period(span, policy, one.timezone, now_ns)
-                rows += [
-                    _usage_row(reader, one, circuit, ports, direction, part, policy if part == period else None, now_ns)
-                    for circuit, ports, part in _parts(by, circuits, period, one.timezone, now_ns)
-                ]
-    return rows
+            for policy in policies_of(configuration, one, direction):
+                rule = policy.period if policy is not None else MONTH
+                period = periods.get((rule, one.timezone)) or _period(span, rule, one.timezone, now_ns)
+                periods[rule, one.timezone] = period
+                billed = span.start is None and span.end is None and by is not By.DAY
+                for name, circuits, part in _parts(by, ours, period, one.timezone, now_ns):
+                    wanted = Wanted(one.id, name, tuple(circuits), direction, part, billed)
+                    yield _Row(one, wanted, policy if part == period and name is None else None)
+
+
+class _Books:
+    """Closed periods, asked for once each."""
+
+    def __init__(self, reader: LedgerReader, agency: str | None, revision: int | None) -> None:
+        self._reader, self._agency, self._revision = reader, agency, revision
+        self._found: dict[tuple[int, int], dict[str, Closing]] = {}
+
+    def figures(self, row: _Row) -> tuple[Figures, Closing] | None:
+        """None where the period is not closed, or such a circuit was not in it."""
+        if not row.wanted.billed:
+            return None
+        period = (row.wanted.period.start_ns, row.wanted.period.end_ns)
+        if period not in self._found:
+            self._found[period] = self._reader.closed(*period, self._agency, self._revision)
+        closing = self._found[period].get(row.agency.id)
+        if closing is None:
+            return None
+        mine = (row.wanted.circuit, row.wanted.direction)
+        return next(((one, closing) for one in closing.figures if (one.circuit, one.direction) == mine), None)
 
 
 def _agencies(configuration: Configuration, name: str | None) -> Sequence[Agency]:
@@ -85,7 +142,7 @@ def _agencies(configuration: Configuration, name: str | None) -> Sequence[Agency
     return found
 
 
-def _policies(configuration: Configuration, agency: Agency, direction: Direction) -> Sequence[QuotaPolicy | None]:
+def policies_of(configuration: Configuration, agency: Agency, direction: Direction) -> Sequence[QuotaPolicy | None]:
     """One per distinct period, or None where no policy applies."""
     by_period: dict[PeriodRule, QuotaPolicy] = {}
     for name in agency.quotas:
@@ -113,81 +170,79 @@ def _parts(
                 start_ns = end_ns
 
 
-def _usage_row(
-    reader: LedgerReader,
-    agency: Agency,
-    circuit: str | None,
-    circuits: Sequence[Circuit],
-    direction: Direction,
-    period: Period,
-    policy: QuotaPolicy | None,
-    now_ns: int,
-) -> dict[str, Any]:
-    ports = [(one.router, one.interface, one.way(direction)) for one in circuits]
-    usage = add_usage([reader.usage(*port, period.start_ns, period.end_ns, now_ns) for port in ports])
-    p95_bps, p95_samples = reader.percentile(ports, period.start_ns, min(period.end_ns, now_ns))
-    quota = policy.volume_bytes if policy is not None and circuit is None else None
+def _usage_row(row: _Row, figures: Figures, closing: Closing | None = None) -> dict[str, Any]:
+    period, zone = row.wanted.period, row.agency.timezone
+    quota = row.policy.volume_bytes if row.policy is not None else None
+    coverage = figures.coverage_ratio
+    cells = grid_cells(period.start_ns, period.start_ns + figures.elapsed_ns)
     return {
-        "agency": agency.id,
-        "circuit": circuit,
-        "direction": direction.value,
-        "class": "all",
-        "period_start": rfc3339(period.start_ns, agency.timezone),
-        "period_end": rfc3339(period.end_ns, agency.timezone),
-        "revision": 1,
-        "proven_bytes": usage.proven_bytes,
-        "estimated_bytes": usage.estimated_bytes,
-        "unknown_seconds": _seconds(usage.unknown_ns if circuits else usage.elapsed_ns),
-        "coverage_ratio": None if usage.coverage_ratio is None else round(usage.coverage_ratio, 6),
-        "p95_bps": p95_bps,
-        "p95_samples": p95_samples,
+        "agency": row.agency.id,
+        "circuit": figures.circuit,
+        "direction": figures.direction.value,
+        "class": figures.traffic_class,
+        "period_start": rfc3339(period.start_ns, zone),
+        "period_end": rfc3339(period.end_ns, zone),
+        "revision": None if closing is None else closing.revision,
+        "closed_at": None if closing is None else rfc3339(closing.at_ns, zone),
+        "proven_bytes": figures.proven_bytes,
+        "estimated_bytes": figures.estimated_bytes,
+        "unknown_seconds": _seconds(figures.unknown_ns),
+        "coverage_ratio": None if coverage is None else round(coverage, 6),
+        "p95_bps": figures.p95_bps,
+        "p95_samples": figures.p95_samples,
+        "p95_definition": figures.p95_definition,
+        "p95_coverage_ratio": round(figures.p95_samples / cells, 6) if cells else None,
+        "peak_bps": figures.peak_bps,
+        "peak_at": None if figures.peak_at_ns is None else rfc3339(figures.peak_at_ns, zone),
         "quota_bytes": quota,
-        "quota_used_ratio": None if quota is None else round(usage.proven_bytes / quota, 6),
-        "gaps": _gaps(usage, agency.timezone),
+        "quota_used_ratio": None if quota is None else round(figures.proven_bytes / quota, 6),
+        "gaps": _gaps(figures, zone),
     }
 
 
-def _gaps(usage: Usage, zone: str) -> list[dict[str, Any]]:
-    seen = sorted({(gap.from_ns, gap.to_ns, gap.reason) for gap in usage.gaps})
+def _gaps(figures: Figures, zone: str) -> list[dict[str, Any]]:
+    seen = sorted({(gap.from_ns, gap.to_ns, gap.reason) for gap in figures.gaps})
     return [
         {"from": rfc3339(start, zone), "to": rfc3339(end, zone), "reason": reason.value} for start, end, reason in seen
     ]
 
 
-def _period(span: Span, policy: QuotaPolicy | None, zone: str, now_ns: int) -> Period:
-    rule = policy.period if policy is not None else MONTH
+def _period(span: Span, rule: PeriodRule, zone: str, now_ns: int) -> Period:
     if span.label is not None:
-        return _labelled(span.label, rule, zone)
+        return labelled(span.label, rule, zone)
     if span.start is None and span.end is None:
         return period_containing(rule, now_ns, zone)
-    start_ns = _instant(span.start, zone) if span.start is not None else period_containing(rule, now_ns, zone).start_ns
-    end_ns = _instant(span.end, zone) if span.end is not None else now_ns
+    start_ns = instant(span.start, zone) if span.start is not None else period_containing(rule, now_ns, zone).start_ns
+    end_ns = instant(span.end, zone) if span.end is not None else now_ns
     if end_ns <= start_ns:
         raise QueryError("--from must be before --to, and not in the future")
     return Period(start_ns, end_ns, f"{span.start or ''}..{span.end or ''}")
 
 
-def _labelled(label: str, rule: PeriodRule, zone: str) -> Period:
-    """2026-11 (from the policy's reset day on), 2026-W47 or 2026-11-22."""
-    for kind, form in ((PeriodKind.DAY, "%Y-%m-%d"), (PeriodKind.WEEK, "%G-W%V-%u"), (PeriodKind.MONTH, "%Y-%m")):
+def labelled(label: str, rule: PeriodRule, zone: str) -> Period:
+    """2026 (from the policy's first day on), 2026-11 (from its reset day on), 2026-W47 or 2026-11-22."""
+    for kind, form in _LABELS.items():
         text = f"{label}-1" if kind is PeriodKind.WEEK else label
         try:
             day = datetime.strptime(text, form).replace(tzinfo=UTC).date()
         except ValueError:
             continue
+        if kind is PeriodKind.YEAR:
+            day = day.replace(month=12, day=31)  # lies in the year that begins in it, whatever its first day
         if kind is PeriodKind.MONTH:
             # The month's last day lies in the period that begins in it, whatever the reset day.
             day = (day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
         chosen = rule if rule.kind is kind else PeriodRule(kind)
         return period_containing(chosen, _noon(day, zone), zone)
-    raise QueryError(f"{label!r} is not a period; write for example 2026-11, 2026-W47 or 2026-11-22")
+    raise QueryError(f"{label!r} is not a period; write for example 2026-11, 2026-W47, 2026-11-22 or 2026")
 
 
 def _noon(day: date, zone: str) -> int:
     return to_ns(datetime.combine(day, time(12), tzinfo=ZoneInfo(zone)))
 
 
-def _instant(text: str, zone: str) -> int:
+def instant(text: str, zone: str) -> int:
+    """A date or time as UTC nanoseconds, in `zone` unless it has an offset. Raises QueryError."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -7,6 +7,8 @@ import gc
 import logging
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +24,21 @@ from netmon.core.periods import from_ns
 from netmon.daemon.accountant import Accountant
 from netmon.daemon.actions import RESTARTS
 from netmon.daemon.agents import agent_of, voices_of
+from netmon.daemon.bookkeeping import CLOSE_PERIOD, Books
 from netmon.daemon.clock import Clock
 from netmon.daemon.control import ControlServer
+from netmon.daemon.devices import DeviceWatch
 from netmon.daemon.ledger import LedgerService
 from netmon.daemon.logs import configure_logging
 from netmon.daemon.plane import ControlPlane
 from netmon.daemon.pollers import PollLoop, RouterHealth
+from netmon.daemon.revisions import record_revision
 from netmon.daemon.standing import Standing
+from netmon.daemon.surveys import SHARE_IN_FLIGHT, SurveyLoop
 from netmon.outputs.http import HttpServer
 from netmon.outputs.mqtt import MqttPublisher
 from netmon.outputs.prometheus import Metrics
+from netmon.routers.inspection import Inspector
 from netmon.routers.polling import RouterPoller
 from netmon.routers.profiles import ProfileError, Profiles, load_profiles
 from netmon.settings import SecretUnavailableError
@@ -84,10 +91,11 @@ class Service:
         self._client = await Client.open(settings.snmp.in_flight, settings.snmp.source_address)
         http = HttpServer(settings.http, self._metrics, self.unready)
         control = ControlServer(
-            settings.control.socket, {"apply": self._apply, "revert": self._revert, "status": self._status}
+            settings.control.socket,
+            {"apply": self._apply, "revert": self._revert, CLOSE_PERIOD: self._close_period, "status": self._status},
         )
         try:
-            await self._build(self._configuration)
+            await self._build(self._configuration, "start")
             try:
                 return await self._serve(http, control)
             finally:
@@ -137,7 +145,7 @@ class Service:
 
     # --- building and reloading --------------------------------------------------------------
 
-    async def _build(self, configuration: Configuration) -> None:
+    async def _build(self, configuration: Configuration, event: str) -> None:
         """Starts what depends on the configuration's contents. Raises ProfileError, SecretUnavailableError."""
         settings = configuration.settings
         profiles = load_profiles((configuration.directory / "collectors", folder("collectors")))
@@ -165,11 +173,17 @@ class Service:
         )
         await self._plane.restore()
         self._tasks = Supervisor()
+        revision = partial(record_revision, self._ledger, configuration, event, self._clock)
+        self._tasks.leaf("configuration record", revision)
         self._tasks.leaf("worker", self._plane.worker.run)
         self._tasks.leaf("enforcer", self._plane.enforcer.run)
         self._tasks.leaf("actions", self._plane.actions.run)
         self._tasks.leaf("observer", self._plane.observer.run)
+        self._books = Books(configuration, self._ledger, self._clock.now_ns, lambda: self._standing.trust)
+        self._tasks.leaf("books", self._books.keep)
+        self._tasks.leaf("thinning", self._books.thin)
         self._start_pollers(configuration, profiles, agents)
+        self._start_surveys(configuration, agents)
         if settings.snmp.notifications is not None:
             notifications = Notifications(
                 settings.snmp.notifications,
@@ -220,6 +234,31 @@ class Service:
             self._tasks.leaf(f"poller {name}", loop.run)
         self._accountant.ceilings = ceilings
 
+    def _start_surveys(self, configuration: Configuration, agents: Mapping[str, Agent]) -> None:
+        snmp, routers = configuration.settings.snmp, configuration.settings.routers
+        watch = DeviceWatch(
+            {name: router.address for name, router in routers.items()},
+            self._ledger,
+            self._standing,
+            self._metrics,
+            self._clock.now_ns,
+            self._announced,
+        )
+        self._tasks.leaf("fibre and health", watch.run)
+        turns = asyncio.Semaphore(max(1, snmp.in_flight // SHARE_IN_FLIGHT))
+        for name in routers:
+            loop = SurveyLoop(
+                self._health[name],
+                self._pollers[name],
+                Inspector(name, agents[name], self._client),
+                watch,
+                turns,
+                snmp.survey_interval / NANOSECONDS,
+                snmp.survey_deadline / NANOSECONDS,
+                self._clock.now_ns,
+            )
+            self._tasks.leaf(f"survey {name}", loop.run)
+
     def _start_outputs(self, configuration: Configuration) -> None:
         outputs, site = configuration.settings.outputs, configuration.settings.site.name
         self._mqtt = None
@@ -251,7 +290,7 @@ class Service:
             await self._plane.actions.finished()
             await self._tasks.stop()
             try:
-                await self._build(configuration)
+                await self._build(configuration, "reload")
             except (ConfigError, ProfileError, SecretUnavailableError, StoreError) as error:
                 self._supervisor.fail(f"the configuration was read, but could not be taken up: {error}")
                 return
@@ -275,6 +314,8 @@ class Service:
             loop.ask()
 
     def _polled(self, health: RouterHealth, ok: bool) -> None:
+        poller = self._pollers.get(health.router)
+        health.renamed = poller.renamed if poller is not None else {}
         self._metrics.polled(health.router, ok, health.duration_s, health.last_ok_ns or 0)
 
     def _announced(self) -> None:
@@ -302,6 +343,9 @@ class Service:
 
     async def _revert(self, args: Mapping[str, Any]) -> dict[str, Any]:
         return await self._plane.revert(args)
+
+    async def _close_period(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._books.close(args)
 
     async def _status(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """What only the running daemon knows; `netmon status` joins it with the ledger."""
@@ -347,10 +391,13 @@ class Service:
             await asyncio.sleep(LAG_EVERY_S)
             self._metrics.process.loop_lag(max(0.0, loop.time() - due))
             self._metrics.process.restarts(self._tasks.restarts)
+            stats = self._accountant.stats
+            self._metrics.process.ledger(stats.problem is None, stats.failures, self._accountant.waiting)
 
     async def _measure_outbox(self) -> None:
         while True:
-            self._metrics.process.outbox(await self._ledger.read(LedgerReader.unsent_count))
+            with suppress(StoreError):  # the accountant tells of it
+                self._metrics.process.outbox(await self._ledger.read(LedgerReader.unsent_count))
             await asyncio.sleep(OUTBOX_EVERY_S)
 
     # --- signals and the end -----------------------------------------------------------------

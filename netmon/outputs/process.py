@@ -27,6 +27,8 @@ class ProcessMetrics:
         self._gauge("netmon_build_info", "The running version; always 1.", "version").labels(site, version).set(1)
         polls = self._counter("netmon_polls_total", "Router visits tried, by result.", "result")
         self._polls_ok, self._polls_failed = polls.labels(site, "ok"), polls.labels(site, "failed")
+        surveys = self._counter("netmon_surveys_total", "Surveys of routers tried, by result.", "result")
+        self._surveys_ok, self._surveys_failed = surveys.labels(site, "ok"), surveys.labels(site, "failed")
         self._every_poll = self._histogram(
             "netmon_poll_duration_seconds", "Duration of router visits, failed ones included.", _LONG_SECONDS
         ).labels(site)
@@ -37,6 +39,10 @@ class ProcessMetrics:
             "netmon_ledger_commit_duration_seconds", "Duration of the ledger's group commits.", _SHORT_SECONDS
         )
         self._visits = self._counter("netmon_ledger_visits_total", "Visits committed to the ledger.")
+        self._committing = self._gauge("netmon_ledger_committing", "1 while the ledger takes what is polled.")
+        self._commit_failures = self._counter("netmon_ledger_commit_failures_total", "Group commits that failed.")
+        self._polls_waiting = self._gauge("netmon_polls_waiting", "Polls in memory that are not committed yet.")
+        self._failed_before = 0
         self._gaps = self._counter("netmon_gaps_total", "Gaps recorded in the accounting, by reason.", "reason")
         self._changes = self._counter("netmon_changes_total", "Limit changes that ended, by outcome.", "outcome")
         self._restarts = self._counter("netmon_task_restarts_total", "Restarts of the daemon's tasks.", "task")
@@ -55,6 +61,9 @@ class ProcessMetrics:
         )
         self._begin_at_zero()
 
+    def surveyed(self, ok: bool) -> None:
+        (self._surveys_ok if ok else self._surveys_failed).inc()
+
     def polled(self, ok: bool, duration_s: float) -> None:
         (self._polls_ok if ok else self._polls_failed).inc()
         self._every_poll.observe(duration_s)
@@ -66,6 +75,13 @@ class ProcessMetrics:
         """One group commit that wrote `visits` visits."""
         self._commit_seconds.labels(self._site).observe(duration_s)
         self._visits.labels(self._site).inc(visits)
+
+    def ledger(self, committing: bool, failures: int, waiting: int) -> None:
+        """Whether commits succeed, how many failed since the daemon began, and the polls kept meanwhile."""
+        self._committing.labels(self._site).set(int(committing))
+        self._commit_failures.labels(self._site).inc(max(0, failures - self._failed_before))
+        self._failed_before = failures
+        self._polls_waiting.labels(self._site).set(waiting)
 
     def gaps(self, gaps: Iterable[Gap]) -> None:
         for gap in gaps:
@@ -123,7 +139,7 @@ class ProcessMetrics:
             self._notifications_dropped.labels(self._site, drop)
         for histogram in (self._lag_seconds, self._commit_seconds):
             histogram.labels(self._site)
-        for counter in (self._visits, self._influx_failures):
+        for counter in (self._visits, self._commit_failures, self._influx_failures):
             counter.labels(self._site)
         self._outbox.labels(self._site)
 

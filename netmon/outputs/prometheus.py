@@ -27,6 +27,7 @@ from netmon.core.model import (
     Verdict,
 )
 from netmon.core.planning import Observed
+from netmon.outputs.devices import DeviceMetrics
 from netmon.outputs.exposition import Block, Family, Value, gzipped, labels, lines, plain, template
 from netmon.outputs.process import ProcessMetrics
 from netmon.outputs.topology import by_router, placed
@@ -87,7 +88,7 @@ class _Reached:
 
 
 class Metrics:
-    """All metrics of one site. `process` takes what the daemon says of itself."""
+    """All metrics of one site. `process` takes what the daemon says of itself, `devices` what surveys found."""
 
     def __init__(self, site: str) -> None:
         self.process = ProcessMetrics(site, __version__)
@@ -106,6 +107,8 @@ class Metrics:
         self._define_traffic()
         self._define_agencies()
         self._define_routers()
+        self.devices = DeviceMetrics(site)
+        self._families += self.devices.families
 
     # --- what the daemon tells ---------------------------------------------------------------
 
@@ -125,6 +128,7 @@ class Metrics:
         self._totals.clear()
         self._limits_changed = True
         for gone in (self._heads.keys() | self._reached.keys()) - set(routers):
+            self.devices.forget(gone)
             self._forget(gone)
         for head in self._heads.values():
             self._put_totals(head)

@@ -51,6 +51,18 @@ class Port:
         return ":".join(f"{octet:02x}" for octet in self.mac)
 
 
+@dataclass(slots=True)
+class Transceiver:
+    """What an optical module measures; set anew by whoever lets it age."""
+
+    rx_power_dbm: float | None = -6.2
+    """None: no light."""
+    tx_power_dbm: float = -5.8
+    bias_ma: int = 18
+    temperature_celsius: int = 41
+    voltage_millivolts: int = 3_291
+
+
 class Configuration(Protocol):
     """A router's running and startup configuration, as its command line alters it."""
 
@@ -80,6 +92,12 @@ class Router:
         self.serial = serial
         self.ports = tuple(ports)
         self.boots = 1
+        self.transceivers: dict[str, Transceiver] = {}
+        """By the port's name; put in by `plug`."""
+        self.neighbours: dict[str, str] = {}
+        """Port's name -> what the router heard there calls itself."""
+        self.down: set[str] = set()
+        """Names of the ports whose link is down."""
         self._clock = clock
         # It has been up for hours, as routers have: nothing in its uptime hints at the simulation's start.
         self._booted_ns = clock() - (20_000 + 1_000 * len(name)) * NANOSECONDS
@@ -109,6 +127,13 @@ class Router:
 
     def remove_port(self, name: str) -> None:
         self.ports = tuple(port for port in self.ports if port.name != name)
+
+    def plug(self, name: str, transceiver: Transceiver, neighbour: str | None = None) -> None:
+        """Puts an optical module into a port; `neighbour` is what the router at the other end calls itself."""
+        self.transceivers[name] = transceiver
+        if neighbour is not None:
+            self.neighbours[name] = neighbour
+        self.ports = (*self.ports,)  # another tuple: agents then make their tables anew
 
     def settle(self) -> None:
         """Counts the traffic of the past under the limits of the past: called before anything is altered."""

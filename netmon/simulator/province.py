@@ -14,7 +14,7 @@ import asyncssh
 
 from netmon.core.model import Faces
 from netmon.simulator.broker import running_broker
-from netmon.simulator.device import Platform, Port, PortRole, Router
+from netmon.simulator.device import Platform, Port, PortRole, Router, Transceiver
 from netmon.simulator.linux_cli import Linux
 from netmon.simulator.routeros_cli import RouterOs
 from netmon.simulator.snmp_agent import Agent, serve_snmp
@@ -205,7 +205,10 @@ def _router(number: int, site: Site, clock: Callable[[], int]) -> Router:
     for place, agency in enumerate(site.agencies, start=first + 1):
         add(f"{stem}{place}", agency.id, PortRole.AGENCY)
     add(f"{stem}{first + len(site.agencies) + 1}", "management", PortRole.MANAGEMENT)
-    return Router(site.router, site.platform, f"127.77.0.{number}", f"SIM{number:05}", ports, clock)
+    router = Router(site.router, site.platform, f"127.77.0.{number}", f"SIM{number:05}", ports, clock)
+    if mikrotik:
+        router.plug(f"{stem}{first}", Transceiver())
+    return router
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import cast
 
-from netmon.simulator.device import Platform, Port, Router
+from netmon.simulator.device import Platform, Port, Router, Transceiver
 from netmon.snmp.codec import (
     V2C,
     Message,
@@ -36,6 +36,8 @@ _IF_X_TABLE: Oid = (1, 3, 6, 1, 2, 1, 31, 1, 1, 1)
 _HR_SYSTEM_UPTIME: Oid = (1, 3, 6, 1, 2, 1, 25, 1, 1, 0)
 _SNMP_ENGINE_ID: Oid = (1, 3, 6, 1, 6, 3, 10, 2, 1, 1, 0)
 _MTXR_SERIAL_NUMBER: Oid = (1, 3, 6, 1, 4, 1, 14988, 1, 1, 7, 3, 0)
+_MTXR_NEIGHBOR: Oid = (1, 3, 6, 1, 4, 1, 14988, 1, 1, 11, 1, 1)
+_MTXR_OPTICAL: Oid = (1, 3, 6, 1, 4, 1, 14988, 1, 1, 19, 1, 1)
 _DESCRIPTION = {
     Platform.ROUTEROS: "RouterOS CHR QEMU Standard PC (i440FX + PIIX, 1996)",
     Platform.LINUX: "Linux {name} 6.1.0-28-amd64 #1 SMP PREEMPT_DYNAMIC Debian 6.1.119-1 x86_64",
@@ -45,6 +47,8 @@ _OBJECT_ID: dict[Platform, Oid] = {
     Platform.LINUX: (1, 3, 6, 1, 4, 1, 8072, 3, 2, 10),
 }
 _MEAN_PACKET_OCTETS = 900
+_DARK = -40_000
+"""mtxrOpticalRxPower without light, 0.001 dBm; so is it while the link is down."""
 
 Cell = tuple[int, Value]
 """Tag and value."""
@@ -84,6 +88,8 @@ class Table:
         self._cells = {**_system_cells(self._router)}
         for port in self._ports:
             self._cells |= _port_cells(self._router, port)
+            if self._router.platform is Platform.ROUTEROS:
+                self._cells |= _fibre_cells(self._router, port)
         self._order = sorted(self._cells)
 
 
@@ -130,7 +136,7 @@ def _port_cells(router: Router, port: Port) -> dict[Oid, Callable[[], Cell]]:
         5: _fixed(Tag.GAUGE32, min(port.speed_bps, 2**32 - 1)),
         6: _fixed(Tag.OCTET_STRING, port.mac),
         7: _fixed(Tag.INTEGER, 1),
-        8: _fixed(Tag.INTEGER, 1),
+        8: lambda: (Tag.INTEGER, 2 if port.name in router.down else 1),
         9: _fixed(Tag.TIME_TICKS, 0),
         10: counter(False, Tag.COUNTER32),
         11: counter(False, Tag.COUNTER32, _MEAN_PACKET_OCTETS),
@@ -155,6 +161,33 @@ def _port_cells(router: Router, port: Port) -> dict[Oid, Callable[[], Cell]]:
     return {(*_IF_TABLE, column, port.index): cell for column, cell in if_table.items()} | {
         (*_IF_X_TABLE, column, port.index): cell for column, cell in if_x_table.items()
     }
+
+
+def _fibre_cells(router: Router, port: Port) -> dict[Oid, Callable[[], Cell]]:
+    """Rows of mtxrOpticalTable and mtxrNeighborTable (MIKROTIK-MIB), both under the port's ifIndex."""
+    cells: dict[Oid, Callable[[], Cell]] = {}
+    if (module := router.transceivers.get(port.name)) is not None:
+        optical: dict[int, Callable[[], Cell]] = {
+            2: _text(port.name),
+            3: lambda: (Tag.INTEGER, 1 if _milli_dbm(router, port, module) == _DARK else 2),
+            4: _fixed(Tag.INTEGER, 2),
+            6: lambda: (Tag.INTEGER, module.temperature_celsius),
+            7: lambda: (Tag.GAUGE32, module.voltage_millivolts),
+            8: lambda: (Tag.GAUGE32, module.bias_ma),
+            9: lambda: (Tag.INTEGER, round(module.tx_power_dbm * 1000)),
+            10: lambda: (Tag.INTEGER, _milli_dbm(router, port, module)),
+        }
+        cells |= {(*_MTXR_OPTICAL, column, port.index): cell for column, cell in optical.items()}
+    if (neighbour := router.neighbours.get(port.name)) is not None:
+        heard = {3: _fixed(Tag.OCTET_STRING, bytes(6)), 6: _text(neighbour), 8: _fixed(Tag.INTEGER, port.index)}
+        cells |= {(*_MTXR_NEIGHBOR, column, port.index): cell for column, cell in heard.items()}
+    return cells
+
+
+def _milli_dbm(router: Router, port: Port, module: Transceiver) -> int:
+    if module.rx_power_dbm is None or port.name in router.down:
+        return _DARK
+    return round(module.rx_power_dbm * 1000)
 
 
 class Agent(asyncio.DatagramProtocol):

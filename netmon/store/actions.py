@@ -9,21 +9,16 @@ from dataclasses import replace
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from netmon.core.model import Alert, Direction, Intent, Receipt, Step
-from netmon.store import chain, schema
-from netmon.store.chain import Link
+from netmon.core.model import Alert, Change, Direction, Intent, Plan, Receipt, Step
+from netmon.store import schema
+from netmon.store.chain import Entry, Kind, Link
+from netmon.store.chained import Chained
 from netmon.store.decisions import announce
 from netmon.store.errors import StoreError
-from netmon.store.standing import Standing
 from netmon.store.values import LimitState, canonical, dump, load
 
-RECEIPT = "receipt"
-"""The chain's kind of link that holds a Receipt."""
-OBSERVATION = "observation"
-"""Kind of the link in which traffic proves what a receipt (its subject) says."""
 
-
-class Actions(Standing):
+class Actions(Chained):
     """Records every step of a change before it is taken, and its receipt after."""
 
     def record_intent(self, intent: Intent) -> None:
@@ -54,7 +49,7 @@ class Actions(Standing):
         """
         with self._transaction() as connection:
             _open_intent(connection, receipt.id)
-            link = chain.append(connection, RECEIPT, receipt.id, dump(receipt))
+            link = self._append(connection, Entry(Kind.RECEIPT, receipt.id, dump(receipt)))
             connection.execute(
                 update(schema.intent).where(schema.intent.c.id == receipt.id).values(closed_ns=receipt.at_ns)
             )
@@ -62,6 +57,12 @@ class Actions(Standing):
             _note(connection, change.circuit, change.direction, LimitState(limit_bps, known, receipt.at_ns))
             announce(connection, alerts, receipt.at_ns)
             return link
+
+    def record_plan(self, plan: Plan, changes: Sequence[Change], now_ns: int) -> Link:
+        """These changes of the plan are about to be carried out."""
+        payload = dump({"at_ns": now_ns, "hash": plan.hash, "changes": changes})
+        with self._transaction() as connection:
+            return self._append(connection, Entry(Kind.PLAN, plan.hash, payload, repeatable=True))
 
     def append_link(self, kind: str, subject: str, payload_json: str) -> Link:
         """Any other document for the chain, once per (kind, subject). Raises StoreError for a second one or for
@@ -72,7 +73,7 @@ class Actions(Standing):
         except ValueError as error:
             raise StoreError(f"{kind} {subject} is not JSON of integers ({error}); nothing was appended") from error
         with self._transaction() as connection:
-            return chain.append(connection, kind, subject, payload)
+            return self._append(connection, Entry(kind, subject, payload))
 
     def note_limit(self, circuit: str, direction: Direction, bps: int | None, known: bool, at_ns: int) -> None:
         """What a read-back saw."""
@@ -85,6 +86,8 @@ class Actions(Standing):
         statement = upsert(schema.hold).values(circuit=circuit, **values)
         with self._transaction() as connection:
             connection.execute(statement.on_conflict_do_update(index_elements=["circuit"], set_=values))
+            payload = dump({"circuit": circuit, **values})
+            self._append(connection, Entry(Kind.HOLD, circuit, payload, repeatable=True))
 
     def release(self, circuit: str) -> bool:
         """Ends a hold; False if there was none."""

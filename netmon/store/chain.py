@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
 
 from sqlalchemy import Connection, insert, select
 
@@ -17,6 +19,56 @@ from netmon.store import schema
 from netmon.store.values import canonical
 
 GENESIS = "0" * 64
+
+
+class Kind(StrEnum):
+    """What a link holds."""
+
+    RECEIPT = "receipt"
+    """How a change went: a Receipt."""
+    OBSERVATION = "observation"
+    """That traffic proved what a receipt (its subject) says."""
+    VERDICT = "verdict"
+    """That the policies came to say something else of an agency."""
+    PLAN = "plan"
+    """Changes about to be carried out together."""
+    HOLD = "hold"
+    """An operator's word that keeps a circuit's limit as it is."""
+    CONFIGURATION = "configuration"
+    """What netmon was told to do, secrets left out."""
+    CLOSING = "closing"
+    """That a period was closed, or closed anew: who, when, why, and the digest of its figures."""
+    RESTORE = "restore"
+    """That the ledger was replaced by a backup: the links after it were made anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Ed25519 over a link's hash; both hexadecimal."""
+
+    key: str
+    """SHA-256 of the 32 octets of the public key."""
+    value: str
+    """64 octets."""
+
+
+class Signing(Protocol):
+    """Who signs what is appended."""
+
+    def sign(self, link_hash: str) -> Signature: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is to be appended."""
+
+    kind: str
+    subject: str
+    """What it is about; unique among its kind."""
+    payload: str
+    """Canonical JSON."""
+    repeatable: bool = False
+    """True: there may be several on one subject, so `#` and the link's sequence are added to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +82,30 @@ class Link:
     payload: str
     previous_hash: str
     hash: str
+    subject: str = ""
+    signature: Signature | None = None
+
+
+class Rule(StrEnum):
+    """What a link offends against."""
+
+    SEQUENCE = "sequence"
+    PREVIOUS_HASH = "previous_hash"
+    HASH = "hash"
+    SUBJECT = "subject"
+    SIGNATURE = "signature"
+    NOTED_HEAD = "noted_head"
+    FORM = "form"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The first link that does not hold."""
+
+    chain: str
+    sequence: int
+    rule: Rule
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,56 +121,95 @@ class ChainCheck:
 
 
 def link_hash(chain: str, sequence: int, kind: str, payload: str, previous_hash: str) -> str:
-    """As above. Raises ValueError if `payload` is not JSON."""
-    document = canonical({"chain": chain, "sequence": sequence, "kind": kind, "payload": json.loads(payload)})
-    return hashlib.sha256((previous_hash + document).encode("ascii")).hexdigest()
+    """As above. The payload counts as it is written: what is not canonical has another hash."""
+    document = f'{{"chain":{canonical(chain)},"kind":{canonical(kind)},"payload":{payload},"sequence":{sequence}}}'
+    return hashlib.sha256((previous_hash + document).encode("utf-8")).hexdigest()
 
 
-def check(links: Iterable[Link]) -> ChainCheck:
-    """Follows links ordered by (chain, sequence) and stops at the first that does not hold."""
-    sound, chain, expected, previous = 0, None, 1, GENESIS
+def follow(links: Iterable[Link]) -> Iterator[tuple[Link, Fault | None]]:
+    """Each of the links, ordered by (chain, sequence), with what is wrong with it; ends after the first fault."""
+    chain, expected, previous = None, 1, GENESIS
     for link in links:
         if link.chain != chain:
             chain, expected, previous = link.chain, 1, GENESIS
         fault = _fault(link, expected, previous)
+        yield link, fault
         if fault is not None:
-            return ChainCheck(ok=False, links=sound, first_bad=link.sequence, detail=fault)
-        sound, expected, previous = sound + 1, link.sequence + 1, link.hash
+            return
+        expected, previous = link.sequence + 1, link.hash
+
+
+def check(links: Iterable[Link]) -> ChainCheck:
+    """Follows links ordered by (chain, sequence) and stops at the first that does not hold."""
+    sound = 0
+    for link, fault in follow(links):
+        if fault is not None:
+            return ChainCheck(ok=False, links=sound, first_bad=link.sequence, detail=fault.detail)
+        sound += 1
     return ChainCheck(ok=True, links=sound)
 
 
-def _fault(link: Link, expected: int, previous: str) -> str | None:
+def _fault(link: Link, expected: int, previous: str) -> Fault | None:
+    named = f"link {link.sequence} of chain {link.chain}"
     if link.sequence != expected:
-        return f"link {expected} of chain {link.chain} is missing"
+        detail = f"link {expected} of chain {link.chain} is missing"
+        if link.sequence < expected:
+            detail = f"{named} occurs twice or out of order"
+        return Fault(link.chain, link.sequence, Rule.SEQUENCE, detail)
     if link.previous_hash != previous:
-        return f"link {link.sequence} of chain {link.chain} does not follow the one before it"
+        return Fault(link.chain, link.sequence, Rule.PREVIOUS_HASH, f"{named} does not follow the one before it")
+    if link_hash(link.chain, link.sequence, link.kind, link.payload, link.previous_hash) != link.hash:
+        return Fault(link.chain, link.sequence, Rule.HASH, f"{named} was altered")
+    if not _fits(link):
+        detail = f"{named} is filed under {link.subject}, which its payload is not about"
+        return Fault(link.chain, link.sequence, Rule.SUBJECT, detail)
+    return None
+
+
+def _fits(link: Link) -> bool:
+    """Whether the subject, which the hash does not cover, is the payload's."""
+    if link.kind not in (Kind.RECEIPT, Kind.OBSERVATION):
+        return True
     try:
-        hashed = link_hash(link.chain, link.sequence, link.kind, link.payload, link.previous_hash)
-    except ValueError:
-        return f"link {link.sequence} of chain {link.chain} is not readable"
-    return None if hashed == link.hash else f"link {link.sequence} of chain {link.chain} was altered"
+        payload = json.loads(link.payload)
+    except (ValueError, RecursionError):
+        return False
+    named = payload.get("id" if link.kind == Kind.RECEIPT else "receipt") if isinstance(payload, dict) else None
+    return not link.subject or named == link.subject
 
 
-def append(connection: Connection, kind: str, subject: str, payload: str) -> Link:
-    """The next link of this ledger's chain; (kind, subject) is unique."""
-    chain = connection.execute(select(schema.meta.c.value).where(schema.meta.c.key == "chain_id")).scalar_one()
+def head(connection: Connection) -> tuple[str, int, str]:
+    """(chain, sequence, hash) of this ledger's newest link; sequence 0 and 64 zeros before the first."""
+    chain: str = connection.execute(select(schema.meta.c.value).where(schema.meta.c.key == "chain_id")).scalar_one()
     last = connection.execute(
         select(schema.link.c.sequence, schema.link.c.hash)
         .where(schema.link.c.chain == chain)
         .order_by(schema.link.c.sequence.desc())
         .limit(1)
     ).one_or_none()
-    sequence, previous = (1, GENESIS) if last is None else (last.sequence + 1, last.hash)
-    link = Link(chain, sequence, kind, payload, previous, link_hash(chain, sequence, kind, payload, previous))
-    connection.execute(
-        insert(schema.link).values(
-            chain=chain,
-            sequence=sequence,
-            kind=kind,
-            subject=subject,
-            payload=payload,
-            previous_hash=previous,
-            hash=link.hash,
-        )
-    )
-    return link
+    return (chain, 0, GENESIS) if last is None else (chain, last.sequence, last.hash)
+
+
+def append(connection: Connection, signer: Signing | None, entries: Sequence[Entry]) -> list[Link]:
+    """The next links of this ledger's chain."""
+    if not entries:
+        return []
+    chain, sequence, previous = head(connection)
+    links: list[Link] = []
+    for entry in entries:
+        sequence += 1
+        hashed = link_hash(chain, sequence, entry.kind, entry.payload, previous)
+        subject = f"{entry.subject}#{sequence}" if entry.repeatable else entry.subject
+        signature = None if signer is None else signer.sign(hashed)
+        links.append(Link(chain, sequence, str(entry.kind), entry.payload, previous, hashed, subject, signature))
+        previous = hashed
+    columns = ("chain", "sequence", "kind", "subject", "payload", "previous_hash", "hash")
+    connection.execute(insert(schema.link), [{name: getattr(link, name) for name in columns} for link in links])
+    signed = [
+        {"chain": link.chain, "sequence": link.sequence, "key": link.signature.key, "value": link.signature.value}
+        for link in links
+        if link.signature is not None
+    ]
+    if signed:
+        connection.execute(insert(schema.signature), signed)
+    return links

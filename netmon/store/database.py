@@ -14,6 +14,10 @@ from netmon.core.model import NANOSECONDS
 from netmon.store.errors import sentences
 
 _WAL_LIMIT_BYTES = 64 * 1024 * 1024
+_PAGE_BYTES = 4096
+_CACHE_BYTES = 64 * 1024 * 1024
+"""Each router's next visit goes to its own end of two indexes: those pages are written again and again, so they stay
+in memory and are copied from the log into the file seldom."""
 
 
 class Database:
@@ -48,6 +52,8 @@ def writing_engine(path: Path, busy_timeout_ns: int) -> Engine:
                 "synchronous=FULL",
                 "foreign_keys=ON",
                 f"journal_size_limit={_WAL_LIMIT_BYTES}",
+                f"wal_autocheckpoint={_WAL_LIMIT_BYTES // _PAGE_BYTES}",
+                f"cache_size=-{_CACHE_BYTES // 1024}",
             ):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
         except sqlite3.Error:

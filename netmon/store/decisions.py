@@ -10,8 +10,9 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from netmon.core.model import Alert, Verdict
 from netmon.store import schema
+from netmon.store.chain import Entry, Kind
+from netmon.store.chained import Chained
 from netmon.store.database import driver
-from netmon.store.standing import Standing
 from netmon.store.values import OutboxEntry, dump, load
 
 _LAST_VERDICT = "SELECT document FROM verdict WHERE agency = ? AND direction = ?"
@@ -21,18 +22,18 @@ ON CONFLICT (agency, direction) DO UPDATE SET document = excluded.document"""
 _LOG_VERDICT = "INSERT INTO verdict_log (agency, direction, at_ns, document) VALUES (?, ?, ?, ?)"
 
 
-class Decisions(Standing):
+class Decisions(Chained):
     """Records what was decided and what is to be told."""
 
     def decide(self, verdicts: Sequence[Verdict], alerts: Sequence[Alert], now_ns: int) -> None:
-        """Verdicts' new state, a log line for each that changed, alerts and their outbox rows, in one transaction.
+        """Verdicts' new state, a log line and a link for each that changed, alerts with their outbox rows; all or none.
 
         An alert whose id the outbox has seen changes nothing.
         """
         with self._transaction() as connection:
             raw = driver(connection)
-            for verdict in verdicts:
-                _judge(raw, verdict, now_ns)
+            turned = [verdict for verdict in verdicts if _judge(raw, verdict, now_ns)]
+            self._append_all(connection, [_entry(verdict, now_ns) for verdict in turned])
             announce(connection, alerts, now_ns)
 
     def unsent(self, limit: int) -> list[OutboxEntry]:
@@ -76,15 +77,23 @@ def announce(connection: Connection, alerts: Sequence[Alert], now_ns: int) -> No
             )
 
 
-def _judge(raw: sqlite3.Connection, verdict: Verdict, now_ns: int) -> None:
+def _entry(verdict: Verdict, now_ns: int) -> Entry:
+    payload = dump({"at_ns": now_ns, "verdict": verdict})
+    return Entry(Kind.VERDICT, f"{verdict.agency}/{verdict.direction}", payload, repeatable=True)
+
+
+def _judge(raw: sqlite3.Connection, verdict: Verdict, now_ns: int) -> bool:
+    """True if it says something else than the last one."""
     names = (verdict.agency, verdict.direction.value)
     previous = raw.execute(_LAST_VERDICT, names).fetchone()
     document = dump(verdict)
     if previous is not None and previous[0] == document:
-        return
+        return False
     raw.execute(_SET_VERDICT, (*names, document))
-    if previous is None or _essence(load(Verdict, previous[0])) != _essence(verdict):
-        raw.execute(_LOG_VERDICT, (*names, now_ns, document))
+    if previous is not None and _essence(load(Verdict, previous[0])) == _essence(verdict):
+        return False
+    raw.execute(_LOG_VERDICT, (*names, now_ns, document))
+    return True
 
 
 def _essence(verdict: Verdict) -> tuple[object, ...]:

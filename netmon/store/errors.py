@@ -36,8 +36,8 @@ _REMEDIES = {
     sqlite3.SQLITE_READONLY: "cannot be written; give its file and directory to netmon's user",
     sqlite3.SQLITE_PERM: "may not be opened; give its file and directory to netmon's user",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened; check that its directory exists and netmon's user may use it",
-    sqlite3.SQLITE_CORRUPT: "is damaged; stop netmon, keep a copy of it, and restore a backup or recover it with"
-    " `sqlite3 FILE .recover`",
+    sqlite3.SQLITE_CORRUPT: "is damaged; stop netmon, keep a copy of it, and restore a backup with"
+    " `netmon ledger restore`",
     sqlite3.SQLITE_NOTADB: "is not an SQLite database; point ledger.path at the ledger, or restore a backup",
     sqlite3.SQLITE_IOERR: "could not be read or written; check the disk and the kernel's log",
 }

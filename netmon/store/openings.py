@@ -50,16 +50,20 @@ _HEAD = (
 _BEGUN = select(func.max(_visit.at_ns)).where(_visit.router_id == _router, _visit.at_ns <= _at)
 _UP_TO = _cells.where(_visit.at_ns <= _at).order_by(_visit.at_ns.desc())
 _SINCE = _cells.where(_visit.at_ns >= _at).order_by(_visit.at_ns).limit(_LINEAR)
+_FROM = _cells.where(_visit.at_ns >= _at).order_by(_visit.at_ns)
 _WITHIN = _cells.where(_visit.sequence >= _from, _visit.sequence <= _to).order_by(_visit.sequence).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
-class _Visit:
-    """One row, unpacked once for all its series."""
+class VisitCells:
+    """One row, unpacked once for all its series; cell i belongs to position i."""
 
     sequence: int
+    at_ns: int
     read_ns: tuple[int, ...]
     totals: Columns
+    lagging: tuple[int, ...]
+    """Positions that were not read in it."""
 
 
 class Finder:
@@ -82,22 +86,30 @@ class Finder:
                 break
         coming = {position for position in range(width) if last.read_ns[position] >= at_ns}
         seen = 0
-        for visit in self._forwards(head.router_id, at_ns) if coming else ():
+        for visit in self._forwards(head.router_id, at_ns) if coming or last.lagging else ():
             seen = visit.sequence
             after.take(visit, [p for p in after.lacking(visit) if p in coming and visit.read_ns[p] >= at_ns])
             coming = {position for position in coming if after.at_ns[position] is None}
-            if not coming:
+            # What was read last before the instant may have been thinned out, and stand in the next visit only.
+            before.take(visit, [p for p in visit.lagging if (before.at_ns[p] or 0) < visit.read_ns[p] <= at_ns])
+            if not coming and visit.at_ns > at_ns:
                 break
         for position in coming:
             after.take(self._halving(head.router_id, position, at_ns, seen, last), [position])
         return Opening(tuple(before.at_ns), before.columns(), tuple(after.at_ns), after.columns())
 
-    def _backwards(self, router_id: int, at_ns: int) -> Iterator[_Visit]:
+    def visits(self, router_id: int, at_ns: int) -> Iterator[VisitCells]:
+        """All that began at or after an instant, ascending."""
+        with self._connection.execute(_FROM, {"router_id": router_id, "at_ns": at_ns}) as found:
+            for row in found:
+                yield self._unpacked(row)
+
+    def _backwards(self, router_id: int, at_ns: int) -> Iterator[VisitCells]:
         with self._connection.execute(_UP_TO, {"router_id": router_id, "at_ns": at_ns}) as found:
             for row in found:
                 yield self._unpacked(row)
 
-    def _forwards(self, router_id: int, at_ns: int) -> Iterator[_Visit]:
+    def _forwards(self, router_id: int, at_ns: int) -> Iterator[VisitCells]:
         # From one visit earlier on: a later PDU of it may have come in after the instant.
         begun = self._connection.execute(_BEGUN, {"router_id": router_id, "at_ns": at_ns}).scalar_one()
         since = {"router_id": router_id, "at_ns": at_ns if begun is None else begun}
@@ -105,7 +117,7 @@ class Finder:
             for row in found:
                 yield self._unpacked(row)
 
-    def _halving(self, router_id: int, position: int, at_ns: int, before: int, last: _Visit) -> _Visit:
+    def _halving(self, router_id: int, position: int, at_ns: int, before: int, last: VisitCells) -> VisitCells:
         """The first visit after number `before` in which the series was read at or after the instant; `last` is one.
 
         A series is never read earlier than in the visit before, so the visits that will do are the last ones.
@@ -120,21 +132,21 @@ class Finder:
                 low = visit.sequence + 1
         return found
 
-    def _at_or_after(self, router_id: int, sequence: int, most: int) -> _Visit:
+    def _at_or_after(self, router_id: int, sequence: int, most: int) -> VisitCells:
         bounds = {"router_id": router_id, "from_sequence": sequence, "to_sequence": most}
         return self._unpacked(self._connection.execute(_WITHIN, bounds).one())
 
-    def _unpacked(self, row: Row[Any]) -> _Visit:
+    def _unpacked(self, row: Row[Any]) -> VisitCells:
         """Up to the last series known then."""
         width = len(row.in_total) // CELL_BYTES
         stamps = [stamp.received_ns for stamp in rows.unpack_stamps(row.stamps)]
         pdu_of = self._layout_of(row.layout_id).pdu_of if len(stamps) > 1 else (0,) * width
         read_ns = [stamps[pdu] for pdu in pdu_of]
-        for position, seen in rows.unpack_lagging(row.lagging).items():
+        lagging = rows.unpack_lagging(row.lagging)
+        for position, seen in lagging.items():
             read_ns[position] = seen.at_ns
-        return _Visit(
-            row.sequence, tuple(read_ns), (rows.unpack_totals(row.in_total), rows.unpack_totals(row.out_total))
-        )
+        totals = (rows.unpack_totals(row.in_total), rows.unpack_totals(row.out_total))
+        return VisitCells(row.sequence, stamps[0], tuple(read_ns), totals, tuple(lagging))
 
 
 class _Column:
@@ -145,11 +157,11 @@ class _Column:
         self._totals = ([0] * width, [0] * width)
         self._lacking = list(range(width))
 
-    def lacking(self, visit: _Visit) -> list[int]:
+    def lacking(self, visit: VisitCells) -> list[int]:
         """Positions not filled yet, of those the visit knows."""
         return [position for position in self._lacking if position < len(visit.read_ns)]
 
-    def take(self, visit: _Visit, positions: list[int]) -> None:
+    def take(self, visit: VisitCells, positions: list[int]) -> None:
         for position in positions:
             self.at_ns[position] = visit.read_ns[position]
             for mine, theirs in zip(self._totals, visit.totals, strict=True):

@@ -15,15 +15,15 @@ from sqlalchemy import Connection, Engine, Row, Select, bindparam, func, select
 
 from netmon.core.model import NANOSECONDS, Gap, GapReason, Identity, Proof, Receipt, Usage, Way
 from netmon.core.periods import Reading, percentile_95, used_between
-from netmon.store import chain, rows, schema
-from netmon.store.actions import OBSERVATION, RECEIPT
-from netmon.store.chain import ChainCheck, Link
+from netmon.store import chain, rows, schema, spans
+from netmon.store.chain import ChainCheck, Kind, Link
+from netmon.store.closings import Closed
 from netmon.store.database import reading_engine
 from netmon.store.errors import StoreError, sentences
 from netmon.store.migrations import require_current
 from netmon.store.openings import Finder, Opening
 from netmon.store.rows import CELL_BYTES, Layout
-from netmon.store.standing import Standing
+from netmon.store.spans import Series
 from netmon.store.values import ReceiptLink, load
 
 _visit = schema.visit.c
@@ -65,7 +65,7 @@ class _Series:
     way: Way
 
 
-class LedgerReader(Standing):
+class LedgerReader(Closed):
     """Each method sees one consistent snapshot; all raise StoreError. One thread at a time."""
 
     def __init__(self, path: Path, engine: Engine) -> None:
@@ -114,11 +114,12 @@ class LedgerReader(Standing):
     def percentile(self, ports: Sequence[tuple[str, str, Way]], from_ns: int, to_ns: int) -> tuple[int | None, int]:
         """The 95th percentile of several ports' summed rate, in bit/s, and how many 300 s cells it rests on."""
         with self._transaction() as connection:
-            columns = []
+            columns, gaps = [], []
             for port in ports:
                 series = _find(connection, *port)
                 columns.append([] if series is None else self._readings(connection, series, from_ns, to_ns))
-        return percentile_95(columns, from_ns, to_ns)
+                gaps += _gaps(connection, *port, from_ns, to_ns)
+        return percentile_95(columns, from_ns, to_ns, gaps)
 
     def openings(self, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Opening]:
         """Of each (router, instant), where all its series stood then; routers never visited are left out."""
@@ -126,6 +127,25 @@ class LedgerReader(Standing):
             finder = Finder(connection, lambda layout_id: self._layout(connection, layout_id))
             found = {key: finder.opening(*key) for key in wanted}
         return {key: opening for key, opening in found.items() if opening is not None}
+
+    def places(self, routers: Sequence[str]) -> dict[tuple[str, str], int]:
+        """Where every series of the routers stands in their openings, by (router, ifName)."""
+        with self._transaction() as connection:
+            return spans.places(connection, routers)
+
+    def gaps_of(self, routers: Sequence[str], from_ns: int, to_ns: int) -> dict[Series, list[Gap]]:
+        """Those of the routers that overlap from_ns <= t < to_ns, by series, in the order they were found."""
+        with self._transaction() as connection:
+            return spans.gaps(connection, routers, from_ns, to_ns)
+
+    def readings_of(
+        self, router: str, positions: Iterable[int], from_ns: int, to_ns: int
+    ) -> dict[tuple[int, str], list[Reading]]:
+        """As `readings`, of several series of one router, by (position, way): in one pass over its visits."""
+        with self._transaction() as connection:
+            return spans.readings(
+                connection, lambda layout_id: self._layout(connection, layout_id), router, positions, from_ns, to_ns
+            )
 
     def gaps_after(self, position: int, ending_after_ns: int, limit: int) -> list[tuple[int, Gap]]:
         """The next gaps in the order of commits that end later than that, each with its position; at most `limit`."""
@@ -195,8 +215,8 @@ class LedgerReader(Standing):
         columns, later = schema.link.c, schema.link.alias("later")
         statement = (
             select(schema.link, later.c.sequence.label("observed"))
-            .outerjoin(later, (later.c.kind == OBSERVATION) & (later.c.subject == columns.subject))
-            .where(columns.kind == RECEIPT)
+            .outerjoin(later, (later.c.kind == Kind.OBSERVATION) & (later.c.subject == columns.subject))
+            .where(columns.kind == Kind.RECEIPT)
             .order_by(columns.sequence.desc())
             .limit(limit)
         )
@@ -249,6 +269,12 @@ class LedgerReader(Standing):
 
     def _before(self, connection: Connection, series: _Series, edge_ns: int) -> Reading | None:
         statement = _totals(series).where(_visit.at_ns <= edge_ns).order_by(_visit.at_ns.desc())
+        # What was read last before the edge may have been thinned out, and stand in the next visit only, as lagging.
+        following = _totals(series).where(_visit.at_ns > edge_ns).order_by(_visit.at_ns).limit(1)
+        row = connection.execute(following).one_or_none()
+        carried = None if row is None or row.lagging is None else self._reading(connection, series, row)
+        if carried is not None and carried.at_ns <= edge_ns:
+            return carried
         with connection.execute(statement) as found:
             for row in found:
                 reading = self._reading(connection, series, row)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -185,3 +186,63 @@ hold = Table(
 cursor = Table(
     "cursor", metadata, Column("name", Text, primary_key=True), Column("position", BigInteger, nullable=False)
 )
+
+_signatures = MetaData()
+
+signature = Table(
+    "signature",
+    _signatures,
+    Column("chain", Text, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    ForeignKeyConstraint(["chain", "sequence"], [link.c.chain, link.c.sequence]),
+)
+"""Since migration 2: of a link's hash (64 ASCII digits) by Ed25519, and SHA-256 of the public key; hexadecimal."""
+
+periods = MetaData()
+"""What migration 3 makes."""
+
+thinning = Table(
+    "thinning",
+    periods,
+    Column("router_id", _Id, ForeignKey(router.c.id), primary_key=True),
+    Column("level", Text, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("spare", Boolean, nullable=False),
+)
+"""How far a router's visits were thinned; `spare`: that visit goes, too, once the next one is judged."""
+
+demand = Table(
+    "demand",
+    periods,
+    Column("start_ns", BigInteger, primary_key=True, autoincrement=False),
+    Column("end_ns", BigInteger, primary_key=True, autoincrement=False),
+    Column("circuit", Text, primary_key=True),
+    Column("agency", Text, primary_key=True),
+    Column("direction", Text, primary_key=True),
+    Column("ports", Text, nullable=False),
+    Column("upto_ns", BigInteger, nullable=False),
+    Column("samples", Integer, nullable=False),
+    Column("p95_bps", BigInteger),
+    Column("peak_bps", BigInteger),
+    Column("peak_at_ns", BigInteger),
+    Column("top", LargeBinary, nullable=False),
+)
+"""The highest grid cells of a period so far, by which its 95th percentile goes on; circuit "": all of the agency's."""
+
+closing = Table(
+    "closing",
+    periods,
+    Column("id", _Id, primary_key=True),
+    Column("agency", Text, nullable=False),
+    Column("start_ns", BigInteger, nullable=False),
+    Column("end_ns", BigInteger, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("at_ns", BigInteger, nullable=False),
+    Column("settled", Boolean, nullable=False),
+    Column("document", Text, nullable=False),
+    UniqueConstraint("agency", "start_ns", "end_ns", "revision"),
+    Index("closing_by_period", "start_ns", "end_ns"),
+)
+"""A closed period's figures; never altered. `settled`: every port was read after its end: no late reading can come."""

@@ -69,6 +69,9 @@ def test_a_policy_beside_the_configuration_takes_the_place_of_a_bundled_one(tmp_
         ("week", PeriodRule(PeriodKind.WEEK)),
         ("month", PeriodRule(PeriodKind.MONTH)),
         ("{month: 25}", PeriodRule(PeriodKind.MONTH, reset_day=25)),
+        ("year", PeriodRule(PeriodKind.YEAR)),
+        ("{year: 04-01}", PeriodRule(PeriodKind.YEAR, reset_day=1, reset_month=4)),
+        ("{year: '10-31'}", PeriodRule(PeriodKind.YEAR, reset_day=31, reset_month=10)),
         ("15m", PeriodRule(PeriodKind.FIXED, length_ns=900 * NANOSECONDS)),
         ("60s", PeriodRule(PeriodKind.FIXED, length_ns=60 * NANOSECONDS)),
     ],
@@ -78,11 +81,15 @@ def test_a_period_is_written_as_people_say_it(tmp_path: Path, written: str, rule
     assert load(tmp_path)[0]["school"].period == rule
 
 
-A_PERIOD = "write day, week, month, {month: 25} for a reset day, or a duration that divides a day, such as 15m"
+A_PERIOD = (
+    "write day, week, month, {month: 25} for a reset day, year, {year: 04-01} for a fiscal year's first month and day,"
+    " or a duration that divides a day, such as 15m"
+)
+A_FIRST_DAY = "the first day of a fiscal year is a month and day; write for example {year: 04-01}"
 NOT_WHOLE = f"does not divide a day into whole periods; {A_PERIOD}"
 NO_UNIT = "a number without a unit; write for example 2%"
 FAULTS = [
-    ("period: month", "period: year", f"5:13: quotas.school.period: 'year' is not a period; {A_PERIOD}"),
+    ("period: month", "period: century", f"5:13: quotas.school.period: 'century' is not a period; {A_PERIOD}"),
     (
         "period: month",
         "period: 7m",
@@ -99,6 +106,10 @@ FAULTS = [
         "period: {month: 32}",
         "5:5: quotas.school.period: the reset day of a month is a number from 1 to 31",
     ),
+    *[
+        ("period: month", f"period: {{year: {first}}}", f"5:5: quotas.school.period: {A_FIRST_DAY}")
+        for first in ("04-31", "13-01", "4", "[1]")
+    ],
     (
         "direction: download",
         "direction: down",

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from netmon.core.alerting import (
     Condition,
     Sentence,
+    health_condition,
     limit_condition,
     quota_condition,
     router_condition,
     transition,
+    unwatched_condition,
 )
 from netmon.core.model import NANOSECONDS as S
 from netmon.core.model import (
@@ -330,6 +332,31 @@ def test_trying_the_same_change_in_vain_again_is_no_new_alert() -> None:
     assert transition(failed, limit_condition(receipt(Outcome.FAILED, name="i2")), 2) is None
     assert transition(failed, limit_condition(receipt(Outcome.FAILED, 2_000_000)), 2) is not None
     assert published(failed, limit_condition(receipt(Outcome.CONFIRMED))).state is AlertState.RESOLVED
+
+
+def test_what_a_device_calls_critical_is_named_and_another_part_is_another_alert() -> None:
+    parts = [f"fan {number}" for number in range(1, 8)]
+    first = published(None, health_condition("r1", parts[:1]))
+    assert (first.kind, first.severity, first.router) == (AlertKind.HEALTH, Severity.CRITICAL, "r1")
+    assert first.summary == "Router r1 says of itself: fan 1 critical."
+    assert transition(first, health_condition("r1", parts[:1]), 2) is None
+    more = published(first, health_condition("r1", parts))
+    assert more.summary == "Router r1 says of itself: fan 1, fan 2, fan 3, fan 4, fan 5 and 2 more critical."
+    assert transition(more, health_condition("r1", parts[::-1]), 3) is None
+    assert published(more, health_condition("r1", [])).state is AlertState.RESOLVED
+    assert transition(None, health_condition("r1", []), 1) is None
+
+
+def test_what_is_no_longer_watched_ends_with_what_it_was_about() -> None:
+    ended = published(FIRED, unwatched_condition(FIRED), 9)
+    assert (ended.key, ended.kind, ended.state, ended.reason) == (
+        FIRED.key,
+        FIRED.kind,
+        AlertState.RESOLVED,
+        "not_watched",
+    )
+    assert ended.summary == "quota/dinkes/download is no longer watched."
+    assert transition(ended, unwatched_condition(ended), 10) is None
 
 
 def test_every_sentence_ends_as_a_sentence() -> None:

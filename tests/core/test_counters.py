@@ -200,6 +200,7 @@ def test_a_gap_after_a_reboot_ends_when_the_router_booted() -> None:
         ("reboot", 1_000_000, 30, 1500, Continuity.RESTARTED),
         ("reboot soon after a boot, seen later", 1000, 3600, 180_000, Continuity.RESTARTED),
         ("a second boot right after the first", 200, 30, 2700, Continuity.RESTARTED),
+        ("a second boot 20 s after the first, seen an hour later", 102, 3621, 360_100, Continuity.RESTARTED),
         ("uptime fell by less than the slack", 300, 1, 100, Continuity.RESTARTED),
         ("clock stepped by a day", 1_000_000_000, 86_430, 1_000_003_000, Continuity.INCONSISTENT),
     ],

@@ -296,3 +296,11 @@ def test_no_sequence_of_readings_breaks_the_verdict(
 
 def test_lanes_are_ends_of_their_own() -> None:
     assert replace(End("north", "et-0/0/0"), lane=2).id == "north/et-0/0/0/2"
+
+
+def test_an_alert_stays_with_one_router_whichever_end_is_to_blame() -> None:
+    link = Link(noise=0.1).run(30, steady, falling(0.2))
+    assert link.verdict is not None
+    assert (link.verdict.at, fibre_condition(link.verdict).router) == ("south/sfp2", "north")
+    assert fibre_condition(replace(link.verdict, at="", firing=False)).router == "north"
+    assert fibre_condition(link.verdict).kind is AlertKind.FIBRE

@@ -84,6 +84,25 @@ def test_a_reset_day_beyond_the_month_falls_on_its_last_day(
     assert month(day, reset_day) == Period(at(start), at(end), label)
 
 
+@pytest.mark.parametrize(
+    ("first", "day", "start", "end", "label"),
+    [
+        ((1, 1), "2026-12-31T23:59", "2026-01-01", "2027-01-01", "2026"),
+        ((4, 1), "2026-03-31T23:59", "2025-04-01", "2026-04-01", "2025"),
+        ((4, 1), "2026-04-01T00:00", "2026-04-01", "2027-04-01", "2026"),
+        ((10, 15), "2026-11-22T00:00", "2026-10-15", "2027-10-15", "2026"),
+        ((2, 29), "2027-03-01T00:00", "2027-02-28", "2028-02-29", "2027"),
+        ((2, 29), "2028-02-28T23:59", "2027-02-28", "2028-02-29", "2027"),
+        ((6, 31), "2026-06-30T00:00", "2026-06-30", "2027-06-30", "2026"),
+    ],
+)
+def test_a_fiscal_year_begins_on_any_day_and_is_named_by_the_year_it_begins_in(
+    first: tuple[int, int], day: str, start: str, end: str, label: str
+) -> None:
+    rule = PeriodRule(PeriodKind.YEAR, reset_day=first[1], reset_month=first[0])
+    assert period_containing(rule, at(day), "UTC") == Period(at(start), at(end), label)
+
+
 def test_a_week_runs_from_monday_and_is_named_by_iso_8601() -> None:
     week = period_containing(PeriodRule(PeriodKind.WEEK), at("2027-01-01T12:00"), "UTC")
     assert week == Period(at("2026-12-28"), at("2027-01-04"), "2026-W53")
@@ -116,6 +135,7 @@ rules = st.one_of(
     st.builds(PeriodRule, st.just(PeriodKind.MONTH), reset_day=st.integers(1, 31)),
     st.just(PeriodRule(PeriodKind.DAY)),
     st.just(PeriodRule(PeriodKind.WEEK)),
+    st.builds(PeriodRule, st.just(PeriodKind.YEAR), reset_day=st.integers(1, 31), reset_month=st.integers(1, 12)),
     st.builds(
         PeriodRule, st.just(PeriodKind.FIXED), length_ns=st.sampled_from([60 * S, 900 * S, HOUR, 8 * HOUR, 24 * HOUR])
     ),

@@ -127,6 +127,7 @@ def test_two_verdicts_for_one_agency_and_direction_are_an_error() -> None:
         (Withheld.UNREAD, {}, Mode.ENFORCE, R.OVER_QUOTA, 9999, {}),
         (Withheld.UNREAD, {("a", DOWN): Observed(7, known=False)}, Mode.ENFORCE, R.OVER_QUOTA, 9999, {}),
         (Withheld.ROUTER_IN_DOUBT, None, Mode.ENFORCE, R.OVER_QUOTA, 9999, {"doubtful_routers": frozenset({"r1"})}),
+        (Withheld.UNCONFIRMED, None, Mode.ENFORCE, R.OVER_QUOTA, 9999, {"renamed_ports": {("r1", "ether-a")}}),
         (Withheld.OBSERVE_MODE, None, Mode.OBSERVE, R.OVER_QUOTA, 9999, {}),
         (Withheld.NOT_READY, None, Mode.ENFORCE, R.OVER_QUOTA, 9999, {"enforce_ready": {"r1": False}}),
         (Withheld.NOT_READY, None, Mode.ENFORCE, R.OVER_QUOTA, 9999, {"enforce_ready": {}}),

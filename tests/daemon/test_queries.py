@@ -11,6 +11,7 @@ from support.ledgers import MINUTE_NS, a_receipt, opened
 from support.schemas import conforms
 
 from netmon.config.load import Configuration, load
+from netmon.core.demand import DEFINITION
 from netmon.daemon.queries import By, QueryError, Span, receipt_rows, rfc3339, usage_rows
 from netmon.store.reader import LedgerReader
 
@@ -44,13 +45,18 @@ def test_an_agency_s_row_sums_its_circuits_over_the_running_period_of_its_quota(
         "class": "all",
         "period_start": written(HOUR_START_NS),
         "period_end": written(HOUR_START_NS + HOUR_NS),
-        "revision": 1,
+        "revision": None,
+        "closed_at": None,
         "proven_bytes": 31 * 40_000_000,
         "estimated_bytes": 0,
         "unknown_seconds": 0,
         "coverage_ratio": 1.0,
         "p95_bps": 40_000_000 * 8 // 60,
         "p95_samples": 6,
+        "p95_definition": DEFINITION,
+        "p95_coverage_ratio": 1.0,
+        "peak_bps": 40_000_000 * 8 // 60,
+        "peak_at": written(HOUR_START_NS),
         "quota_bytes": 10**9,
         "quota_used_ratio": 1.24,
         "gaps": [],
@@ -98,6 +104,7 @@ def test_by_day_the_days_of_the_agency_s_zone_sum_to_the_whole(site: tuple[Confi
         ("2026-11", "2026-11-01T00:00:00+08:00", "2026-12-01T00:00:00+08:00"),
         ("2026-W47", "2026-11-16T00:00:00+08:00", "2026-11-23T00:00:00+08:00"),
         ("2026-11-19", "2026-11-19T00:00:00+08:00", "2026-11-20T00:00:00+08:00"),
+        ("2026", "2026-01-01T00:00:00+08:00", "2027-01-01T00:00:00+08:00"),
     ],
 )
 def test_a_period_is_named_as_people_do(
@@ -110,7 +117,7 @@ def test_a_period_is_named_as_people_do(
 @pytest.mark.parametrize(
     ("span", "sentence"),
     [
-        (Span(label="november"), "'november' is not a period; write for example 2026-11, 2026-W47 or 2026-11-22"),
+        (Span(label="november"), "'november' is not a period; write for example 2026-11, 2026-W47, 2026-11-22 or 2026"),
         (Span(start="soon"), "'soon' is not a time; write for example 2026-11-22 or 2026-11-22T08:00"),
         (Span(start="2026-11-19", end="2026-11-18"), "--from must be before --to, and not in the future"),
     ],

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
-from support.traffic import NOON_NS, agency, circuit, head, identity, poll
+from support.traffic import NOON_NS, a_survey, agency, circuit, head, identity, poll
 
 from netmon.core.model import (
     NANOSECONDS,
@@ -69,7 +69,9 @@ def everything_told(metrics: Metrics) -> None:
     metrics.verdicts([verdict])
     metrics.limits({("dinkes-1", Direction.DOWNLOAD): limit(8_000_000), ("rsud-1", Direction.UPLOAD): limit(None)})
     metrics.usage([AgencyUsage("dinkes", Direction.DOWNLOAD, Usage(150, 5, 3 * NANOSECONDS, 9), 100)])
+    a_survey(metrics, "r1", "ge1")
     own = metrics.process
+    own.surveyed(True)
     own.loop_lag(0.001)
     own.committed(0.004, 3)
     own.gaps([Gap("r1", "ge1", "in", 0, 1, GapReason.COUNTER_RESET)])
@@ -247,6 +249,7 @@ def test_promtool_finds_nothing_to_say_about_several_routers_with_awkward_names(
         ports = identity(one.interface)
         metrics.visit(head(ports, [2**64], [5], one.router), poll(ports, dict.fromkeys(Column, (7,)), one.router))
         metrics.polled(one.router, True, 0.5, NOON_NS)
+        a_survey(metrics, one.router, one.interface)
     checked = subprocess.run(
         ["promtool", "check", "metrics"], input=text_of(metrics), text=True, capture_output=True, check=False
     )

@@ -11,6 +11,7 @@ from netmon import bundled
 from netmon.core.model import Column
 from netmon.routers.polling import PollError, RouterPoller
 from netmon.routers.profiles import load_profiles
+from netmon.simulator.device import Transceiver
 from netmon.simulator.province import COMMUNITY, Province, Unit, build_province
 from netmon.simulator.snmp_agent import LARGEST_DATAGRAM, Agent, serve_snmp
 from netmon.snmp.client import Agent as Address
@@ -172,3 +173,21 @@ async def test_a_share_of_the_requests_can_be_lost(unit: Unit) -> None:
             await client.get(address, [(*SYSTEM, 3, 0)])
         unit.agent.lost_ratio = 0.0
         assert (await client.get(address, [(*SYSTEM, 5, 0)]))[0].value == b"gubernuran"
+
+
+def test_an_optical_module_shows_its_light_until_the_link_is_down(province: Province) -> None:
+    router = province.unit("gubernuran").router
+    agent = Agent(router, COMMUNITY)
+    optical, status = (1, 3, 6, 1, 4, 1, 14988, 1, 1, 19, 1, 1), (1, 3, 6, 1, 2, 1, 2, 2, 1, 8, 1)
+    lost, received = (*optical, 3, 1), (*optical, 10, 1)
+
+    def seen() -> list[object]:
+        return [one.value for one in ask(agent, PduKind.GET, status, lost, received).varbinds]
+
+    assert seen() == [1, 2, -6200]
+    router.plug("ether1", Transceiver(rx_power_dbm=0.0), neighbour="pelayanan")
+    assert seen() == [1, 2, 0]
+    neighbour = (1, 3, 6, 1, 4, 1, 14988, 1, 1, 11, 1, 1, 6, 1)
+    assert [one.value for one in ask(agent, PduKind.GET, neighbour).varbinds] == [b"pelayanan"]
+    router.down.add("ether1")
+    assert seen() == [2, 1, -40_000]

@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import Connection
 from support.ledgers import START_NS, opened
 
+from netmon.store.care import examine
+from netmon.store.chain import GENESIS, link_hash
 from netmon.store.database import writing_engine
 from netmon.store.errors import LedgerSchemaError
 from netmon.store.migrations import MIGRATIONS, Migration, migrate, version
@@ -54,6 +56,72 @@ def test_the_first_migration_stays_as_it_was_released(path: Path) -> None:
     statements = rows(path, "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY type DESC, name")
     text = "\n".join(" ".join(str(sql).split()) for (sql,) in statements)
     assert hashlib.sha256(text.encode()).hexdigest() == FOUNDATION
+
+
+def at_version(path: Path, number: int) -> None:
+    """A ledger as the netmon that knew no more migrations than `number` left it, with something of everything in it."""
+    engine = writing_engine(path, 1_000_000_000)
+    while True:
+        with engine.begin() as connection:
+            if not migrate(connection, path, START_NS, MIGRATIONS[:number]):
+                break
+    engine.dispose()
+    for statement in A_HISTORY:
+        rows(path, statement)
+    (chain,) = rows(path, "SELECT value FROM meta WHERE key = 'chain_id'")[0]
+    rows(path, f"UPDATE link SET hash = '{link_hash(str(chain), 1, 'note', '{}', GENESIS)}'")
+
+
+LAYOUT = '{"counter_bits":64,"device":null,"discontinuity":null,"pdu_of":[[0,1]],"series":[[1,"ether1",""]]}'
+TOTALS = "x'0000000000000064', x'0000000000000065', x'0000000000000007', x'0000000000000009'"
+A_HISTORY = (
+    "INSERT INTO router VALUES (1, 'palu')",
+    "INSERT INTO series VALUES (1, 'ether1', 0)",
+    f"INSERT INTO layout VALUES (1, 1, x'00', '{LAYOUT}')",
+    f"INSERT INTO visit VALUES (1, 1, 1, {START_NS}, 1, NULL, NULL, x'000017701900000000000000', {TOTALS})",
+    f"INSERT INTO head VALUES (1, 1, {START_NS})",
+    "INSERT INTO gap VALUES (1, 1, 1, 'ether1', 'in', 1, 2, 'counter_reset')",
+    f"INSERT INTO link SELECT value, 1, 'note', 'n', '{{}}', '{GENESIS}', '' FROM meta WHERE key = 'chain_id'",
+    "INSERT INTO hold VALUES ('dinkes-main', 'vaccination', 'operator', 1, NULL)",
+    "INSERT INTO cursor VALUES ('influx', 1)",
+)
+"""What the tables of migration 1 hold."""
+
+
+@pytest.mark.parametrize("number", range(1, len(MIGRATIONS)))
+def test_a_ledger_of_every_earlier_netmon_is_brought_up_to_date_with_all_that_it_holds(path: Path, number: int) -> None:
+    at_version(path, number)
+    before = {table: rows(path, f"SELECT * FROM {table}") for (table,) in rows(path, TABLES)}
+    with opened(path) as ledger:
+        head = ledger.head("palu")
+        assert head is not None
+        assert (head.in_total, head.out_total) == ((100,), (101,))
+        assert ledger.cursor("influx") == 1
+        assert list(ledger.holds(START_NS)) == ["dinkes-main"]
+    before.pop("migration")
+    assert {table: rows(path, f"SELECT * FROM {table}") for table in before} == before
+    assert examine(path).fault is None
+    fresh = path.with_name("fresh.db")
+    with opened(fresh):
+        pass
+    assert rows(path, SHAPE) == rows(fresh, SHAPE), "a ledger that grew up and a new one are the same"
+
+
+TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+SHAPE = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+
+
+def test_an_older_netmon_refuses_a_ledger_of_every_later_one_and_leaves_it_alone(path: Path) -> None:
+    """What an older binary does: it knows fewer migrations."""
+    with opened(path):
+        pass
+    for number in range(1, len(MIGRATIONS)):
+        engine = writing_engine(path, 1_000_000_000)
+        sentence = rf"has schema {len(MIGRATIONS)}, this netmon knows up to {number}; install the newer netmon again"
+        with pytest.raises(LedgerSchemaError, match=sentence), engine.begin() as connection:
+            migrate(connection, path, START_NS, MIGRATIONS[:number])
+        engine.dispose()
+    assert examine(path).fault is None
 
 
 def test_a_newer_ledger_is_refused_politely_by_writer_and_reader(path: Path) -> None:

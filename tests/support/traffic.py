@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from netmon.core.counters import Head
+from netmon.core.fibre_limits import Light, Limits, Quantity
 from netmon.core.model import (
     NANOSECONDS,
     Agency,
@@ -21,6 +23,8 @@ from netmon.core.model import (
     Poll,
     Severity,
 )
+from netmon.outputs.devices import FibreEnd
+from netmon.outputs.prometheus import Metrics
 
 NOON_NS = 1_795_000_000 * NANOSECONDS
 
@@ -54,6 +58,43 @@ def head(series: Identity, in_total: Sequence[int], out_total: Sequence[int], ro
 
 def poll(ports: Identity, columns: Mapping[Column, Cells], router: str = "r1") -> Poll:
     return Poll(router, ports, (PduStamp(360_000, NOON_NS),), (0,) * len(ports), columns)
+
+
+@dataclass(frozen=True)
+class _Module:
+    interface: str
+    lane = None
+    rx_state = Light.LIGHT
+    thresholds = {Quantity.RX_POWER: Limits(-14.4, -13.4, -0.5, 0.5)}  # noqa: RUF012 - a test's constant
+
+    def value(self, quantity: Quantity) -> float:
+        return -7.25
+
+
+@dataclass(frozen=True)
+class _Part:
+    name: str
+    kind: str
+    unit: str
+    value = 40.0
+    status = "ok"
+
+
+def a_survey(metrics: Metrics, router: str, interface: str) -> None:
+    """Everything that a survey can tell, and a link that gets worse."""
+    parts = [
+        _Part(f"sensor {unit}", kind, unit)
+        for kind, unit in (
+            ("cpu", "percent"),
+            ("temperature", "celsius"),
+            ("fan", "rpm"),
+            ("voltage", "volts"),
+            ("current", "amperes"),
+            ("power", "watts"),
+        )
+    ]
+    metrics.devices.surveyed(router, NOON_NS, 0.8, [_Module(interface)], parts)
+    metrics.devices.fibre(router, [FibreEnd(interface, None, "r9/x", "fibre", "warning", -0.5, -5.0, NOON_NS)])
 
 
 def alert(

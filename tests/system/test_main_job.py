@@ -266,9 +266,8 @@ def stored(influx: str) -> int | None:
 
 def every_panel_shows_something(url: str) -> None:
     variables = {"datasource": "prometheus", "site": "testbed", "agency": "rsud", "__rate_interval": "10s"}
-    queries = [
-        q for path in sorted((folder("grafana") / "dashboards").glob("*.json")) for q in panel_queries(path, variables)
-    ]
+    # A Linux router of veth pairs has neither light nor fans: the other dashboard is held to simulated ones elsewhere.
+    queries = panel_queries(folder("grafana") / "dashboards" / "netmon-overview.json", variables)
     assert queries
 
     def empty() -> list[str]:

@@ -1,0 +1,40 @@
+"""The percentile and peak of a running period, taken further cell by cell."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netmon.core.demand import Demand, further
+from netmon.core.model import NANOSECONDS as S
+from netmon.core.periods import GRID_NS, Period, Reading, cell_bps, percentile_95, summed_on_grid
+
+DAY = Period(0, 86_400 * S, "1970-01-01")
+
+
+@given(st.lists(st.integers(0, 10**12), min_size=1, max_size=288), st.lists(st.integers(0, 289), max_size=6))
+@settings(max_examples=150, deadline=None)
+def test_what_is_taken_further_equals_what_all_readings_at_once_give(grown: list[int], stops: list[int]) -> None:
+    readings = [Reading(0, 0)]
+    for at, octets in enumerate(grown, 1):
+        readings.append(Reading(at * GRID_NS, readings[-1].total_bytes + octets))
+    demand = Demand(DAY.start_ns)
+    for stop in [*sorted(stops), 288]:
+        demand = further(demand, summed_on_grid([readings], demand.upto_ns, DAY.end_ns), DAY, stop * GRID_NS)
+    assert (demand.p95_bps, demand.samples) == percentile_95([readings], DAY.start_ns, DAY.end_ns)
+    assert demand.peak_bps == cell_bps(max(grown))
+    assert demand.peak_at_ns == grown.index(max(grown)) * GRID_NS
+    assert len(demand.top) <= 288 // 20 + 1
+
+
+def test_only_whole_cells_are_taken_and_none_twice() -> None:
+    once = further(Demand(0), {0: 5, 1: 9, 2: 7}, DAY, 2 * GRID_NS + 1)
+    assert (once.upto_ns, once.samples, once.top, once.peak_at_ns) == (2 * GRID_NS, 2, (9, 5), GRID_NS)
+    again = further(once, {0: 5, 1: 9, 2: 7}, DAY, 3 * GRID_NS)
+    assert (again.samples, again.top) == (3, (9, 7, 5))
+    assert further(again, {0: 99}, DAY, 0) == again
+
+
+def test_without_a_whole_cell_there_is_neither_percentile_nor_peak() -> None:
+    nothing = further(Demand(0), {}, DAY, GRID_NS)
+    assert (nothing.p95_bps, nothing.peak_bps, nothing.peak_at_ns, nothing.samples) == (None, None, None, 0)

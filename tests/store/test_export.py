@@ -1,0 +1,134 @@
+"""Tables as files: every number exact, bounded memory, half-open time, columns that the documentation names."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from support.ledgers import MINUTE_NS, START_NS, a_receipt, a_verdict, a_visit, an_intent, opened
+
+from netmon.core.counters import LastSeen
+from netmon.core.model import Gap, GapReason, VerdictReason
+from netmon.store.export import TABLES, Form, TableName, export_table
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "ledger.md"
+U64 = 2**64 - 1
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "ledger.db"
+    gap = Gap("palu", "ether2", "in", START_NS, START_NS + MINUTE_NS, GapReason.COUNTER_RESET)
+    with opened(path) as ledger:
+        ledger.commit([a_visit("palu", 1, [(1, U64 - 20)], gaps=[gap])])
+        ledger.commit([a_visit("palu", 2, [(2, U64 - 10), (5, 6)], lagging={1: LastSeen(START_NS + 7, 1)}, late_ns=9)])
+        ledger.commit([a_visit("ampana", 1, [(3, 4)])])
+        ledger.decide([a_verdict(used=2**60)], [], START_NS)
+        ledger.decide([a_verdict(VerdictReason.WITHIN_QUOTA, 0, None)], [], START_NS + MINUTE_NS)
+        ledger.record_intent(an_intent("i1"))
+        ledger.close_intent(a_receipt("i1"), 5_000_000, True, [])
+    return path
+
+
+def exported(path: Path, name: str, form: str, from_ns: int = 0, to_ns: int = 2**63 - 1) -> str:
+    file = io.BytesIO()
+    count = export_table(path, TableName(name), Form(form), file, from_ns, to_ns)
+    text = file.getvalue().decode()
+    assert len(text.splitlines()) == count + (form == "csv")
+    return text
+
+
+def documents(path: Path, name: str, **span: int) -> list[dict[str, object]]:
+    return [json.loads(line) for line in exported(path, name, "jsonl", **span).splitlines()]
+
+
+def test_a_row_of_visits_is_a_port_and_its_numbers_are_exact(path: Path) -> None:
+    rows = documents(path, "visits")
+    assert [(row["router"], row["interface"], row["sequence"]) for row in rows] == [
+        ("ampana", "ether1", 1),
+        ("palu", "ether1", 1),
+        ("palu", "ether1", 2),
+        ("palu", "ether2", 2),
+    ]
+    assert rows[2] == {
+        "router": "palu",
+        "interface": "ether1",
+        "sequence": 2,
+        "at": "2026-11-18T11:08:40.000000000Z",
+        "at_ns": START_NS + 2 * MINUTE_NS,
+        "read_at_ns": START_NS + 2 * MINUTE_NS,
+        "lagging": False,
+        "in_total_bytes": 2,
+        "out_total_bytes": U64 - 10,
+        "in_counter_bytes": 9,
+        "out_counter_bytes": U64 - 1,
+    }
+    assert (rows[3]["lagging"], rows[3]["read_at_ns"]) == (True, START_NS + 7)
+
+
+def test_csv_holds_the_same_as_json_lines(path: Path) -> None:
+    for name in TableName:
+        table = list(csv.DictReader(io.StringIO(exported(path, name, "csv"))))
+        for row, document in zip(table, documents(path, name), strict=True):
+            assert list(row) == list(document) == list(TABLES[name].columns)
+            for column, value in document.items():
+                written = {None: "", True: "true", False: "false"}
+                plain = json.dumps(value) if isinstance(value, dict) else value
+                shown = written[plain] if plain is None or isinstance(plain, bool) else str(plain)
+                assert row[column].replace(": ", ":") == shown.replace(": ", ":")
+
+
+def test_what_was_decided_and_done_is_exported_with_its_reasons(path: Path) -> None:
+    over, within = documents(path, "verdicts")
+    assert (over["limit_bps"], over["reason"], over["evidence"]) == (5_000_000, "over_quota", {"proven_bytes": 2**60})
+    assert (within["limit_bps"], within["at_ns"]) == (None, START_NS + MINUTE_NS)
+    (receipt,) = documents(path, "receipts")
+    assert (receipt["id"], receipt["to_bps"], receipt["outcome"]) == ("i1", 5_000_000, "confirmed")
+    (gap,) = documents(path, "gaps")
+    assert (gap["interface"], gap["reason"], gap["visit_sequence"]) == ("ether2", "counter_reset", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "span", "count"),
+    [
+        ("visits", {"from_ns": START_NS + 2 * MINUTE_NS}, 2),
+        ("visits", {"to_ns": START_NS + 2 * MINUTE_NS}, 2),
+        ("visits", {"from_ns": START_NS + MINUTE_NS, "to_ns": START_NS + MINUTE_NS}, 0),
+        ("gaps", {"from_ns": START_NS + MINUTE_NS}, 0),
+        ("gaps", {"from_ns": START_NS + MINUTE_NS - 1, "to_ns": START_NS + MINUTE_NS}, 1),
+        ("verdicts", {"from_ns": START_NS + 1}, 1),
+        ("receipts", {"to_ns": START_NS}, 0),
+    ],
+)
+def test_time_is_half_open(path: Path, name: str, span: dict[str, int], count: int) -> None:
+    assert len(documents(path, name, **span)) == count
+
+
+def test_memory_does_not_grow_with_the_table(path: Path) -> None:
+    with opened(path) as ledger:
+        for first in range(3, 2003, 500):
+            ledger.commit([a_visit("palu", number, [(number, U64 - 9)] * 20) for number in range(first, first + 500)])
+
+    class Nowhere(io.BytesIO):
+        def write(self, data: object) -> int:
+            return len(data)  # type: ignore[arg-type]
+
+    tracemalloc.start()
+    count = export_table(path, TableName.VISITS, Form.CSV, Nowhere())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 4 + 2000 * 20
+    assert peak < 2_000_000
+
+
+def test_every_column_is_described_in_the_documentation(path: Path) -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    for name, table in TABLES.items():
+        section = text.partition(f"### `{name}`")[2].partition("\n#")[0]
+        described = re.findall(r"^\| `([a-z_0-9]+)`", section, re.MULTILINE)
+        assert described == list(table.columns), name
