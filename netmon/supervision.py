@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
+STOP_ATTEMPTS = 10
+STOP_ATTEMPT_S = 0.5
 
 
 class EssentialTaskEndedError(RuntimeError):
@@ -54,12 +56,20 @@ class Supervisor:
             self._ended.set_exception(EssentialTaskEndedError(why))
 
     async def stop(self) -> None:
-        """Cancels every task and waits for them."""
+        """Cancels every task and waits for them, at most five seconds.
+
+        A task that catches its cancellation, as a library's reconnection may, is cancelled again.
+        """
         self.finish()
-        tasks = tuple(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        pending = set(self._tasks)
+        for _ in range(STOP_ATTEMPTS):
+            if not pending:
+                return
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=STOP_ATTEMPT_S)
+        for task in pending:
+            log.warning("%s does not end; it is left behind", task.get_name())
 
     def _own(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
         self._tasks.add(task)

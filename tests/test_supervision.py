@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 
 import pytest
@@ -83,6 +84,49 @@ async def test_an_essential_task_that_dies_ends_the_service(how: str) -> None:
     with pytest.raises(EssentialTaskEndedError, match=r"accountant (failed: out of memory|ended)"):
         await supervisor.wait()
     await supervisor.stop()
+
+
+async def test_a_task_that_catches_its_cancellation_is_cancelled_again() -> None:
+    supervisor = Supervisor()
+    caught = 0
+
+    async def stubborn() -> None:
+        nonlocal caught
+        while True:
+            try:
+                await asyncio.sleep(3600)
+            except asyncio.CancelledError:
+                caught += 1
+                if caught == 2:
+                    raise
+
+    task = supervisor.leaf("stubborn", stubborn)
+    await asyncio.sleep(0)
+    async with asyncio.timeout(4):
+        await supervisor.stop()
+    assert task.cancelled()
+    assert caught == 2
+
+
+async def test_a_task_that_never_ends_is_named_and_left_behind(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("netmon.supervision.STOP_ATTEMPT_S", 0.01)
+    supervisor, freed = Supervisor(), False
+
+    async def deaf() -> None:
+        while not freed:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(3600)
+
+    task = supervisor.leaf("deaf", deaf)
+    await asyncio.sleep(0)
+    async with asyncio.timeout(4):
+        await supervisor.stop()
+    assert "deaf does not end" in caplog.text
+    freed = True
+    task.cancel()
+    await asyncio.wait([task])
 
 
 async def test_stop_cancels_everything_and_wait_returns() -> None:
