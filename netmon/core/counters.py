@@ -259,7 +259,7 @@ class _Book:
             at = self._append(interface, stamp)
             if None not in read:
                 self._note(at, self._head.at_ns, stamp.received_ns, GapReason.FIRST_READING)
-        elif None in read or self._is_older(at, stamp, read):
+        elif None in read or self._is_older(at, stamp, read, discontinuity):
             return
         else:
             self._grow(at, stamp, read, discontinuity)
@@ -299,7 +299,7 @@ class _Book:
             gaps=tuple(self._gaps),
         )
 
-    def _is_older(self, at: int, stamp: PduStamp, read: tuple[int | None, ...]) -> bool:
+    def _is_older(self, at: int, stamp: PduStamp, read: tuple[int | None, ...], discontinuity: int | None) -> bool:
         """Of a visit that overlapped with the one before, one PDU may be newer and another older (rule 11).
 
         Within one tick of the uptime, only the counters tell.
@@ -308,8 +308,11 @@ class _Book:
         if self._replaced:
             return False
         if stamp.uptime_ticks == before.uptime_ticks:
-            old = (self._octets[0][at], self._octets[1][at])
-            if any(a is not None and b is not None and b < a for a, b in zip(old, read, strict=True)):
+            if discontinuity is not None and discontinuity < (self._discontinuity[at] or 0):
+                return True
+            width = 1 << self._poll.counter_bits
+            pairs = zip((self._octets[0][at], self._octets[1][at]), read, strict=True)
+            if any(a is not None and b is not None and (b - a) % width > width // 2 for a, b in pairs):
                 return True
         return stamp.received_ns <= before.at_ns or is_belated(before, stamp)
 
