@@ -7,6 +7,7 @@ their own. A child ends when its pipe closes, which it does when the daemon ends
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import multiprocessing
 import os
@@ -63,6 +64,10 @@ class Channel:
 
     def serve(self, handle: Callable[[Any, Callable[[Any, bool], None]], None]) -> None:
         """Hands every request to `handle(payload, reply)` until the parent is gone."""
+        # A child lives long and does little: what refers to itself would wait for hours to be collected.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(700, 5, 2)
         while True:
             try:
                 message = self._pipe.recv()

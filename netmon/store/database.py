@@ -15,9 +15,8 @@ from netmon.store.errors import sentences
 
 _WAL_LIMIT_BYTES = 64 * 1024 * 1024
 _PAGE_BYTES = 4096
-_CACHE_BYTES = 64 * 1024 * 1024
-"""Each router's next visit goes to its own end of two indexes: those pages are written again and again, so they stay
-in memory and are copied from the log into the file seldom."""
+_LEAST_CACHE_KIB, _MOST_CACHE_KIB = 2048, 64 * 1024
+_CACHE_KIB_PER_ROUTER = 16
 
 
 class Database:
@@ -53,7 +52,7 @@ def writing_engine(path: Path, busy_timeout_ns: int) -> Engine:
                 "foreign_keys=ON",
                 f"journal_size_limit={_WAL_LIMIT_BYTES}",
                 f"wal_autocheckpoint={_WAL_LIMIT_BYTES // _PAGE_BYTES}",
-                f"cache_size=-{_CACHE_BYTES // 1024}",
+                cache_pragma(0),
             ):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
         except sqlite3.Error:
@@ -62,6 +61,14 @@ def writing_engine(path: Path, busy_timeout_ns: int) -> Engine:
         return connection
 
     return _engine(connect, "BEGIN IMMEDIATE")
+
+
+def cache_pragma(routers: int) -> str:
+    """Lets the writer keep in memory what so many routers' visits write again and again.
+
+    Each router's next visit goes to its own end of two indexes; more would only keep what nobody reads.
+    """
+    return f"cache_size=-{min(_LEAST_CACHE_KIB + _CACHE_KIB_PER_ROUTER * routers, _MOST_CACHE_KIB)}"
 
 
 def reading_engine(path: Path, busy_timeout_ns: int) -> Engine:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Row, Select, select
 
 from netmon.core.counters import Head, Visit
 from netmon.store import rows, schema
-from netmon.store.database import Database, driver
+from netmon.store.database import Database, cache_pragma, driver
 from netmon.store.errors import VisitRefusedError
 from netmon.store.rows import Layout
 
@@ -127,6 +127,7 @@ class _Writer:
             self._driver.execute("INSERT INTO router (name) VALUES (?) ON CONFLICT (name) DO NOTHING", (name,))
             router_id = _only(self._driver, "SELECT id FROM router WHERE name = ?", (name,))
             self._known.routers[name] = router_id
+            self._driver.execute(f"PRAGMA {cache_pragma(len(self._known.routers))}")
         return router_id
 
     def _layout(self, router_id: int, router: str, layout: Layout) -> int:
