@@ -134,6 +134,8 @@ async def test_tc_counts_what_passes_since_the_shaper_was_made_and_starts_anew_w
     assert ("eth2", "bfifo", "4e4e:") in kinds
     assert ("eth2", "ingress", "ffff:") in kinds
     assert ("lo", "noqueue", "0:") in kinds
+    # Much more than passes while the next shaper is made, however busy the machine.
+    await eventually(lambda: sent(login, "eth2") > 1_000_000, "much traffic to be counted")
     before = sent(login, "eth2")
     await login.all("tc qdisc del dev eth2 root", *SHAPE)
     assert sent(login, "eth2") < before
