@@ -116,16 +116,6 @@ class _Page:
             node, column = value, key.start_mark.column
         return node, column, len(path), insertion.entries
 
-    def _inside_braces(self, path: Sequence[str]) -> bool:
-        """Whether any mapping above what stands at `path` is written in braces."""
-        node = self._root
-        for part in path:
-            if isinstance(node, yaml.MappingNode) and node.flow_style:
-                return True
-            step = _child(node, part)
-            node = step[1] if step is not None else None
-        return False
-
     def _under(self, node: yaml.Node | None, column: int, path: Sequence[str], entries: Block) -> _Edit:
         """For a key without a value, or a file without a key."""
         depth = len(path)

@@ -19,6 +19,7 @@ from netmon.config.load import Configuration, files_of, load
 from netmon.config.proposal import Proposal, ProposedCircuit, ProposedRouter, Suggestion, platform_of, serial_of
 from netmon.config.settings import NetmonSettings
 from netmon.routers.settings import RouterSettings
+from netmon.store.newfile import synced
 
 DEFAULT_CREDENTIAL: Final = RouterSettings.model_fields["snmp"].default
 DEFAULT_PORT: Final = RouterSettings.model_fields["snmp_port"].default
@@ -193,7 +194,7 @@ def write(path: Path, texts: Mapping[Path, bytes], edits: Sequence[Edit]) -> Non
         for temporary, _ in ready:
             temporary.unlink(missing_ok=True)
     for folder in {home.parent for _, home in ready}:
-        _sync(folder)
+        synced(folder)
 
 
 def _prepared(home: Path, octets: bytes) -> Path:
@@ -225,11 +226,3 @@ def _keep_owner(descriptor: int, home: Path, old: os.stat_result) -> None:
             os.fchown(descriptor, old.st_uid, old.st_gid)
         except PermissionError:
             raise MergeError(f"{home} belongs to someone else, so nothing is written; run this as its owner") from None
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

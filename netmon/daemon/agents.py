@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from netmon.config.load import Configuration
 from netmon.settings import SecretRef, SecretUnavailableError
 from netmon.snmp.client import Agent
@@ -13,19 +15,27 @@ from netmon.snmp.users import User
 
 def agent_of(configuration: Configuration, router: str) -> Agent:
     """Reveals the community or the passwords. Raises SecretUnavailableError, also for a password SNMPv3 forbids."""
-    snmp, settings = configuration.settings.snmp, configuration.settings.routers[router]
-    credential = snmp.credentials[settings.snmp]
-    proof = credential_of(configuration, settings.snmp)
-    return Agent(
+    settings = configuration.settings.routers[router]
+    return replace(
+        agent_with(configuration, settings.snmp),
         address=settings.address,
         port=settings.snmp_port,
+        requests_per_second=settings.snmp_requests_per_second,
+    )
+
+
+def agent_with(configuration: Configuration, name: str) -> Agent:
+    """An agent nowhere, asked with the credential of that name. Raises SecretUnavailableError as agent_of."""
+    snmp = configuration.settings.snmp
+    credential, proof = snmp.credentials[name], credential_of(configuration, name)
+    return Agent(
+        address="",
         community=b"" if isinstance(proof, User) else proof,
         timeout_ns=snmp.timeout,
         retries=snmp.retries,
         user=proof if isinstance(proof, User) else None,
         context=credential.context.encode(),
         version=V1 if credential.version == "1" else V2C,
-        requests_per_second=settings.snmp_requests_per_second,
     )
 
 

@@ -15,12 +15,11 @@ from netmon import bundled
 from netmon.config.load import Configuration, load
 from netmon.config.merging import Edit, MergeError, check, edits_of, texts_of
 from netmon.config.proposal import Proposal, ProposedRouter, propose, serial_of
-from netmon.daemon.agents import agent_of, credential_of
+from netmon.daemon.agents import agent_of, agent_with
 from netmon.routers.profiles import Profiles, load_profiles
 from netmon.routers.sweep import Found, Login, Paced, Place, Sweep, Unanswered
-from netmon.snmp.client import Agent, Client
-from netmon.snmp.codec import V1, V2C
-from netmon.snmp.users import User
+from netmon.snmp.addresses import is_literal
+from netmon.snmp.client import Client
 
 RESOLVING_S: Final = 10.0
 """For all host names together; one that takes longer is not compared by address."""
@@ -131,7 +130,7 @@ class _Search:
         """Each address with the ways to ask it: a configured router's own, else every credential."""
         routers = self._configuration.settings.routers
         names = {router.address for router in routers.values()}.union(self._addresses)
-        numbers = await _resolved(name for name in names if not _is_literal(name))
+        numbers = await _resolved(name for name in names if not is_literal(name))
         known = {(_spelt(numbers, router.address), router.snmp_port): name for name, router in routers.items()}
         places = []
         for address in self._addresses:
@@ -180,34 +179,13 @@ def _credentials(configuration: Configuration) -> Sequence[str]:
 
 
 def _login(configuration: Configuration, name: str) -> Login:
-    snmp = configuration.settings.snmp
-    credential, proof = snmp.credentials[name], credential_of(configuration, name)
-    return Login(
-        name,
-        Agent(
-            address="",
-            community=b"" if isinstance(proof, User) else proof,
-            timeout_ns=snmp.timeout,
-            retries=snmp.retries,
-            user=proof if isinstance(proof, User) else None,
-            context=credential.context.encode(),
-            version=V1 if credential.version == "1" else V2C,
-        ),
-    )
-
-
-def _is_literal(address: str) -> bool:
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return True
+    return Login(name, agent_with(configuration, name))
 
 
 def _spelt(numbers: Mapping[str, str], address: str) -> str:
     """One spelling of an address or resolved name."""
     address = numbers.get(address, address)
-    return str(ipaddress.ip_address(address)) if _is_literal(address) else address.lower().rstrip(".")
+    return str(ipaddress.ip_address(address)) if is_literal(address) else address.lower().rstrip(".")
 
 
 async def _resolved(names: Iterable[str]) -> dict[str, str]:

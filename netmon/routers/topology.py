@@ -9,10 +9,10 @@ import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 from netmon.routers import mib
-from netmon.routers.discovery import DiscoveredInterface, Prober
+from netmon.routers.discovery import DiscoveredInterface
 from netmon.routers.parents import ATTACHED_AGG_ID, IF_STACK_STATUS, Table, parents_in
 from netmon.routers.topology_profile import NeighbourTable, ParentSource, TopologyProfile
 from netmon.routers.views import Missing
@@ -77,11 +77,16 @@ class Topology:
     missing: tuple[Missing, ...]
 
 
-NO_TOPOLOGY: Final = Topology((), {}, ())
+class Walker(Protocol):
+    """What reading the topology needs of the SNMP client; raises SnmpError."""
+
+    async def walk(
+        self, agent: Agent, columns: Sequence[Oid], max_repetitions: int = ...
+    ) -> dict[Oid, dict[Oid, VarBind]]: ...
 
 
 async def read_topology(
-    prober: Prober,
+    walker: Walker,
     agent: Agent,
     interfaces: Sequence[DiscoveredInterface],
     profile: TopologyProfile | None = None,
@@ -96,7 +101,7 @@ async def read_topology(
     table: dict[Oid, Mapping[Oid, VarBind]] = {}
     for what, columns in _wanted(profile):
         try:
-            table |= await prober.walk(agent, columns, max_repetitions=max_repetitions)
+            table |= await walker.walk(agent, columns, max_repetitions=max_repetitions)
         except SnmpError as error:
             missing.append(Missing(what, f"cannot be read: {error}"))
     links, lost = links_in(interfaces, table)

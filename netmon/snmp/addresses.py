@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 import time
 from typing import Final, NamedTuple
@@ -61,6 +62,15 @@ class Addresses:
             del self._known[next(iter(self._known))]
         self._known[host, port] = (target, expires)
         return target
+
+
+def is_literal(address: str) -> bool:
+    """Whether it is an IP address, and nothing that would have to be resolved."""
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return True
 
 
 def literal(host: str, port: int) -> Target:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import ipaddress
 import logging
 import socket
 import struct
@@ -17,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, NoReturn
 
-from netmon.snmp.addresses import Addresses
+from netmon.snmp.addresses import Addresses, is_literal
 from netmon.snmp.errors import SnmpTransportError
 from netmon.snmp.notification_decoder import TICK_S, Decoder
 from netmon.snmp.notification_events import Drop, Notification, interpret
@@ -104,7 +103,7 @@ class Notifications:
         sockets = _bound(self._settings)
         try:
             # Names take as long as the DNS does; who has an address need not wait for them.
-            await self._resolve([one for one in self._routers if _is_literal(one[1])])
+            await self._resolve([one for one in self._routers if is_literal(one[1])])
             decoder = await self._made()
             self.listening = tuple(one.getsockname()[:2] for one in sockets)
             log.info(
@@ -236,14 +235,6 @@ class Notifications:
 def engine_id_of(site: str) -> bytes:
     """Our snmpEngineID (RFC 3411 section 5, format 5 octets; pysnmp's enterprise number): the same after each start."""
     return b"\x80\x00\x4f\xb8\x05" + hashlib.sha256(site.encode()).digest()[:12]
-
-
-def _is_literal(address: str) -> bool:
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return True
 
 
 async def _readable(one: socket.socket) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, delete, false
@@ -45,15 +45,14 @@ class Ledger(VisitLog, Decisions, Actions, FibreBook, Thinning, Closings):
         """
         path = settings.path.resolve()
         signer = signer_of(settings)
-        lock = WriterLock.take(path)
-        engine = writing_engine(path, settings.busy_timeout)
-        try:
+        with ExitStack() as undo:
+            lock = WriterLock.take(path)
+            undo.callback(lock.release)
+            engine = writing_engine(path, settings.busy_timeout)
+            undo.callback(engine.dispose)
             with sentences(path):
                 bring_up_to_date(engine, path, now_ns)
-        except BaseException:
-            engine.dispose()
-            lock.release()
-            raise
+            undo.pop_all()
         return cls(path, engine, lock, signer)
 
     @contextmanager

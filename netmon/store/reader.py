@@ -7,6 +7,7 @@ was last read at an earlier instant, which the visit names: its reading stands t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,13 +78,12 @@ class LedgerReader(Closed):
         """Raises StoreError for a ledger that is absent or unreadable, LedgerSchemaError for another schema."""
         if not path.exists():
             raise StoreError(f"there is no ledger at {path}; start `netmon run` first, or correct ledger.path")
-        engine = reading_engine(path, busy_timeout_ns)
-        try:
+        with ExitStack() as undo:
+            engine = reading_engine(path, busy_timeout_ns)
+            undo.callback(engine.dispose)
             with sentences(path), engine.begin() as connection:
                 require_current(connection, path)
-        except BaseException:
-            engine.dispose()
-            raise
+            undo.pop_all()
         return cls(path, engine)
 
     # --- usage ---------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from netmon.snmp.client import Agent
 from netmon.snmp.codec import Tag, Value, VarBind
 from netmon.snmp.errors import SnmpTimeoutError
 from netmon.snmp.oid import Oid
-from netmon.snmp.template import GetTemplate, TemplateReply
 
 LLDP_REM: Oid = (1, 0, 8802, 1, 1, 2, 1, 4, 1, 1)
 LLDP_LOC: Oid = (1, 0, 8802, 1, 1, 2, 1, 3, 7, 1)
@@ -130,7 +129,7 @@ def test_rows_of_a_wrong_index_are_passed_over(index: tuple[int, ...]) -> None:
 # --- reading ---------------------------------------------------------------------------------
 
 
-class FakeProber:
+class FakeWalker:
     """Answers walks from a table; `silent`: prefixes at which it falls silent."""
 
     def __init__(self, table: Mapping[Oid, Mapping[Oid, VarBind]], silent: Sequence[Oid] = ()) -> None:
@@ -146,18 +145,9 @@ class FakeProber:
             raise SnmpTimeoutError("10.0.0.1:161", 3)
         return {column: dict(self.table.get(column, {})) for column in columns}
 
-    async def get(self, agent: Agent, oids: Sequence[Oid]) -> tuple[VarBind, ...]:
-        raise NotImplementedError
-
-    async def fetch(self, agent: Agent, templates: Sequence[GetTemplate]) -> Sequence[TemplateReply]:
-        raise NotImplementedError
-
-    def most_varbinds(self, agent: Agent) -> int:
-        raise NotImplementedError
-
 
 async def test_a_table_that_cannot_be_read_is_named_and_the_rest_is_read() -> None:
-    prober = FakeProber(rows(CDP, {(10102, 3): {6: b"SW", 7: b"Gi0/49"}}), silent=[LLDP_REM])
+    prober = FakeWalker(rows(CDP, {(10102, 3): {6: b"SW", 7: b"Gi0/49"}}), silent=[LLDP_REM])
     topology = await read_topology(prober, Agent("10.0.0.1"), INTERFACES)
     assert [link.remote_system for link in topology.links] == ["SW"]
     (missing,) = topology.missing
@@ -166,7 +156,7 @@ async def test_a_table_that_cannot_be_read_is_named_and_the_rest_is_read() -> No
 
 
 async def test_neighbours_at_ports_that_are_no_interface_are_counted() -> None:
-    prober = FakeProber(rows(LLDP_REM, neighbour((0, 857, 1)) | neighbour((0, 859, 2))))
+    prober = FakeWalker(rows(LLDP_REM, neighbour((0, 857, 1)) | neighbour((0, 859, 2))))
     topology = await read_topology(prober, Agent("10.0.0.1"), INTERFACES)
     assert [str(one) for one in topology.missing] == [
         "neighbours: 2 are heard at ports that are no interface here; the agent misnumbers them"
@@ -174,7 +164,7 @@ async def test_neighbours_at_ports_that_are_no_interface_are_counted() -> None:
 
 
 async def test_a_profile_says_which_tables_are_read() -> None:
-    prober = FakeProber({})
+    prober = FakeWalker({})
     await read_topology(
         prober, Agent("10.0.0.1"), INTERFACES, TopologyProfile(neighbours=(NeighbourTable.CDP,), parents=())
     )
