@@ -46,8 +46,8 @@ bench-ledger: $(VENV)/.wheel ## a synthetic day of 5,000 circuits: ingest, size,
 fuzz: $(VENV)/.wheel ## coverage-guided fuzzing of every SNMP decoder for ten minutes (installs atheris)
 	test -x build/fuzz/bin/python || $(PYTHON) -m venv build/fuzz
 	build/fuzz/bin/pip install --quiet atheris build/wheel/*.whl
-	build/fuzz/bin/python tests/fuzz/fuzz_snmp.py seeds build/corpus
-	build/fuzz/bin/python tests/fuzz/fuzz_snmp.py fuzz build/corpus -max_total_time=600 -timeout=3 -max_len=2048
+	PYTHONPATH=tests build/fuzz/bin/python tests/fuzz/fuzz_snmp.py seeds build/corpus
+	PYTHONPATH=tests build/fuzz/bin/python tests/fuzz/fuzz_snmp.py fuzz build/corpus -max_total_time=600 -timeout=3 -max_len=2048
 
 develop: $(VENV)/.lock ## an editable installation, for working on netmon
 	$(BIN)/pip install --quiet --no-deps --editable .

@@ -13,12 +13,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 from daemon.boxes import COMMUNITY, served
 from daemon.test_service import DAEMON, Site
 from daemon.world import START_NS, a_poll, at_work
+from support.ledgers import small_disk
 from support.processes import eventually, free_port, running, wait_until
 from support.stack import fetch, sample
 
@@ -111,16 +113,6 @@ def moved(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def small_disk(mount: Path) -> Iterator[Path]:
-    mount.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "netmon-test", mount], check=True)
-    try:
-        yield mount
-    finally:
-        subprocess.run(["umount", "-l", mount], check=True)
-
-
-@contextmanager
 def ordinary_disk(directory: Path) -> Iterator[Path]:
     directory.mkdir()
     yield directory
@@ -129,7 +121,7 @@ def ordinary_disk(directory: Path) -> Iterator[Path]:
 @pytest.mark.parametrize(
     ("disk", "trouble", "words"),
     [
-        pytest.param(small_disk, full, r"is full or its disk is; free space", marks=ROOT),
+        pytest.param(partial(small_disk, size="2m"), full, r"is full or its disk is; free space", marks=ROOT),
         pytest.param(ordinary_disk, read_only, r"could not be read or written|cannot be written", marks=ROOT),
         (ordinary_disk, locked, r"stayed locked by another program"),
         (ordinary_disk, moved, r"was moved or removed while in use; put that very file back"),

@@ -1,9 +1,9 @@
 """Coverage-guided fuzzing of everything that reads a datagram, with atheris (libFuzzer); no part of the test suite.
 
     python -m venv fuzz && fuzz/bin/pip install atheris .
-    fuzz/bin/python tests/fuzz/fuzz_snmp.py seeds CORPUS
-    fuzz/bin/python tests/fuzz/fuzz_snmp.py fuzz CORPUS -max_total_time=600 -timeout=2 -max_len=2048
-    python tests/fuzz/fuzz_snmp.py replay CORPUS-OR-CRASH...
+    PYTHONPATH=tests fuzz/bin/python tests/fuzz/fuzz_snmp.py seeds CORPUS
+    PYTHONPATH=tests fuzz/bin/python tests/fuzz/fuzz_snmp.py fuzz CORPUS -max_total_time=600 -timeout=2 -max_len=2048
+    PYTHONPATH=tests python tests/fuzz/fuzz_snmp.py replay CORPUS-OR-CRASH...
 
 The first octet of an input chooses the target, the others are its octets. A target fails when something else than
 SnmpError is raised, when what was read cannot be written and read again the same, when the template decoder says
@@ -29,7 +29,7 @@ def once(every: Sequence[Target], data: bytes) -> None:
 
 def fuzz(arguments: Sequence[str]) -> None:
     atheris = importlib.import_module("atheris")
-    with atheris.instrument_imports(include=["netmon.snmp"]):
+    with atheris.instrument_imports(include=["netmon.snmp", "snmp.authority"]):
         targets = importlib.import_module(TARGETS)
     every = targets.targets()
     atheris.Setup([sys.argv[0], *arguments], lambda data: once(every, data))

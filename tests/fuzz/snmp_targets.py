@@ -6,9 +6,10 @@ import contextlib
 import socket
 from collections.abc import Callable, Iterator
 
+from snmp.authority import LocalEngine, Question
+
 from netmon.snmp.addresses import Target as Address
 from netmon.snmp.asking import Ask, Community, Reply, Terms
-from netmon.snmp.authority import LocalEngine, Question
 from netmon.snmp.codec import (
     V2C,
     Message,

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import cast
 
+from snmp.authority import LocalEngine, Question
 from snmp.scripted import Answer
 
-from netmon.snmp.authority import LocalEngine, Question
 from netmon.snmp.codec import V2C, Message, Pdu
 from netmon.snmp.errors import SnmpError
 from netmon.snmp.users import User

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from snmp.authority import LocalEngine, Question
 
-from netmon.snmp.authority import LocalEngine, Question
 from netmon.snmp.codec import Pdu, PduKind, Tag, VarBind, decode_varbinds, encode_pdu, open_pdu
 from netmon.snmp.engine import LATCHED, SECOND
 from netmon.snmp.errors import SnmpError

@@ -10,11 +10,11 @@ from functools import partial
 
 import pytest
 import pytest_asyncio
+from snmp.authority import LocalEngine, Question
 from snmp.scripted import mib_answer, response, scripted
 from snmp.scripted_v3 import SecureAgent, engine_of, honest, secure
 from support.processes import eventually
 
-from netmon.snmp.authority import LocalEngine, Question
 from netmon.snmp.client import Agent, Client
 from netmon.snmp.codec import Message, Pdu, PduKind, Tag, VarBind, encode_pdu
 from netmon.snmp.engine import LATCHED, SECOND

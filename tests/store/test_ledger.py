@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.ledgers import a_visit, opened
+from support.ledgers import a_visit, opened, small_disk
 
 from netmon.core.counters import Visit
 from netmon.store.errors import LedgerLockedError, StoreError
@@ -121,7 +121,7 @@ def test_a_full_ledger_refuses_a_whole_batch_and_goes_on_when_there_is_room(path
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small file system")
 def test_a_full_disk_refuses_a_whole_batch_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk") as disk:
+    with small_disk(tmp_path / "disk", "4m") as disk:
         path = disk / "ledger.db"
         with opened(path) as ledger:
             ledger.commit([a_visit("a", 1)])
@@ -163,16 +163,6 @@ def test_another_program_that_keeps_it_locked_is_a_sentence_and_no_loss(path: Pa
 
 def many(router: str, first: int) -> list[Visit]:
     return [a_visit(router, sequence, [(1, 1)] * 200) for sequence in range(first, first + 40)]
-
-
-@contextmanager
-def small_disk(mount: Path) -> Iterator[Path]:
-    mount.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "netmon-test", mount], check=True)
-    try:
-        yield mount
-    finally:
-        subprocess.run(["umount", "-l", mount], check=True)
 
 
 @contextmanager

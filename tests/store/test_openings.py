@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.ledgers import MINUTE_NS, START_NS, a_visit, opened
+from support.ledgers import MINUTE_NS, START_NS, Shared, a_visit
 
 from netmon.core.counters import LastSeen
 from netmon.core.model import NANOSECONDS, Way
@@ -20,24 +15,6 @@ from netmon.store.reader import LedgerReader
 
 LATE_NS = 3 * NANOSECONDS
 PORTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """One ledger for all examples of a law: each takes a router of its own."""
-
-    ledger: Ledger
-    reader: LedgerReader
-    numbers: Iterator[int]
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
-    path = tmp_path_factory.mktemp("shared") / "ledger.db"
-    with opened(path) as ledger:
-        reader = LedgerReader.open(path)
-        yield Shared(ledger, reader, itertools.count())
-        reader.close()
 
 
 def commit(ledger: Ledger, router: str, steps: list[tuple[int, list[bool]]], known_from: list[int], late: bool) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.ledgers import MINUTE_NS, START_NS, a_visit, opened
+from support.ledgers import MINUTE_NS, START_NS, Shared, a_visit, opened
 
 from netmon.core.counters import LastSeen
 from netmon.core.model import NANOSECONDS, Gap, GapReason, Way
@@ -24,24 +22,6 @@ LATE_NS = 3 * NANOSECONDS
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger.db"
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """One ledger for all examples of a law: each takes a router of its own."""
-
-    ledger: Ledger
-    reader: LedgerReader
-    numbers: Iterator[int]
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
-    path = tmp_path_factory.mktemp("shared") / "ledger.db"
-    with opened(path) as ledger:
-        reader = LedgerReader.open(path)
-        yield Shared(ledger, reader, itertools.count())
-        reader.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.ledgers import MINUTE_NS, START_NS, a_visit, opened
+from support.ledgers import MINUTE_NS, START_NS, Shared, a_visit, opened
 
 from netmon.core.counters import LastSeen
 from netmon.core.model import NANOSECONDS, Gap, GapReason, Way
@@ -26,24 +24,6 @@ PORTS = 3
 WAYS: tuple[Way, Way] = ("in", "out")
 GRID_START_NS = -(-START_NS // GRID_NS) * GRID_NS
 FAR_NS = 2**62
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """One ledger for all examples of a law: each takes a router of its own."""
-
-    ledger: Ledger
-    reader: LedgerReader
-    numbers: Iterator[int]
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
-    path = tmp_path_factory.mktemp("shared") / "ledger.db"
-    with opened(path) as ledger:
-        reader = LedgerReader.open(path)
-        yield Shared(ledger, reader, itertools.count())
-        reader.close()
 
 
 @dataclass(frozen=True, slots=True)

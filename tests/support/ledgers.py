@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from netmon.core.counters import Head, LastSeen, Visit
@@ -28,6 +30,7 @@ from netmon.core.model import (
     VerdictReason,
 )
 from netmon.store.ledger import Ledger
+from netmon.store.reader import LedgerReader
 from netmon.store.settings import LedgerSettings
 
 START_NS = 1_795_000_000 * NANOSECONDS
@@ -42,6 +45,26 @@ def opened(path: Path) -> Iterator[Ledger]:
         yield ledger
     finally:
         ledger.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """One ledger for all examples of a law: each takes a router of its own."""
+
+    ledger: Ledger
+    reader: LedgerReader
+    numbers: Iterator[int]
+
+
+@contextmanager
+def small_disk(mount: Path, size: str) -> Iterator[Path]:
+    """A tmpfs of that size at `mount`; needs root."""
+    mount.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "netmon-test", mount], check=True)
+    try:
+        yield mount
+    finally:
+        subprocess.run(["umount", "-l", mount], check=True)
 
 
 def a_visit(

@@ -9,8 +9,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,15 @@ def test_a_real_netmon_that_polls_over_snmp_and_is_killed_reports_the_truth_to_t
         seen = agent.polls
         wait_until(lambda: agent.polls >= seen + times, f"visits of {agent.name}")
 
+    def noticed(reset: Callable[[], None], reason: str) -> None:
+        """A reset that no other follows before netmon saw it: two between the same readings would be one gap."""
+        counted = total(reboots, "download") or 0
+        wait_until(lambda: (total(reboots, "download") or 0) > counted, "usage before the reset")
+        gaps = partial(sample, f"http://127.0.0.1:{port}", "netmon_gaps_total", reason=reason)
+        told = gaps() or 0
+        reboots.reset(reset, UNSEEN_NS)
+        wait_until(lambda: (gaps() or 0) > told, f"the {reason}")
+
     with answering(agents):
         config = configuration(tmp_path, port, agents)
         with traffic(agents, seed=5):
@@ -100,10 +110,8 @@ def test_a_real_netmon_that_polls_over_snmp_and_is_killed_reports_the_truth_to_t
         with netmon(config, port) as daemon:
             wait_until(lambda: all(total(agent, "download") == 0 for agent in agents), "the first visits")
             with traffic(agents, seed=7):
-                polled(reboots, 4)
-                reboots.reset(reboots.router.reboot, UNSEEN_NS)
-                polled(reboots, 4)
-                reboots.reset(lambda: reboots.router.clear(reboots.router.ports[0]), UNSEEN_NS)
+                noticed(reboots.router.reboot, "counter_reset")
+                noticed(lambda: reboots.router.clear(reboots.router.ports[0]), "counter_discontinuity")
                 polled(steady, 3)
                 offspring = children(daemon.pid)
                 os.kill(daemon.pid, signal.SIGKILL)
@@ -112,9 +120,7 @@ def test_a_real_netmon_that_polls_over_snmp_and_is_killed_reports_the_truth_to_t
                 with steady.lock:
                     steady.router.renumber()
                 with netmon(config, port):
-                    polled(reboots, 4)
-                    reboots.reset(reboots.router.reboot, UNSEEN_NS)
-                    polled(reboots, 4)
+                    noticed(reboots.router.reboot, "counter_reset")
         with netmon(config, port):
             truth = {
                 agent.name: tuple(now - then for now, then in zip(agent.truth()[0], first[agent.name], strict=True))

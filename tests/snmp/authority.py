@@ -1,4 +1,4 @@
-"""An SNMPv3 engine that is asked: the authoritative side of RFC 3414 section 3.2, for agents netmon plays itself."""
+"""An SNMPv3 engine that is asked: the authoritative side of RFC 3414 section 3.2, for agents that tests play."""
 
 from __future__ import annotations
 
