@@ -9,6 +9,8 @@ from typing import Final
 from pydantic import BaseModel
 
 from netmon.routers import mib, topology
+from netmon.routers.cli_profile import CliCollector
+from netmon.routers.cli_reading import CliReading
 from netmon.routers.discovery import Discovered, Prober
 from netmon.routers.objects import OBJECTS
 from netmon.routers.parents import ATTACHED_AGG_ID, IF_STACK_STATUS
@@ -44,14 +46,14 @@ _GROUPS: Final[Mapping[Oid, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One object that was asked for."""
+    """One object that was asked for, or one command."""
 
     object: str
-    """Its descriptor where netmon knows one, else its identifier."""
+    """Its descriptor where netmon knows one, else its identifier; a command as it was sent."""
     by: str
     """`collectors/junos.yaml:31`, with more lines where more name it, or `netmon itself`."""
     values: int
-    """How many the agent gave."""
+    """How many the agent gave; of a command, readings."""
     failure: str | None = None
     """Why it could not be read, where it could not."""
 
@@ -95,7 +97,7 @@ class Witness:
 
     async def walk(
         self, agent: Agent, columns: Sequence[Oid], max_repetitions: int = 25
-    ) -> dict[Oid, dict[Oid, VarBind]]:
+    ) -> Mapping[Oid, Mapping[Oid, VarBind]]:
         try:
             found = await self._prober.walk(agent, columns, max_repetitions=max_repetitions)
         except SnmpError as error:
@@ -158,6 +160,22 @@ def explain(discovered: Discovered, witness: Witness) -> Explanation:
             for oid, lines in places.items()
             if not any(one[: len(oid)] == oid for one in reads)
         ),
+    )
+
+
+def commands_read(collectors: Iterable[CliCollector], reading: CliReading) -> tuple[Read, ...]:
+    """What each command of a profile gave; without those that came to nothing because nobody could log in."""
+    counts = {one.command: one.readings for one in reading.answers}
+    whys = {one.what: one.why for one in reversed(reading.missing)}
+    return tuple(
+        Read(
+            object=one.command,
+            by=str(one.place or _BY_NETMON),
+            values=counts.get(one.command, 0),
+            failure=None if counts.get(one.command) else whys.get(one.command),
+        )
+        for one in collectors
+        if one.command in counts or one.command in whys
     )
 
 

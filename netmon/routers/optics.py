@@ -32,7 +32,7 @@ class Walker(Protocol):
 
     async def walk(
         self, agent: Agent, columns: Sequence[Oid], max_repetitions: int = ...
-    ) -> dict[Oid, dict[Oid, VarBind]]: ...
+    ) -> Mapping[Oid, Mapping[Oid, VarBind]]: ...
 
 
 async def read_optics(
@@ -91,8 +91,8 @@ def optics_of(
 
 async def _walk(
     walker: Walker, agent: Agent, columns: Sequence[Oid], max_repetitions: int
-) -> dict[Oid, dict[Oid, VarBind]]:
-    found: dict[Oid, dict[Oid, VarBind]] = {}
+) -> Mapping[Oid, Mapping[Oid, VarBind]]:
+    found: dict[Oid, Mapping[Oid, VarBind]] = {}
     for at in range(0, len(columns), _AT_ONCE):
         found |= await walker.walk(agent, columns[at : at + _AT_ONCE], max_repetitions=max_repetitions)
     return found

@@ -131,7 +131,7 @@ class Paced:
 
     async def walk(
         self, agent: Agent, columns: Sequence[Oid], max_repetitions: int = 25
-    ) -> dict[Oid, dict[Oid, VarBind]]:
+    ) -> Mapping[Oid, Mapping[Oid, VarBind]]:
         await self._turn()
         return await self._asker.walk(agent, columns, max_repetitions)
 

@@ -9,7 +9,7 @@ more than FEW variables fail, the last one is a question so small that every liv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final
@@ -239,7 +239,7 @@ class Client:
 
     async def walk(
         self, agent: Agent, columns: Sequence[Oid], max_repetitions: int = 25, max_rows: int = 50_000
-    ) -> dict[Oid, dict[Oid, VarBind]]:
+    ) -> Mapping[Oid, Mapping[Oid, VarBind]]:
         """Column -> index suffix -> varbind, in the agent's order; GETBULK over all columns at once (RFC 3416 4.2.3),
         or GETNEXT where the agent speaks v1.
 

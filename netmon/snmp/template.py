@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from netmon.snmp.codec import PduHead, PduKind, Tag, Value, VarBind, encode_oid, encode_tlv
 from netmon.snmp.errors import SnmpResponseError
-from netmon.snmp.form import REQUEST_ID_OCTETS, Form, Place
+from netmon.snmp.form import REQUEST_ID_OCTETS, Form, places_of
 from netmon.snmp.oid import Oid, format_oid
 
 SYS_UP_TIME: Final[Oid] = (1, 3, 6, 1, 2, 1, 1, 3, 0)
@@ -38,10 +38,7 @@ _NUMBER: Final = 4
 _UPTIME: Final = 18
 _EXTRA: Final = 40
 """Octets of such a variable."""
-_SIGN: Final = 0x80
 _NUMERIC: Final = frozenset(map(int, (Tag.INTEGER, Tag.COUNTER32, Tag.GAUGE32, Tag.TIME_TICKS, Tag.COUNTER64)))
-_WIDTH: Final = {0x02: 4, 0x41: 4, 0x42: 4, 0x43: 4, 0x46: 8}
-"""By tag, the octets a number has at most, but for a leading zero."""
 
 
 class TemplateReply(NamedTuple):
@@ -158,7 +155,7 @@ class GetTemplate:
         self._known = None
         name = b"\x02\x04" + head.request_id.to_bytes(REQUEST_ID_OCTETS, "big", signed=True)
         at = data.rfind(name, 0, head.varbinds_at)
-        places = _places(data, head.varbinds_at) if reply.names_match and at >= 0 else None
+        places = places_of(data, head.varbinds_at) if reply.names_match and at >= 0 else None
         if places is not None:
             self._known = KnownReply(
                 gate=gate,
@@ -229,31 +226,6 @@ def octets_of_numbers(reply: TemplateReply, columns: int) -> int:
     sizes = [0 if cell is None else cell.bit_length() // 8 + 1 for cell in reply.cells]
     grown = [size + (size > 1) for size in sizes]
     return max((sum(grown[at : at + columns]) for at in range(0, len(grown), columns)), default=0)
-
-
-def _places(data: bytes, at: int) -> list[Place] | None:
-    """Where the numbers of the well-formed varbinds at `at` lie; None if one is negative or the lengths are long."""
-    places: list[Place] = []
-    while at < len(data):
-        name_octets = data[at + 3]
-        value_at = at + 4 + name_octets
-        if data[at + 1] >= 0x80 or name_octets >= 0x80:
-            return None
-        tag, octets = data[value_at], data[value_at + 1]
-        start = value_at + 2
-        at += 2 + data[at + 1]
-        width = _WIDTH.get(tag)
-        if width is None:
-            continue
-        if octets >= 0x80:
-            return None
-        if octets >= width and tag != Tag.INTEGER:
-            places.append(Place(start + octets - width, width, signed=False))
-        elif data[start] & _SIGN:
-            return None
-        else:
-            places.append(Place(start, octets, signed=True))
-    return places
 
 
 def _name(varbind: VarBind, where: str) -> bytes | None:

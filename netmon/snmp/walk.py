@@ -1,19 +1,18 @@
 """A walk of several columns: where it stands, and what each reply adds to it. Pure: asking is the client's.
 
-As long as all columns have the same rows, they keep in step, and a reply is read row by row: an index is decoded
-once, and each name of its row compared with what it must be. From the first row that is otherwise (a hole, the end of
-a column, an exception, an error) the generic decoder and the plain rules take over; tests hold both equal.
+As long as all columns have the same rows, they keep in step, and a reply is read row by row: one whose form is known
+at once, any other variable by variable, with each name compared to what it must be. From the first row that is
+otherwise (a hole, the end of a column, an exception, an error) the generic decoder and the plain rules take over; tests
+hold all three equal.
 
-Until the walk is over, what it found is kept in lists of plain numbers and octets, which the garbage collector does not
-visit: with many walks under way at once, it would take a third of the time.
+What a walk found is kept in lists of plain numbers and octets, which the garbage collector does not visit: with many
+walks under way at once, it would take a third of the time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import repeat
-from operator import concat
 from typing import Final
 
 from netmon.snmp.codec import (
@@ -27,7 +26,9 @@ from netmon.snmp.codec import (
     encode_tlv,
 )
 from netmon.snmp.errors import SnmpDecodeError, SnmpNonIncreasingError, SnmpResponseError, SnmpTooManyRowsError
+from netmon.snmp.form import RowForm, places_of
 from netmon.snmp.oid import Oid, decode_index, format_oid, oid_content
+from netmon.snmp.rows import Rows
 
 _SEQUENCE: Final = 0x30
 _OID: Final = int(Tag.OID)
@@ -38,6 +39,9 @@ _SHORT: Final = 0x7F
 """The most octets that a length of one octet counts, and with them the most numbers (128) that an OID may have."""
 _INDEXES: Final = 4096
 """Remembered, because routers have the same."""
+_TABLES: Final = 32
+_FORMS: Final = 256
+"""Of the rows of a table; likewise."""
 
 
 class _LayoutError(Exception):
@@ -52,7 +56,7 @@ class Column:
     def __init__(self, oid: Oid) -> None:
         """SnmpOidError if `oid` is none."""
         self.oid = oid
-        self.prefix = oid_content(oid)
+        self.prefix = _prefix(oid)
         """The same, encoded."""
         self.index: Oid = ()
         """What the last name seen ends with; () before the first."""
@@ -84,11 +88,9 @@ class Column:
         self.index = indexes[-1]
         self.tail = tail
 
-    def rows(self) -> dict[Oid, VarBind]:
-        """Index -> varbind, in the agent's order."""
-        names = map(concat, repeat(self.oid), self._indexes)
-        varbinds = map(tuple.__new__, repeat(VarBind), zip(names, self._tags, self._values, strict=True))
-        return dict(zip(self._indexes, varbinds, strict=True))
+    def rows(self) -> Rows:
+        """What was found; the column takes no more."""
+        return Rows(self.oid, self._indexes, self._tags, self._values)
 
 
 class Walk:
@@ -124,8 +126,8 @@ class Walk:
         self._settle()
         return [column.name for column in asked]
 
-    def found(self) -> dict[Oid, dict[Oid, VarBind]]:
-        """Column -> index -> varbind, in the agent's order."""
+    def found(self) -> dict[Oid, Rows]:
+        """By column, when the walk is over."""
         self._settle()
         return {column.oid: column.rows() for column in self._columns}
 
@@ -199,6 +201,8 @@ class _Stretch:
 
     __slots__ = (
         "_before",
+        "_form",
+        "_forms",
         "_in_step",
         "_index",
         "_indexes",
@@ -225,6 +229,10 @@ class _Stretch:
         self._indexes: list[Oid] = []
         self._tags: list[int] = []
         self._values: list[Value] = []
+        self._forms: dict[bytes, RowForm] | None = _forms(self._prefixes)
+        """None: the rows are not all numbers."""
+        self._form: RowForm | None = None
+        """The last row's, which the next one most likely has."""
 
     def __len__(self) -> int:
         """Rows of the longest column."""
@@ -234,16 +242,13 @@ class _Stretch:
         """Takes in the leading rows that need no closer look, at most so many; returns where the rest begins."""
         if not self._in_step:
             return at
-        indexes, end, start = self._indexes, len(data), 4 + len(self._prefixes[0])
+        indexes, end = self._indexes, len(data)
         most += len(indexes)
         try:
             while at < end and len(indexes) < most:
-                tail = data[at + start : at + 4 + data[at + 3]]
+                tail, stop = self._known_row(data, at) or self._other_row(data, at)
                 index = _index(tail)
-                if index <= self._index:
-                    break
-                stop = _read_row(self._names(tail), data, at, self._tags, self._values)
-                if stop > end:
+                if index <= self._index or stop > end:
                     break
                 indexes.append(index)
                 self._index, self.tail, at = index, tail, stop
@@ -253,6 +258,47 @@ class _Stretch:
         cells = len(indexes) * len(self.columns)
         del self._tags[cells:], self._values[cells:]
         return at
+
+    def _known_row(self, data: bytes, at: int) -> tuple[bytes, int] | None:
+        """Takes in a row whose form is known; its encoded index, and where it ends."""
+        forms, form = self._forms, self._form
+        if forms is None:
+            return None
+        tail = None if form is None else self._read_as(form, data, at)
+        if form is None or tail is None:
+            form = forms.get(_lengths(data, at, len(self.columns)))
+            tail = None if form is None else self._read_as(form, data, at)
+            if form is None or tail is None:
+                return None
+            self._form = form
+        return tail, at + form.octets
+
+    def _read_as(self, form: RowForm, data: bytes, at: int) -> bytes | None:
+        """Takes in a row if it has that form; its encoded index."""
+        row, start = data[at : at + form.octets], 4 + len(self._prefixes[0])
+        tail = row[start : start + form.width]
+        numbers = form.read(row, tail)
+        if numbers is None:
+            return None
+        self._values += numbers
+        self._tags += form.tags
+        return tail
+
+    def _other_row(self, data: bytes, at: int) -> tuple[bytes, int]:
+        """Takes in any row, variable by variable, and learns its form. Raises what `_read_row` does."""
+        tail = data[at + 4 + len(self._prefixes[0]) : at + 4 + data[at + 3]]
+        stop = _read_row(self._names(tail), data, at, self._tags, self._values)
+        forms = self._forms
+        if forms is not None and stop <= len(data):
+            lengths = _lengths(data, at, len(self.columns))
+            if lengths in forms or len(forms) < _FORMS:
+                row = data[at:stop]
+                places = places_of(row, 0)
+                if places is None or len(places) != len(self.columns):
+                    self._forms = None
+                else:
+                    self._form = forms[lengths] = RowForm(row, len(tail), places)
+        return tail, stop
 
     def names(self) -> list[bytes]:
         """The last names read, encoded."""
@@ -290,6 +336,28 @@ def _leads(prefixes: Sequence[bytes], width: int) -> list[bytes]:
     if max(map(len, prefixes)) + width > _SHORT:
         raise _LayoutError
     return [bytes((_OID, len(prefix) + width)) + prefix for prefix in prefixes]
+
+
+def _lengths(data: bytes, at: int, count: int) -> bytes:
+    """Of the first name at `at` and of so many variable-bindings."""
+    lengths = bytearray((data[at + 3],))
+    for _ in range(count):
+        octets = data[at + 1]
+        lengths.append(octets)
+        at += 2 + octets
+    return bytes(lengths)
+
+
+@lru_cache(_TABLES)
+def _forms(prefixes: tuple[bytes, ...]) -> dict[bytes, RowForm]:
+    """Those seen of the rows of these columns, by their lengths; to be added to."""
+    return {}
+
+
+@lru_cache(_INDEXES)
+def _prefix(oid: Oid) -> bytes:
+    """The encoded OID without tag and length."""
+    return oid_content(oid)
 
 
 @lru_cache(_INDEXES)

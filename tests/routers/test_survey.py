@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ class Halting:
 
     async def walk(
         self, agent: Agent, columns: Sequence[Oid], max_repetitions: int = 25
-    ) -> dict[Oid, dict[Oid, VarBind]]:
+    ) -> Mapping[Oid, Mapping[Oid, VarBind]]:
         self._check(columns)
         return await self._prober.walk(agent, columns, max_repetitions=max_repetitions)
 

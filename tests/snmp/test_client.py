@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from snmp.scripted import Answer, ScriptedAgent, mib_answer, response, scripted, silent
 from support.processes import eventually
+from support.processor import processor_time
 
 from netmon.snmp.client import Agent, Client
 from netmon.snmp.codec import Message, Pdu, PduKind, Tag, Value, VarBind, encode_message
@@ -235,7 +236,8 @@ async def test_a_getbulk_carries_the_cursors_of_the_columns_still_open(client: C
         max_size=9,
     )
 )
-@settings(max_examples=200, deadline=1000)
+@settings(max_examples=200)
+@processor_time(1)
 def test_whatever_a_bulk_reply_says_a_walk_advances_or_ends(said: list[tuple[Oid, int, Tag]]) -> None:
     walk = Walk([A, B, C], max_rows=3)
     before = dict(walk.cursors)

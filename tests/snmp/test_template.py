@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from snmp.scripted import mib_answer, response, scripted
 from snmp.strategies import tagged
+from support.processor import processor_time
 
 from netmon.snmp.client import Agent, Client
 from netmon.snmp.codec import (
@@ -180,7 +181,8 @@ def test_counters_of_any_size_are_recognised_where_they_are_as_wide(
     st.dictionaries(st.sampled_from(TEMPLATE.oids()), tagged(), max_size=4),
     st.dictionaries(st.sampled_from(TEMPLATE.oids()), tagged(), max_size=2),
 )
-@settings(max_examples=300, deadline=1000)
+@settings(max_examples=300)
+@processor_time(1)
 def test_whatever_the_values_what_is_recognised_is_what_the_generic_decoder_says(
     first: dict[Oid, tuple[int, Value]], changed: dict[Oid, tuple[int, Value]]
 ) -> None:
@@ -196,7 +198,8 @@ def test_whatever_the_values_what_is_recognised_is_what_the_generic_decoder_says
 
 
 @given(st.data())
-@settings(max_examples=500, deadline=1000)
+@settings(max_examples=500)
+@processor_time(1)
 def test_whatever_the_octets_what_is_recognised_is_what_the_generic_decoder_says(data: st.DataObject) -> None:
     octets = bytearray(reply_of(GOOD))
     for _ in range(data.draw(st.integers(1, 3))):

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from snmp.scripted import ScriptedAgent, mib_answer, response, scripted, silent
 from support.processes import eventually
+from support.processor import processor_time
 
 from netmon.snmp.addresses import Target
 from netmon.snmp.asking import Community, Terms
@@ -229,7 +230,8 @@ async def test_closing_ends_what_is_in_flight_and_refuses_what_comes_after() -> 
 
 
 @given(st.lists(st.one_of(st.binary(max_size=60), st.tuples(st.integers(0, 40), st.integers(0, 255))), max_size=8))
-@settings(max_examples=60, deadline=1000)
+@settings(max_examples=60)
+@processor_time(1)
 def test_whatever_arrives_is_counted_once_and_disturbs_no_request(arrivals: list[bytes | tuple[int, int]]) -> None:
     async def play() -> None:
         with closing(Transport.open(1)) as transport:

@@ -5,6 +5,7 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.processor import processor_time
 
 from netmon.snmp.codec import Pdu, PduKind, Tag, VarBind, decode_varbinds, encode_pdu, open_pdu
 from netmon.snmp.errors import SnmpDecodeError, SnmpError
@@ -108,7 +109,8 @@ def test_a_wrong_privacy_key_reveals_nothing_and_a_user_without_one_refuses() ->
 
 
 @given(st.sampled_from(PrivProtocol), st.binary(max_size=120), st.binary(max_size=9))
-@settings(max_examples=150, deadline=200)
+@settings(max_examples=150)
+@processor_time(1)
 def test_whatever_an_authentic_message_holds_only_our_errors_come_of_it(
     priv: PrivProtocol, secret: bytes, salt: bytes
 ) -> None:

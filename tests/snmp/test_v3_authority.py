@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from snmp.authority import LocalEngine, Question
+from support.processor import processor_time
 
 from netmon.snmp.codec import Pdu, PduKind, Tag, VarBind, decode_varbinds, encode_pdu, open_pdu
 from netmon.snmp.engine import LATCHED, SECOND
@@ -120,7 +121,8 @@ def test_an_engine_that_ran_out_of_boots_lets_nobody_in() -> None:
 
 
 @given(st.binary(max_size=200), st.integers(0, 2**12), st.binary(min_size=1, max_size=1))
-@settings(max_examples=100, deadline=1000)
+@settings(max_examples=100)
+@processor_time(1)
 def test_whatever_arrives_only_our_errors_come_of_it(junk: bytes, at: int, octet: bytes) -> None:
     agent = engine()
     raw = asked()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pyasn1.codec.ber import decoder, encoder  # type: ignore[import-untyped]
 from pysnmp.proto.mpmod.rfc3412 import ScopedPDU, SNMPv3Message  # type: ignore[import-untyped]
 from snmp.strategies import messages
+from support.processor import processor_time
 
 from netmon.snmp.codec import Message, Tag, decode_varbinds, encode_integer, encode_pdu, encode_tlv, open_pdu
 from netmon.snmp.errors import SnmpDecodeError
@@ -112,7 +113,8 @@ def test_a_scoped_pdu_is_read_again_whatever_pads_it(
 @example(b"")
 @example(b"\x30")
 @example(b"\x30\x84\xff\xff\xff\xff\x02\x01\x03")
-@settings(max_examples=200, deadline=1000)
+@settings(max_examples=200)
+@processor_time(1)
 def test_arbitrary_octets_are_refused_and_nothing_else_happens(data: bytes) -> None:
     is_v3(data)
     for read in (decode_secure, message_id_of):
@@ -123,7 +125,8 @@ def test_arbitrary_octets_are_refused_and_nothing_else_happens(data: bytes) -> N
 
 
 @given(written(), st.data())
-@settings(max_examples=150, deadline=1000)
+@settings(max_examples=150)
+@processor_time(1)
 def test_mutated_messages_are_read_or_refused_and_nothing_else_happens(
     case: tuple[dict[str, Any], bytes, int], data: st.DataObject
 ) -> None:

@@ -36,7 +36,9 @@ def replies(draw: st.DrawFn) -> bytes:
     """Variable-bindings that are mostly rows of the columns in step, and often in one place something else."""
     indexes = sorted(set(draw(st.lists(INDEXES, max_size=5))))
     names = [(*column, *index) for index in indexes for column in COLUMNS]
-    cells = [(name, *draw(CELLS)) for name in names]
+    # Mostly rows of one form, as counters of about the same age have.
+    kinds = [draw(CELLS) for _ in COLUMNS] if draw(st.booleans()) else None
+    cells = [(name, *(kinds[at % len(COLUMNS)] if kinds else draw(CELLS))) for at, name in enumerate(names)]
     match draw(st.sampled_from(("", "", "cut", "drop", "repeat", "swap", "strange"))):
         case "cut" if cells:
             del cells[draw(st.integers(0, len(cells) - 1)) :]
