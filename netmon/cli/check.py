@@ -14,10 +14,11 @@ from netmon.cli.common import config_option
 def command(config: Path) -> int:
     """Read the configuration and name everything wrong with it.
 
-    Ends with 2 where anything is. Also tries whether secrets and key files can be read, and predicts
-    how large the ledger will grow.
+    Ends with 2 where anything is. Also tries whether secrets and key files can be read, whether the
+    templates of collectors are sound, and predicts how large the ledger will grow.
     """
     from netmon import bundled
+    from netmon.config.collectors import check_templates
     from netmon.config.errors import ConfigError
     from netmon.config.load import load
     from netmon.config.secrets import check_secrets
@@ -25,8 +26,8 @@ def command(config: Path) -> int:
     from netmon.routers.profiles import load_profiles
 
     configuration = load(config)
-    load_profiles((configuration.directory / "collectors", bundled.folder("collectors")))
-    problems = (*check_secrets(configuration), *check_size(configuration))
+    profiles = load_profiles((configuration.directory / "collectors", bundled.folder("collectors")))
+    problems = (*check_secrets(configuration), *check_size(configuration), *check_templates(configuration, profiles))
     if problems:
         raise ConfigError(problems)
     counts = (

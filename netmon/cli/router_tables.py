@@ -18,6 +18,11 @@ _NARROWEST_ALIAS: Final = 5
 _BETWEEN: Final = 3
 """Blanks between two columns."""
 
+_LONGEST_COMMAND: Final = 60
+"""Of a command; longer ones are cut."""
+_WAYS: Final[Mapping[str | None, str]] = {"ingress": "in", "egress": "out", None: "-"}
+_TIMES: Final[Mapping[str, str]] = {"last_changed": "changed", "last_saved": "saved"}
+
 _UNITS: Final = (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3))
 
 
@@ -35,6 +40,8 @@ def print_visit(data: Mapping[str, Any], explanation: Explanation | None = None)
         _links(out, data["links"])
     for one in data["missing"]:
         out.print(f"missing: {one['what']}: {one['why']}", style="yellow")
+    if (console_data := data.get("console")) is not None:
+        _console(out, console_data)
     if explanation is not None:
         _explanation(out, explanation)
 
@@ -109,13 +116,64 @@ def _links(out: Console, links: Sequence[Mapping[str, Any]]) -> None:
     out.print(shown)
 
 
+def _console(out: Console, told: Mapping[str, Any]) -> None:
+    out.print()
+    out.print("command line", style="bold")
+    if told["failure"] is None:
+        out.print(_configuration(told["configuration"]))
+    for kind, header in (("queue", "QUEUE"), ("policer", "POLICER")):
+        if rows := [one for one in told["queues"] if one["kind"] == kind]:
+            _queues(out, header, rows)
+    if not told["queues"] and not told["missing"]:
+        out.print("no queue and no policer")
+    for one in told["missing"]:
+        style = "yellow" if told["failure"] is None else "bold red"
+        out.print(f"missing: {_command(one['what'])}: {one['why']}", style=style)
+
+
+def _queues(out: Console, header: str, queues: Sequence[Mapping[str, Any]]) -> None:
+    figures = ("LIMIT", "PASSED", "PACKETS", "DROPPED")
+    shown = table(header, "ON", "WAY", *figures, figures=figures, fold=(header, "ON"))
+    # Both ways of a queue beside each other, as their first was read.
+    first = {(one["name"], one["target"]): at for at, one in reversed([*enumerate(queues)])}
+    for one in sorted(queues, key=lambda one: first[one["name"], one["target"]]):
+        octets, packets = one["dropped_octets"], one["dropped_packets"]
+        shown.add_row(
+            one["name"],
+            one["target"] or "-",
+            _WAYS[one["direction"]],
+            rate(one["limit_bps"]),
+            volume(one["octets"]),
+            "-" if one["packets"] is None else _count(one["packets"]),
+            volume(octets) if packets is None else _count(packets),
+        )
+    out.print(shown)
+
+
+def _configuration(told: Mapping[str, Any] | None) -> str:
+    """`configuration: changed 2026-09-07 09:41:22+00:00, not saved since 2026-09-07 09:40:00+00:00`."""
+    times = {} if told is None else {name: told[name].replace("T", " ") for name in _TIMES if told[name] is not None}
+    parts = [f"{_TIMES[name]} {when}" for name, when in times.items()]
+    if told is not None and told["unsaved"] is not None:
+        parts.append("a restart would lose changes" if told["unsaved"] else "nothing is unsaved")
+    return f"configuration: {', '.join(parts) or 'when it changed and was saved is not told'}"
+
+
+def _command(text: str) -> str:
+    return text if len(text) <= _LONGEST_COMMAND else f"{text[: _LONGEST_COMMAND - 3]}..."
+
+
 def _explanation(out: Console, explanation: Explanation) -> None:
     out.print()
     out.print(f"recognised as {explanation.recognised}")
     read = table("READ", "BY", "VALUES", figures=("VALUES",), fold=("READ", "BY"))
     for one in explanation.read:
-        read.add_row(one.object, one.by, one.failure or str(one.values), style="dim" if not one.values else None)
+        values = "failed" if one.failure else str(one.values)
+        read.add_row(_command(one.object), one.by, values, style="dim" if not one.values else None)
     out.print(read)
+    for one in explanation.read:
+        if one.failure:
+            out.print(f"failed: {_command(one.object)}: {one.failure}", style="dim")
     by_reason: dict[str, list[str]] = {}
     for left in explanation.skipped:
         by_reason.setdefault(left.why, []).append(f"{left.object} ({left.by})")

@@ -11,7 +11,7 @@ from typing import Final
 from netmon.config.errors import Loc, did_you_mean
 from netmon.config.settings import NetmonSettings
 from netmon.core.model import Mode
-from netmon.routers.settings import CircuitSettings, RouterSettings
+from netmon.routers.settings import LONGEST_LIMITED_NAME, CircuitSettings, RouterSettings, can_be_limited
 from netmon.settings import SecretRef, Settings
 
 LONGEST_SOCKET_PATH: Final = 107
@@ -187,6 +187,14 @@ def _routers(settings: NetmonSettings, known: Known, names: _Names) -> Iterator[
                     yield (
                         ((*here, "mode") if of.mode else here),
                         f"cannot be enforced: router {name} has no ssh credential; add ssh, or use mode: observe",
+                    )
+                if not can_be_limited(of.interface):
+                    yield (
+                        (*here, "interface"),
+                        (
+                            f"cannot be enforced: limits are set on ports whose names are ASCII of at most"
+                            f" {LONGEST_LIMITED_NAME} characters; rename the port, or use mode: observe"
+                        ),
                     )
     if enforced and settings.ssh.known_hosts is None and not known.is_broken("ssh"):
         yield (

@@ -16,7 +16,6 @@ A_SECRET = "a secret is exactly one of {env: NAME}, {file: PATH} or {credential:
 A_NAME = "must be lower-case letters, digits, dots, dashes or underscores, at most 64, a letter or digit at both ends"
 
 _BY_PATTERNED_KEY = {
-    "interface": "must be printable ASCII without blanks at its ends, as the router's ifName says",
     "username": "must be letters, digits or . _ @ + -, at most 64",
 }
 _BY_TYPE = {

@@ -15,11 +15,11 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from netmon.config.load import Configuration
-from netmon.core.model import Faces
+from netmon.core.model import Faces, Mode
 from netmon.routers.discovery import DiscoveredInterface
 from netmon.routers.parents import counting
 from netmon.routers.profiles import GENERIC
-from netmon.routers.settings import CircuitSettings, RouterSettings
+from netmon.routers.settings import LONGEST_LIMITED_NAME, CircuitSettings, RouterSettings, can_be_limited
 from netmon.routers.sweep import ENGINE_ID, Found
 from netmon.settings import Name
 from netmon.snmp.settings import DiscoverSettings
@@ -226,14 +226,20 @@ class _Decisions:
                 uplinks.append((interface.name, _alias(interface)))
             elif self._agency_said(interface):
                 served.append(interface)
-        sure = [one.name for one in served if self._agency(self._agency_said(one)) and not _unfit(one)]
+        is_limited = configured is not None and configured.mode is Mode.ENFORCE
+        unfit = {one.name: _unfit(one, is_limited) for one in served}
+        sure = [one.name for one in served if self._agency(self._agency_said(one)) and not unfit[one.name]]
         twice = _twice(sure, counted, found.parents)
         circuits = [self._sure(name, one) for one in served if one.name in sure and one.name not in twice]
         counted |= {circuit.interface: circuit.name for circuit in circuits}
         for one in served:
             if one.name not in sure:
                 twice |= _twice([one.name], counted, found.parents)
-        doubts = (self._doubt(name, one, _last(one.name, twice), counted) for one in served if one.name not in counted)
+        doubts = (
+            self._doubt(name, one, unfit[one.name], _last(one.name, twice), counted)
+            for one in served
+            if one.name not in counted
+        )
         return ProposedRouter(name, found, tuple(circuits), tuple(filter(None, doubts)), tuple(uplinks))
 
     def _sure(self, router: str, interface: DiscoveredInterface) -> ProposedCircuit:
@@ -244,7 +250,7 @@ class _Decisions:
         return circuit
 
     def _doubt(
-        self, router: str, interface: DiscoveredInterface, twin: str | None, counted: Mapping[str, str]
+        self, router: str, interface: DiscoveredInterface, unfit: str, twin: str | None, counted: Mapping[str, str]
     ) -> Suggestion | None:
         """What keeps the port from being proposed; None: its agency's traffic is counted already, at `twin`."""
         said, alias = self._agency_said(interface), _alias(interface)
@@ -254,7 +260,7 @@ class _Decisions:
                 return None
             why = f"circuit {circuit} counts the same traffic at {twin}; count one of them"
             return Suggestion(interface.name, alias, why)
-        if unfit := _unfit(interface):
+        if unfit:
             return Suggestion(interface.name, alias, unfit)
         name = slug(said)
         near = next(iter(get_close_matches(name, self._agencies, n=1)), None)
@@ -305,13 +311,19 @@ def _last(name: str, of: Mapping[str, str]) -> str | None:
     return seen[-1] if len(seen) > 1 else None
 
 
-def _unfit(interface: DiscoveredInterface) -> str:
+def _unfit(interface: DiscoveredInterface, is_limited: bool) -> str:
+    """Why the port can be no circuit; "" where it can."""
     if interface.counter_bits is None:
         return "it counts no octets, so it cannot be measured; measure a port beneath or above it"
     try:
         CircuitSettings(agency="any", interface=interface.name, faces=Faces.AGENCY)
     except ValidationError:
-        return "its ifName is not printable ASCII of at most 64 characters; rename it on the router"
+        return "its ifName is longer than 255 characters; rename it on the router"
+    if is_limited and not can_be_limited(interface.name):
+        return (
+            f"its ifName is not ASCII of at most {LONGEST_LIMITED_NAME} characters, and this router's circuits are"
+            " enforced; rename it on the router, or add it with mode: observe"
+        )
     return ""
 
 

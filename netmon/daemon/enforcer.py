@@ -60,7 +60,7 @@ class CollectOrder:
     router: str
     settings: RouterSettings
     platform: str
-    """Of the profile; its folder under policies/enforcement has the terminal where `terminal` is None."""
+    """Folder under policies/enforcement that has the terminal where `terminal` is None."""
     collectors: tuple[CliCollector, ...]
     terminal: Terminal | None = None
     zone: tzinfo | None = None
@@ -80,7 +80,7 @@ def main(channel: Channel, setup: Setup) -> None:
     from netmon.routers.ssh import open_session, open_terminal
 
     folders = _dialect_folders(setup.directory)
-    templates = _templates(setup.directory)
+    templates = Templates.beside(setup.directory)
     dialects: dict[str, Dialect] = {}
 
     def dialect(platform: str) -> Dialect:
@@ -121,15 +121,11 @@ def collect_once(order: CollectOrder, setup: Setup) -> CliReading:
     def terminal(platform: str) -> Terminal:
         return load_dialect(platform, _dialect_folders(setup.directory)).settings
 
-    return collect(job, terminal, open_terminal, _templates(setup.directory), time.monotonic_ns)
+    return collect(job, terminal, open_terminal, Templates.beside(setup.directory), time.monotonic_ns)
 
 
 def _dialect_folders(directory: Path) -> tuple[Path, Path]:
     return directory / "policies" / "enforcement", folder("policies") / "enforcement"
-
-
-def _templates(directory: Path) -> Templates:
-    return Templates((directory / "collectors" / "templates", folder("collectors") / "templates"))
 
 
 def _answer(done: Future[Done], reply: Callable[[Any, bool], None]) -> None:

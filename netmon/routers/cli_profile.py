@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from netmon.routers.cli_decoders import CLI_DECODERS, CliDecoder, Makes
+from netmon.routers.profile_place import Placed
 from netmon.settings import Settings
 
 LONGEST_COMMAND: Final = 400
@@ -156,7 +157,7 @@ def _check_fact(name: str, fact: Fact, wanted: Makes) -> None:
         raise ValueError(f"{name} cannot be {fact.value!r} for every row; name a field")
 
 
-class CliCollector(Settings):
+class CliCollector(Placed):
     """One command, how its answer is parsed, and the readings its rows make."""
 
     command: str = Field(max_length=LONGEST_COMMAND)

@@ -24,6 +24,8 @@ MOST_CHARACTERS: Final = 1_000_000
 MOST_LINES: Final = 20_000
 MOST_ROWS: Final = 5_000
 """Of one answer; the rest is left out and said to be."""
+_LONGEST_SAID: Final = 400
+"""Characters of a router's own words in a sentence."""
 _MOST_FIELDS: Final = 400
 _DEEPEST: Final = 8
 _REFUSAL = re.compile(
@@ -84,14 +86,39 @@ class ConfigurationReading:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What one command gave."""
+
+    command: str
+    readings: int
+    """As CliReading.count."""
+
+
+@dataclass(frozen=True, slots=True)
 class CliReading:
     """What a command line told."""
 
     queues: tuple[QueueReading, ...] = ()
     configuration: ConfigurationReading | None = None
     missing: tuple[Missing, ...] = ()
+    """`what` is the command."""
     failure: Failure | None = None
     """Why there was no session, or why it ended early."""
+    answers: tuple[Answer, ...] = ()
+    """Of the commands that were not refused, in the order in which they were asked."""
+
+    @property
+    def count(self) -> int:
+        """Queues, policers, and facts about the configuration."""
+        about = self.configuration
+        facts = () if about is None else (getattr(about, name) for name in FACTS[ReadingKind.CONFIGURATION])
+        return len(self.queues) + sum(fact is not None for fact in facts)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the session failed, or not one command could be read; to find no queue is no failure."""
+        lacking = {one.what for one in self.missing}
+        return self.failure is not None or all(not one.readings and one.command in lacking for one in self.answers)
 
 
 def read_output(collector: CliCollector, text: str, parser: RowParser, zone: tzinfo | None = None) -> CliReading:
@@ -121,7 +148,7 @@ def read_output(collector: CliCollector, text: str, parser: RowParser, zone: tzi
                 complaints.add("name", "a row without a name was left out")
             else:
                 queues.append(_queue(spec.kind, facts))
-        lacking += complaints.missing()
+        lacking += complaints.missing(collector.command)
         if spec.kind is ReadingKind.CONFIGURATION:
             lacking += _untold(collector, spec, configuration, complaints)
     return CliReading(tuple(queues), configuration, tuple(lacking))
@@ -150,7 +177,7 @@ def merged(readings: Iterable[CliReading]) -> CliReading:
 
 
 def cli_document(reading: CliReading) -> dict[str, Any]:
-    """`{queues, configuration, missing}` as `netmon poll` shows them: absent is null, times are RFC 3339."""
+    """`{queues, configuration, missing, failure}` as `netmon poll` shows them: absent is null, times are RFC 3339."""
     told = reading.configuration
     return {
         "queues": [
@@ -160,6 +187,7 @@ def cli_document(reading: CliReading) -> dict[str, Any]:
         if told is None
         else {name: _shown(getattr(told, name)) for name in FACTS[ReadingKind.CONFIGURATION]},
         "missing": [{"what": one.what, "why": one.why} for one in reading.missing],
+        "failure": _shown(reading.failure),
     }
 
 
@@ -184,10 +212,14 @@ def refused(said: str) -> str:
 
 def first_line(text: str) -> str:
     """The first line that holds something, quoted and shortened, safe to show."""
-    line = next((line for line in text.split("\n") if line.strip()), "")[:400]
-    shown = "".join(character if character.isprintable() else " " for character in line)
-    shown = " ".join(shown.split())
+    shown = plain(next((line for line in text.split("\n") if line.strip()), ""))
     return repr(shown if len(shown) <= 120 else f"{shown[:117]}...")
+
+
+def plain(text: str) -> str:
+    """The text as one line that is safe to show, shortened: what a router wrote may hold what moves a cursor."""
+    shown = "".join(character if character.isprintable() else " " for character in text[:_LONGEST_SAID])
+    return " ".join(shown.split())
 
 
 def json_rows(path: str, text: str) -> list[Row]:
@@ -279,11 +311,9 @@ class _Complaints:
         self.first.setdefault(name, why)
         self.count[name] = self.count.get(name, 0) + 1
 
-    def missing(self) -> list[Missing]:
-        return [
-            Missing(f"{self.kind} {name}", why if self.count[name] == 1 else f"{why} (and {self.count[name] - 1} more)")
-            for name, why in self.first.items()
-        ]
+    def missing(self, command: str) -> list[Missing]:
+        others = {name: f" (and {count - 1} more)" if count > 1 else "" for name, count in self.count.items()}
+        return [Missing(command, f"{self.kind} {name}: {why}{others[name]}") for name, why in self.first.items()]
 
 
 def _wanted(spec: ReadingSpec, row: Row) -> bool:
@@ -313,7 +343,7 @@ def _untold(
     for name in spec.facts:
         # Whether it is unsaved may follow from the times, and several commands may tell those.
         if name != "unsaved" and name not in complaints.first and (told is None or getattr(told, name) is None):
-            yield Missing(f"configuration {name}", f"the answer to {collector.command!r} does not tell it")
+            yield Missing(collector.command, f"configuration {name}: the answer does not tell it")
 
 
 def _nothing(collector: CliCollector, why: str) -> CliReading:

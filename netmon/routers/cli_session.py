@@ -9,7 +9,7 @@ from typing import Final
 
 from netmon.core.model import NANOSECONDS
 from netmon.routers.cli_profile import CliCollector
-from netmon.routers.cli_reading import CliReading, RowParser, merged, read_output, refused
+from netmon.routers.cli_reading import Answer, CliReading, RowParser, merged, plain, read_output, refused
 from netmon.routers.session import CommandRejectedError, Failure, Login, Session, SessionError, SessionLostError
 from netmon.routers.terminal import Terminal
 from netmon.routers.views import Missing
@@ -45,6 +45,7 @@ def read_cli(
     """
     began = monotonic_ns()
     readings: list[CliReading] = []
+    answers: list[Answer] = []
     failure: Failure | None = None
     for number, collector in enumerate(collectors):
         if monotonic_ns() - began > BUDGET_NS:
@@ -53,14 +54,15 @@ def read_cli(
         try:
             answer = session.run(collector.command)
         except CommandRejectedError as error:
-            readings.append(CliReading(missing=(Missing(collector.command, refused(str(error))),)))
+            readings.append(CliReading(missing=(Missing(collector.command, refused(plain(str(error)))),)))
         except SessionLostError as error:
             failure = error.reason
-            readings += _unasked(collectors[number:], f"not read: {error}")
+            readings += _unasked(collectors[number:], f"not read: {plain(str(error))}")
             break
         else:
             readings.append(read_output(collector, without_echo(answer, collector.command), parser, zone))
-    return replace(merged(readings), failure=failure)
+            answers.append(Answer(collector.command, readings[-1].count))
+    return replace(merged(readings), failure=failure, answers=tuple(answers))
 
 
 def collect(
@@ -78,7 +80,7 @@ def collect(
     try:
         session = open_terminal(job.login, used)
     except SessionError as error:
-        return not_read(error.reason, str(error))
+        return not_read(error.reason, plain(str(error)))
     try:
         return read_cli(session, job.collectors, parser, monotonic_ns, job.zone)
     finally:

@@ -10,11 +10,14 @@ import io
 import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from netmon.bundled import folder
 from netmon.routers.cli_profile import CliCollector, Parse
 from netmon.routers.cli_reading import MOST_LINES, MOST_ROWS, OutputMismatchError, Row, first_line, json_rows
+from netmon.routers.profile_place import Place
 
 if TYPE_CHECKING:
     from textfsm import TextFSM  # type: ignore[import-untyped]
@@ -26,6 +29,22 @@ _LINE = re.compile(r"(?:Line:?|line) (\d+)")
 class CliTemplateError(ValueError):
     """A template that cannot be used: `FILE:LINE: what is wrong; what to do`."""
 
+    def __init__(self, said: str, place: Place | None = None) -> None:
+        """`place` is in the template; None: there is none."""
+        super().__init__(f"{place.path}:{place.line}: {said}" if place is not None else said)
+        self.said = said
+        self.place = place
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFault:
+    """What keeps a collector from reading anything, known without a router."""
+
+    place: Place | None
+    """In the template, else in the profile; None: the collector was read from no file."""
+    said: str
+    """One sentence with the remedy."""
+
 
 class Templates:
     """Every template there is; safe to use from several threads."""
@@ -36,6 +55,11 @@ class Templates:
         self._texts: dict[str, tuple[Path, str]] = {}
         # ntc-templates keeps its index in a class attribute that is filled on first use.
         self._ntc = threading.Lock()
+
+    @classmethod
+    def beside(cls, directory: Path) -> Templates:
+        """Those in `collectors/templates` of a configuration's directory, before the shipped ones."""
+        return cls((directory / "collectors" / "templates", folder("collectors") / "templates"))
 
     def rows(self, parse: Parse, command: str, text: str) -> list[Row]:
         """The rows of an answer, every value a text, "" where the router said nothing.
@@ -49,8 +73,8 @@ class Templates:
             return _run(self._template(parse.textfsm), parse.textfsm, text)
         return self._ntc_rows(str(parse.ntc), command, text)
 
-    def faults(self, collectors: Iterable[CliCollector]) -> list[str]:
-        """What is wrong between collectors and templates, one sentence each; no router is needed."""
+    def faults(self, collectors: Iterable[CliCollector]) -> list[TemplateFault]:
+        """What is wrong between collectors and templates; no router is needed."""
         found = []
         for collector in collectors:
             name = collector.parse.textfsm
@@ -59,14 +83,12 @@ class Templates:
             try:
                 known = set(self._template(name).header)
             except CliTemplateError as error:
-                found.append(str(error))
+                found.append(TemplateFault(error.place or collector.place, error.said))
                 continue
             used = frozenset().union(*(reading.fields for reading in collector.readings))
-            found += [
-                f"{self._found(name)[0]}: {collector.command!r} reads a field {field} that the template has not;"
-                f" use one of {', '.join(sorted(known))}"
-                for field in sorted(used - known)
-            ]
+            if unknown := sorted(used - known):
+                said = f"{', '.join(unknown)} cannot be read by {self._found(name)[0]}; use {', '.join(sorted(known))}"
+                found.append(TemplateFault(collector.place, said))
         return found
 
     def _template(self, name: str) -> TextFSM:
@@ -78,13 +100,16 @@ class Templates:
         except TextFSMTemplateError as error:
             said = " ".join(str(error).split()).rstrip(".")
             line = _LINE.search(said)
-            raise CliTemplateError(f"{path}:{line[1] if line else 1}: {said}; correct the template") from error
+            place = Place(path, int(line[1]) if line else 1)
+            raise CliTemplateError(f"{said}; correct the template", place) from error
         except re.error as error:
-            raise CliTemplateError(f"{path}:1: not a regular expression: {error}; correct the template") from error
+            raise CliTemplateError(
+                f"not a regular expression: {error}; correct the template", Place(path, 1)
+            ) from error
 
     def _found(self, name: str) -> tuple[Path, str]:
         if name not in self._texts:
-            path = next((folder / name for folder in self._folders if (folder / name).is_file()), None)
+            path = next((one / name for one in self._folders if (one / name).is_file()), None)
             if path is None:
                 places = " or ".join(map(str, self._folders)) or "nowhere"
                 raise CliTemplateError(f"{name} is missing (searched {places}); add it or correct the collector")
@@ -92,9 +117,11 @@ class Templates:
                 with path.open(encoding="utf-8") as file:
                     text = file.read(_LARGEST_FILE + 1)
             except (OSError, UnicodeDecodeError) as error:
-                raise CliTemplateError(f"{path}: cannot be read: {error}; check its owner and encoding") from error
+                raise CliTemplateError(
+                    f"cannot be read: {error}; check its owner and encoding", Place(path, 1)
+                ) from error
             if len(text) > _LARGEST_FILE:
-                raise CliTemplateError(f"{path}: larger than {_LARGEST_FILE} characters; a template is a page")
+                raise CliTemplateError(f"larger than {_LARGEST_FILE} characters; a template is a page", Place(path, 1))
             self._texts[name] = path, text
         return self._texts[name]
 

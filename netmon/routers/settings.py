@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Final
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from netmon.core.model import Circuit, Faces, Mode, Role
 from netmon.settings import SECOND, DurationNs, Name, RateBps, SecretRef, Settings
+
+LONGEST_LIMITED_NAME: Final = 64
+"""Characters of the name of a port that netmon limits."""
+
+
+def _printable(name: str) -> str:
+    if not name.isprintable() or name != name.strip():
+        raise ValueError("must be printable, without blanks at its ends, as the router's ifName says")
+    return name
+
+
+InterfaceName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_printable)]
+"""ifName or ifDescr, a DisplayString (RFC 2863; RFC 2579: at most 255 octets), as `mib.decode_text` reads it."""
+
+
+def can_be_limited(interface: str) -> bool:
+    """Whether a limit can be set on a port of this name: only printable ASCII goes to a router's command line."""
+    return interface.isascii() and len(interface) <= LONGEST_LIMITED_NAME
 
 
 class SshCredential(Settings):
@@ -35,8 +54,8 @@ class SshSettings(Settings):
 
 class CircuitSettings(Settings):
     agency: Name
-    interface: str = Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$")
-    """ifName on the router."""
+    interface: InterfaceName
+    """ifName on the router; where it is to be limited, one that `can_be_limited`."""
     faces: Faces
     role: Role = Role.PRIMARY
     mode: Mode | None = None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -8,6 +9,7 @@ from support.findings import a_finding
 
 from netmon.config.load import Configuration, load
 from netmon.config.proposal import Proposal, ProposedRouter, platform_of, propose, serial_of, slug
+from netmon.core.model import Mode
 
 SITE = """\
 site: {name: sulteng}
@@ -209,13 +211,31 @@ async def test_a_port_of_an_unknown_agency_under_a_counted_one_is_not_offered(co
 async def test_an_interface_that_counts_nothing_or_cannot_be_written_is_a_suggestion(
     configuration: Configuration,
 ) -> None:
-    ports = {"ether1": "OPD: dinkes", "é": "OPD: dinkes"}
+    ports = {"ether1": "OPD: dinkes", "e" * 256: "OPD: dinkes", "é": "OPD: dinkes"}
     router = only(propose(configuration, [await a_finding("10.20.0.2", ports, uncounted=["ether1"])]))
-    assert router.circuits == ()
-    assert [one.why.partition(";")[0] for one in router.suggestions] == [
+    assert circuits(router) == {"é": "dinkes"}
+    found = await a_finding("10.20.0.2", dict.fromkeys(ports, "OPD: satpol"), uncounted=["ether1"])
+    assert [one.why.partition(";")[0] for one in only(propose(configuration, [found])).suggestions] == [
         "it counts no octets, so it cannot be measured",
-        "its ifName is not printable ASCII of at most 64 characters",
+        "its ifName is longer than 255 characters",
+        "no agency is named satpol",
     ]
+
+
+async def test_a_port_whose_name_cannot_be_limited_is_not_proposed_where_circuits_are_enforced(
+    configuration: Configuration,
+) -> None:
+    settings = configuration.settings
+    enforced = settings.routers["core-1"].model_copy(update={"mode": Mode.ENFORCE})
+    routers = {**settings.routers, "core-1": enforced}
+    governed = replace(configuration, settings=settings.model_copy(update={"routers": routers}))
+    found = await a_finding("10.20.0.1", {"étage 2": "OPD: dinkes", "ether2": "OPD: arsip"}, router="core-1")
+    router = only(propose(governed, [found]))
+    assert circuits(router) == {"ether2": "arsip"}
+    assert [one.why.partition(";")[0] for one in router.suggestions] == [
+        "its ifName is not ASCII of at most 64 characters, and this router's circuits are enforced"
+    ]
+    assert circuits(only(propose(configuration, [found]))) == {"étage 2": "dinkes", "ether2": "arsip"}
 
 
 # --- which device ----------------------------------------------------------------------------

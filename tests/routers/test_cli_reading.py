@@ -18,6 +18,7 @@ from netmon.routers.cli_reading import (
     MOST_CHARACTERS,
     MOST_LINES,
     MOST_ROWS,
+    Answer,
     CliReading,
     ConfigurationReading,
     OutputMismatchError,
@@ -28,6 +29,8 @@ from netmon.routers.cli_reading import (
     read_output,
 )
 from netmon.routers.dialects import Way
+from netmon.routers.session import Failure
+from netmon.routers.views import Missing
 
 QUEUE, POLICER = ReadingKind.QUEUE, ReadingKind.POLICER
 IN, OUT = Way.INGRESS, Way.EGRESS
@@ -469,7 +472,10 @@ def test_a_time_in_an_untold_zone_is_missing_and_never_guessed() -> None:
     reading = read("cisco-nx-os", 0, "!Running configuration last done at: Fri Nov 13 13:54:06 2026")
     assert reading.configuration == ConfigurationReading(None, None, None)
     assert [str(one) for one in reading.missing] == [
-        "configuration last_changed: the time names no zone; say which zone the router's clock shows"
+        (
+            f"{shipped_collectors('cisco-nx-os')[0].command}: configuration last_changed: the time names no zone;"
+            " say which zone the router's clock shows"
+        )
     ]
 
 
@@ -507,7 +513,11 @@ def test_an_answer_that_does_not_fit_is_missing_with_its_first_strange_line(
 
 def test_a_configuration_that_nobody_tells_is_missing_by_name() -> None:
     reading = read("cisco-ios", 1, "")
-    assert [one.what for one in reading.missing] == ["configuration last_changed", "configuration last_saved"]
+    assert {one.what for one in reading.missing} == {shipped_collectors("cisco-ios")[1].command}
+    assert [one.why for one in reading.missing] == [
+        "configuration last_changed: the answer does not tell it",
+        "configuration last_saved: the answer does not tell it",
+    ]
 
 
 def test_facts_that_cannot_be_read_are_told_once_and_counted() -> None:
@@ -531,8 +541,8 @@ def test_facts_that_cannot_be_read_are_told_once_and_counted() -> None:
     reading = read_output(collector, json.dumps(rows), TEMPLATES)
     assert [(queue.name, queue.octets, queue.packets) for queue in reading.queues] == [("1:", None, 2)] * 3
     assert [str(one) for one in reading.missing] == [
-        "queue octets: 'many' is not a whole number (and 2 more)",
-        "queue name: a row without a name was left out",
+        "tc -s -j qdisc show: queue octets: 'many' is not a whole number (and 2 more)",
+        "tc -s -j qdisc show: queue name: a row without a name was left out",
     ]
     many = read_output(collector, json.dumps([{"handle": "1:"}] * (MOST_ROWS + 5)), TEMPLATES)
     assert len(many.queues) == MOST_ROWS
@@ -574,8 +584,30 @@ def test_a_reading_is_a_document_in_which_absent_is_null() -> None:
                 "why": "not supported by this release, or not permitted: '% Invalid input'",
             }
         ],
+        "failure": None,
     }
-    assert cli_document(CliReading()) == {"queues": [], "configuration": None, "missing": []}
+    lost = CliReading(failure=Failure.SESSION_LOST)
+    assert cli_document(lost) == {"queues": [], "configuration": None, "missing": [], "failure": "session_lost"}
+
+
+@pytest.mark.parametrize(
+    ("reading", "has_failed"),
+    [
+        (CliReading(answers=(Answer("a", 0),)), False),
+        (CliReading(answers=(Answer("a", 1), Answer("b", 0)), missing=(Missing("b", "?"), Missing("c", "?"))), False),
+        (CliReading(answers=(Answer("a", 1),), missing=(Missing("a", "?"),)), False),
+        (CliReading(answers=(Answer("a", 0),), missing=(Missing("a", "?"), Missing("b", "refused"))), True),
+        (CliReading(missing=(Missing("a", "refused"),)), True),
+        (CliReading(answers=(Answer("a", 1),), failure=Failure.SESSION_LOST), True),
+    ],
+)
+def test_a_reading_failed_where_the_session_did_or_every_command(reading: CliReading, has_failed: bool) -> None:
+    assert reading.has_failed is has_failed
+
+
+def test_a_reading_counts_its_queues_and_the_facts_about_the_configuration() -> None:
+    assert read("cisco-ios", 0, IOS_POLICY_MAPS).count == 6
+    assert CliReading(configuration=ConfigurationReading(at(2026, 9, 7), None, False)).count == 2
 
 
 def test_rows_of_json_inherit_from_what_holds_them() -> None:

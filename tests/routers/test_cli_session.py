@@ -15,7 +15,7 @@ from support.cli_collectors import shipped_collectors, shipped_templates, shippe
 from netmon import bundled
 from netmon.daemon.enforcer import CollectOrder, Setup, collect_once, main
 from netmon.daemon.processes import Child
-from netmon.routers.cli_reading import CliReading
+from netmon.routers.cli_reading import Answer, CliReading
 from netmon.routers.cli_session import BUDGET_NS, Collect, collect, read_cli, without_echo
 from netmon.routers.dialects import Way, load_dialect
 from netmon.routers.session import (
@@ -74,6 +74,18 @@ def test_a_refused_command_is_missing_and_the_others_are_read() -> None:
         ("show policy-map interface", "not supported by this release, or not permitted")
     ]
     assert (reading.failure, session.closed) == (None, False)
+    assert reading.answers == (Answer(IOS[1].command, 2),), "changed and saved"
+
+
+def test_a_router_s_own_words_cannot_move_the_cursor() -> None:
+    def rude(command: str) -> str:
+        raise CommandRejectedError(f"r1 refused it: % no \x1b[2J\x9bK\x07{'!' * 5000}")
+
+    reading = read_cli(Scripted(rude), IOS[:1], TEMPLATES, lambda: 0)
+    (why,) = (one.why for one in reading.missing)
+    assert "% no [2J K !!!" in why
+    assert why.isprintable()
+    assert len(why) < 500
 
 
 def test_a_lost_session_keeps_what_was_read_and_asks_no_more() -> None:
@@ -188,7 +200,8 @@ async def test_a_simulated_routeros_tells_limits_and_counters_over_ssh(province:
     unit = province.unit("gubernuran")
     port = unit.agency_port(THIRSTY)
     order, setup = order_for(unit, tmp_path)
-    assert await asyncio.to_thread(collect_once, order, setup) == CliReading(), "no queue is no fault"
+    nothing = CliReading(answers=tuple(Answer(one.command, 0) for one in order.collectors))
+    assert await asyncio.to_thread(collect_once, order, setup) == nothing, "no queue is no fault"
     await asyncio.to_thread(
         typed,
         unit,

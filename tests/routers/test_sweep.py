@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
+from support.processes import PATIENCE_S
 from support.scripted_agent import ScriptedAgent
 
 from netmon.bundled import folder
@@ -206,7 +207,7 @@ async def test_what_was_found_before_an_interrupt_is_kept(profiles: Profiles) ->
     sweep = Sweep(Stuck(), profiles, SETTINGS)
     first = asyncio.Event()
     task = asyncio.ensure_future(sweep.run([Place(f"192.0.2.{n}", 161, logins("a")) for n in (1, 2, 3)], first.set))
-    await asyncio.wait_for(first.wait(), 5)
+    await asyncio.wait_for(first.wait(), PATIENCE_S)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
