@@ -108,6 +108,13 @@ class Reckoning:
                 gaps=merged(usage.gaps),
             )
 
+    def prepare(self, circuits: Sequence[Circuit], period: Period) -> None:
+        """Asks for all that `usage` tells of these circuits in the period. Raises StoreError."""
+        if (period.start_ns, period.end_ns) not in self._gaps:
+            wanted = [Wanted("", None, tuple(circuits), Direction.DOWNLOAD, period)]
+            self._ask(wanted)
+            self._open(wanted)
+
     def usage(self, port: Port, period: Period) -> Usage:
         """What passed one port in a period that was asked for, from no more than four readings."""
         gaps = self._gaps[period.start_ns, period.end_ns].get((port.router, port.interface, port.way), ())

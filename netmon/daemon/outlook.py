@@ -11,12 +11,14 @@ from typing import Any
 
 from netmon.config.load import Configuration
 from netmon.core import planning
+from netmon.core.closing import Port
 from netmon.core.model import AlertState, Circuit, Direction
 from netmon.core.periods import Period, add_usage
 from netmon.core.planning import Observed, PlanContext
 from netmon.core.quota import QuotaUsage
 from netmon.daemon.clock import Clock
 from netmon.daemon.decisions import Question, claims, decide, previous_verdicts
+from netmon.daemon.figures import Reckoning
 from netmon.daemon.queries import rfc3339
 from netmon.store.reader import LedgerReader
 
@@ -60,19 +62,19 @@ def _question(
     circuits: dict[str, list[Circuit]] = {}
     for circuit in configuration.circuits:
         circuits.setdefault(circuit.agency, []).append(circuit)
-    newest = {
-        circuit.id: _newest_ns(reader, circuit, now_ns) for of_agency in circuits.values() for circuit in of_agency
-    }
+    newest = _newest_ns(reader, configuration.circuits)
+    reckoning = Reckoning(reader, now_ns)
 
     def used(ours: Sequence[Circuit], direction: Direction, period: Period) -> QuotaUsage:
-        parts = [
-            reader.usage(c.router, c.interface, c.way(direction), period.start_ns, period.end_ns, now_ns) for c in ours
-        ]
-        seen = [at for at in (newest[c.id] for c in ours) if at is not None]
-        return QuotaUsage(add_usage(parts).proven_bytes, min(seen, default=None))
+        reckoning.prepare(configuration.circuits, period)
+        parts = [reckoning.usage(Port(c.id, c.router, c.interface, c.way(direction)), period) for c in ours]
+        return QuotaUsage(
+            add_usage(parts).proven_bytes, min((newest[c.id] for c in ours if c.id in newest), default=None)
+        )
 
     counting = reader.verdicts()
     limits = reader.limit_states()
+    first = reader.first_visits_ns(settings.routers)
     return Question(
         now_ns=now_ns,
         claims=claims(configuration.agencies, configuration.policies, circuits, used, now_ns),
@@ -92,26 +94,29 @@ def _question(
             agencies_total=len(configuration.agencies),
             max_tightened_permille=settings.control.max_tightened_ratio,
             enforce_ready={
-                name: router.override_observation is not None or _observed_ns(reader, name, now_ns) >= observation_ns
+                name: router.override_observation is not None or now_ns - first.get(name, now_ns) >= observation_ns
                 for name, router in settings.routers.items()
             },
             uplinks=frozenset((name, port) for name, router in settings.routers.items() for port in router.uplinks),
-            clock_trusted=bool(clock.trust(max((at for at in newest.values() if at is not None), default=None))),
+            clock_trusted=bool(clock.trust(max(newest.values(), default=None))),
             held_circuits=frozenset(reader.holds(now_ns)),
             doubtful_routers=frozenset(intent.change.router for intent in reader.open_intents()),
         ),
     )
 
 
-def _newest_ns(reader: LedgerReader, circuit: Circuit, now_ns: int) -> int | None:
-    # From now on to the end of time: where the clock was set back, the newest reading lies in the future.
-    readings = reader.readings(circuit.router, circuit.interface, "in", now_ns, END_OF_TIME_NS)
-    return readings[-1].at_ns if readings else None
-
-
-def _observed_ns(reader: LedgerReader, router: str, now_ns: int) -> int:
-    first = reader.first_visits_ns([router]).get(router)
-    return 0 if first is None else now_ns - first
+def _newest_ns(reader: LedgerReader, circuits: Sequence[Circuit]) -> dict[str, int]:
+    """When each circuit was read last; none for one that never was."""
+    routers = sorted({circuit.router for circuit in circuits})
+    places = reader.places(routers)
+    # At the end of time: where the clock was set back, the newest reading lies in the future.
+    last = reader.openings((router, END_OF_TIME_NS) for router in routers)
+    found: dict[str, int] = {}
+    for circuit in circuits:
+        at, opening = places.get((circuit.router, circuit.interface)), last.get((circuit.router, END_OF_TIME_NS))
+        if at is not None and opening is not None and (read_ns := opening.before_ns[at]) is not None:
+            found[circuit.id] = read_ns
+    return found
 
 
 # --- status ----------------------------------------------------------------------------------
