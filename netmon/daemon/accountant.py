@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from netmon.core.counters import Ceilings, Continuity, Head, LastSeen, Visit, account, continuity
+from netmon.core.continuity import Continuity, continuity
+from netmon.core.counters import account
+from netmon.core.heads import Ceilings, Head, LastSeen, Visit
 from netmon.core.model import NANOSECONDS, Column, GapReason, PduStamp, Poll
 from netmon.store.errors import StoreError, VisitRefusedError
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from operator import sub
 from typing import Protocol
 
-from netmon.core.counters import Head
+from netmon.core.heads import Head
 from netmon.core.model import Circuit, Direction, Gap
 from netmon.core.periods import Period, apportioned, covered
 from netmon.core.quota import QuotaUsage

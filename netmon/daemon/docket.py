@@ -15,7 +15,7 @@ from operator import itemgetter
 from typing import Generic, TypeVar
 
 from netmon.core import quota
-from netmon.core.counters import Head
+from netmon.core.heads import Head
 from netmon.core.model import Agency, Circuit, Direction, Verdict
 from netmon.core.periods import Period, PeriodRule, period_containing
 from netmon.core.quota import Quiet, QuotaPolicy, QuotaUsage

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from netmon.core import alerting
-from netmon.core.counters import Head
+from netmon.core.heads import Head
 from netmon.core.model import Circuit, Direction, Outcome, Receipt
 from netmon.core.observation import Finding, Observation, Watch, observe
 from netmon.core.periods import Reading

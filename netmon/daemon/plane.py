@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from netmon.config.load import Configuration
-from netmon.core.counters import Head
+from netmon.core.heads import Head
 from netmon.core.model import NANOSECONDS, Action, Circuit, Plan, Receipt
 from netmon.core.periods import from_ns
 from netmon.core.planning import pending

@@ -18,9 +18,8 @@ from netmon import systemd
 from netmon.bundled import folder
 from netmon.config.errors import ConfigError
 from netmon.config.load import Configuration, load
-from netmon.core.counters import Ceilings, Head, Visit
+from netmon.core.heads import Head, Visit
 from netmon.core.model import NANOSECONDS, Poll
-from netmon.core.periods import from_ns
 from netmon.daemon.accountant import Accountant
 from netmon.daemon.actions import RESTARTS
 from netmon.daemon.agents import agent_of, voices_of
@@ -28,21 +27,19 @@ from netmon.daemon.bookkeeping import CLOSE_PERIOD, Books
 from netmon.daemon.clock import Clock
 from netmon.daemon.control import ControlServer
 from netmon.daemon.devices import DeviceWatch
+from netmon.daemon.fleet import Fleet
 from netmon.daemon.ledger import LedgerService
 from netmon.daemon.logs import configure_logging
 from netmon.daemon.plane import ControlPlane
-from netmon.daemon.pollers import PollLoop, RouterHealth
+from netmon.daemon.pollers import RouterHealth
 from netmon.daemon.revisions import record_revision
 from netmon.daemon.standing import Standing
-from netmon.daemon.surveys import SHARE_IN_FLIGHT, SurveyLoop
 from netmon.outputs.http import HttpServer
 from netmon.outputs.mqtt import MqttPublisher
 from netmon.outputs.prometheus import Metrics
-from netmon.routers.inspection import Inspector
-from netmon.routers.polling import RouterPoller
-from netmon.routers.profiles import ProfileError, Profiles, load_profiles
+from netmon.routers.profiles import ProfileError, load_profiles
 from netmon.settings import SecretUnavailableError
-from netmon.snmp.client import Agent, Client
+from netmon.snmp.client import Client
 from netmon.snmp.notification_events import Notification
 from netmon.snmp.notifications import Notifications
 from netmon.store.errors import StoreError
@@ -66,9 +63,7 @@ class Service:
         self._path, self._configuration = path, configuration
         self._clock = Clock(settings.control.require_synchronised_clock)
         self._metrics = Metrics(settings.site.name)
-        self._health: dict[str, RouterHealth] = {}
-        self._pollers: dict[str, RouterPoller] = {}
-        self._loops: dict[str, PollLoop] = {}
+        self._health: Mapping[str, RouterHealth] = {}
         self._mqtt: MqttPublisher | None = None
         self._port = 0
 
@@ -119,7 +114,7 @@ class Service:
         self._supervisor.leaf("loop lag", self._measure_lag)
         self._supervisor.leaf("outbox depth", self._measure_outbox)
         self._on_signals()
-        log.info("netmon watches %d routers; metrics on port %d", len(self._pollers), self._port)
+        log.info("netmon watches %d routers; metrics on port %d", len(self._health), self._port)
         systemd.notify("READY=1")
         _settle_memory()
         try:
@@ -134,14 +129,7 @@ class Service:
         stats = self._accountant.stats
         if stats.problem is not None:
             return f"the ledger cannot commit: {stats.problem}"
-        if not self._health:
-            return None
-        settings = self._configuration.settings
-        newest = max((h.last_ok_ns or 0 for h in self._health.values()), default=0)
-        limit = 3 * settings.snmp.poll_interval + settings.snmp.poll_deadline
-        if self._clock.now_ns() - newest > limit:
-            return "no router has answered lately" if newest else "no router has answered yet"
-        return None
+        return self._fleet.silent()
 
     # --- building and reloading --------------------------------------------------------------
 
@@ -159,6 +147,9 @@ class Service:
             tuple(settings.routers),
         )
         self._metrics.limits(self._standing.limits)
+        self._fleet = Fleet(configuration, profiles, agents, self._client, self._clock.now_ns, self._health)
+        self._health = self._fleet.health
+        self._accountant.ceilings = self._fleet.ceilings
         self._plane = ControlPlane(
             configuration,
             self._clock,
@@ -167,8 +158,8 @@ class Service:
             self._standing,
             self._health,
             self._metrics,
-            lambda router: self._platform_of(profiles, router),
-            self._mac_of,
+            self._fleet.platform_of,
+            self._fleet.mac_of,
             self._announced,
         )
         await self._plane.restore()
@@ -182,8 +173,8 @@ class Service:
         self._books = Books(configuration, self._ledger, self._clock.now_ns, lambda: self._standing.trust)
         self._tasks.leaf("books", self._books.keep)
         self._tasks.leaf("thinning", self._books.thin)
-        self._start_pollers(configuration, profiles, agents)
-        self._start_surveys(configuration, agents)
+        self._fleet.start_polling(self._tasks, self._accountant.offer, self._polled)
+        self._start_surveys(configuration)
         if settings.snmp.notifications is not None:
             notifications = Notifications(
                 settings.snmp.notifications,
@@ -197,47 +188,9 @@ class Service:
         self._start_outputs(configuration)
         self._policy_task = self._supervisor.essential("control loop", self._plane.policy.run)
 
-    def _start_pollers(self, configuration: Configuration, profiles: Profiles, agents: Mapping[str, Agent]) -> None:
-        settings = configuration.settings
-        now_ns = self._clock.now_ns()
-        before = dict(self._health)
-        self._health.clear()
-        self._pollers, self._loops = {}, {}
-        ceilings: dict[str, Ceilings] = {}
-        for name, router in settings.routers.items():
-            circuits = router.circuit_values(name)
-            wanted = (*dict.fromkeys([c.interface for c in circuits] + list(router.uplinks)),)
-            ceilings[name] = Ceilings({c.interface: c.port_speed_bps for c in circuits if c.port_speed_bps is not None})
-            poller = RouterPoller(
-                name,
-                agents[name],
-                self._client,
-                profiles,
-                wanted,
-                self._clock.now_ns,
-                router.platform,
-                settings.snmp.rediscover_interval,
-            )
-            self._pollers[name] = poller
-            health = self._health[name] = before.get(name) or RouterHealth(name, now_ns)
-            loop = PollLoop(
-                router=name,
-                visitor=poller,
-                interval_s=(router.poll_interval or settings.snmp.poll_interval) / NANOSECONDS,
-                deadline_s=settings.snmp.poll_deadline / NANOSECONDS,
-                health=health,
-                now_ns=self._clock.now_ns,
-                on_poll=self._accountant.offer,
-                on_end=self._polled,
-            )
-            self._loops[name] = loop
-            self._tasks.leaf(f"poller {name}", loop.run)
-        self._accountant.ceilings = ceilings
-
-    def _start_surveys(self, configuration: Configuration, agents: Mapping[str, Agent]) -> None:
-        snmp, routers = configuration.settings.snmp, configuration.settings.routers
+    def _start_surveys(self, configuration: Configuration) -> None:
         watch = DeviceWatch(
-            {name: router.address for name, router in routers.items()},
+            {name: router.address for name, router in configuration.settings.routers.items()},
             self._ledger,
             self._standing,
             self._metrics,
@@ -245,19 +198,7 @@ class Service:
             self._announced,
         )
         self._tasks.leaf("fibre and health", watch.run)
-        turns = asyncio.Semaphore(max(1, snmp.in_flight // SHARE_IN_FLIGHT))
-        for name in routers:
-            loop = SurveyLoop(
-                self._health[name],
-                self._pollers[name],
-                Inspector(name, agents[name], self._client),
-                watch,
-                turns,
-                snmp.survey_interval / NANOSECONDS,
-                snmp.survey_deadline / NANOSECONDS,
-                self._clock.now_ns,
-            )
-            self._tasks.leaf(f"survey {name}", loop.run)
+        self._fleet.start_surveys(self._tasks, watch)
 
     def _start_outputs(self, configuration: Configuration) -> None:
         outputs, site = configuration.settings.outputs, configuration.settings.site.name
@@ -294,7 +235,7 @@ class Service:
             except (ConfigError, ProfileError, SecretUnavailableError, StoreError) as error:
                 self._supervisor.fail(f"the configuration was read, but could not be taken up: {error}")
                 return
-            log.info("the configuration was reloaded: %d routers", len(self._pollers))
+            log.info("the configuration was reloaded: %d routers", len(self._health))
         systemd.notify("READY=1")
 
     # --- what happens while it runs ----------------------------------------------------------
@@ -309,34 +250,15 @@ class Service:
     def _noticed(self, event: Notification) -> None:
         """A trap is a hint: it changes nothing but when the router is read."""
         self._metrics.process.notified(event.kind)
-        loop = self._loops.get(event.router)
-        if loop is not None:
-            loop.ask()
+        self._fleet.ask(event.router)
 
     def _polled(self, health: RouterHealth, ok: bool) -> None:
-        poller = self._pollers.get(health.router)
-        health.renamed = poller.renamed if poller is not None else {}
         self._metrics.polled(health.router, ok, health.duration_s, health.last_ok_ns or 0)
 
     def _announced(self) -> None:
         self._metrics.limits(self._standing.limits)
         if self._mqtt is not None:
             self._mqtt.wake()
-
-    def _platform_of(self, profiles: Profiles, router: str) -> str | None:
-        """The enforcement dialect: of the configured profile, else of the one the router was recognised by."""
-        platform = self._configuration.settings.routers[router].platform
-        if platform is not None:
-            return profiles.named(platform).enforcement
-        discovered = self._pollers[router].discovered if router in self._pollers else None
-        return discovered.profile.enforcement if discovered is not None else None
-
-    def _mac_of(self, router: str, interface: str) -> str | None:
-        """The port's address as it was discovered: another one there is another port (ifPhysAddress)."""
-        discovered = self._pollers[router].discovered if router in self._pollers else None
-        if discovered is None:
-            return None
-        return next((port.mac for port in discovered.interfaces if port.name == interface), None)
 
     async def _apply(self, args: Mapping[str, Any]) -> dict[str, Any]:
         return await self._plane.apply(args)
@@ -349,7 +271,6 @@ class Service:
 
     async def _status(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """What only the running daemon knows; `netmon status` joins it with the ledger."""
-        zone = self._configuration.settings.site.timezone
         stats = self._accountant.stats
         return {
             "unready": self.unready(),
@@ -360,16 +281,7 @@ class Service:
             "tasks": len(asyncio.all_tasks()),
             "restarts": dict(self._tasks.restarts),
             "processes": {"worker": self._plane.worker.pid, "enforcer": self._plane.enforcer.pid},
-            "routers": {
-                name: {
-                    "problem": health.problem,
-                    "last_ok": from_ns(health.last_ok_ns, zone).isoformat() if health.last_ok_ns else None,
-                    "polls": health.polls,
-                    "failures": health.failures,
-                    "missing": [{"what": m.what, "why": m.why} for m in self._pollers[name].missing],
-                }
-                for name, health in self._health.items()
-            },
+            "routers": self._fleet.status(),
         }
 
     async def _feed_watchdog(self) -> None:

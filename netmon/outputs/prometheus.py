@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from netmon import __version__
-from netmon.core.counters import Head
+from netmon.core.heads import Head
 from netmon.core.model import (
     NANOSECONDS,
     Agency,

@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmon.core import counters
-from netmon.core.counters import UPTIME_WRAP, Ceilings, Continuity, Head, LastSeen, account, continuity
+from netmon.core.continuity import UPTIME_WRAP, Continuity, continuity
+from netmon.core.counters import account
+from netmon.core.exact import exact
+from netmon.core.heads import Ceilings, Head, LastSeen
 from netmon.core.model import NANOSECONDS as S
 from netmon.core.model import Column, GapReason, Interface, PduStamp, Poll
 
@@ -224,7 +227,7 @@ def test_the_fast_path_equals_the_exact_rules(growths: list[list[tuple[int, int]
         octets = tuple((a[0] + g[0], a[1] + g[1]) for a, g in zip(state.octets, growth, strict=True))  # type: ignore[operator]
         state = state.after(30, octets=octets)
         fast = counters._steady(head, state.poll(), GIGABIT)
-        assert fast == counters._exact(head, state.poll(), GIGABIT)
+        assert fast == exact(head, state.poll(), GIGABIT)
         assert fast is not None
         head = fast.head
 

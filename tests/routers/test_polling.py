@@ -11,7 +11,8 @@ from support.processes import free_port, running
 from support.scripted_agent import MILLISECOND, ScriptedAgent
 
 from netmon.bundled import folder
-from netmon.core.counters import Ceilings, account
+from netmon.core.counters import account
+from netmon.core.heads import Ceilings
 from netmon.core.model import NANOSECONDS, Column, Faces, GapReason, Interface
 from netmon.routers import mib
 from netmon.routers.objects import OBJECTS

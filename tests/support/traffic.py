@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from netmon.core.counters import Head
 from netmon.core.fibre_limits import Light, Limits, Quantity
+from netmon.core.heads import Head
 from netmon.core.model import (
     NANOSECONDS,
     Agency,

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from netmon.core.counters import Ceilings, Head, Visit
+from netmon.core.heads import Ceilings, Head, Visit
 from netmon.core.model import Poll
 from netmon.daemon.accountant import Accountant
 from netmon.daemon.clock import Clock
-from netmon.store.database import driver
 from netmon.store.errors import StoreError
 from netmon.store.ledger import Ledger
 from netmon.store.settings import LedgerSettings
+from netmon.store.sqlite import SqliteFile, driver
 
 
 class KilledError(BaseException):
@@ -70,15 +70,21 @@ class MortalLedger(Ledger):
         if death.done:
             raise KilledError
 
+    @property
+    def file(self) -> Path:
+        assert isinstance(self.location, Path)
+        return self.location
+
     def _statement(self, _: str) -> None:
         assert self.death is not None
         self.death.seen += 1
         if self.death.seen == self.death.statement:
-            self.death.copy(self.path)
+            self.death.copy(self.file)
 
     def hurry(self) -> MortalLedger:
         """No fsync: a killed process loses nothing that it had written, only a machine does."""
-        connection = self._engine.raw_connection()
+        assert isinstance(self._backend, SqliteFile)
+        connection = self._backend._engine.raw_connection()
         try:
             inner = connection.driver_connection
             assert isinstance(inner, sqlite3.Connection)
@@ -108,7 +114,7 @@ class Book:
         self.polls.clear()
         death = self.ledger.death
         if death is not None and death.statement is None:
-            death.copy(self.ledger.path)
+            death.copy(self.ledger.file)
             raise KilledError
         return stands
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import count
 
-from netmon.core.counters import TICK_NS, UPTIME_WRAP
+from netmon.core.continuity import TICK_NS, UPTIME_WRAP
 from netmon.core.model import Interface
 
 SECOND_NS = 1_000_000_000
