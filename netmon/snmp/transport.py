@@ -20,6 +20,7 @@ from typing import Final
 
 from netmon.snmp.addresses import Target
 from netmon.snmp.asking import Admit, Ask, Community, Reply, Terms, backed_off
+from netmon.snmp.batches import Batch, Request
 from netmon.snmp.budget import Budget
 from netmon.snmp.codec import PduHead
 from netmon.snmp.errors import SnmpDecodeError, SnmpError, SnmpTimeoutError, SnmpTransportError
@@ -75,73 +76,16 @@ class _Counts:
     decode_errors: int = 0
 
 
-class _Request:
-    """One request in flight."""
-
-    __slots__ = ("ask", "attempt", "batch", "deadline_ns", "payload", "position", "refusal", "request_id", "socket")
-
-    def __init__(self, request_id: int, ask: Ask, sender: socket.socket, batch: _Batch, position: int) -> None:
-        self.request_id = request_id
-        self.ask = ask
-        self.payload = ask.build(request_id)
-        self.socket = sender
-        self.batch = batch
-        self.position = position
-        """Among the batch's asks."""
-        self.refusal: SnmpError | None = None
-        """Why the last datagram for it was refused."""
-        self.attempt = 1
-        self.deadline_ns = 0
-        """Of the attempt under way; monotonic."""
-
-
-class _Batch:
-    """Requests to one agent that one caller waits for: a few at a time, until all are answered or one has failed."""
-
-    __slots__ = (
-        "asks",
-        "done",
-        "held",
-        "key",
-        "made",
-        "outcomes",
-        "peer",
-        "requests",
-        "started",
-        "target",
-        "terms",
-        "tick",
-    )
-
-    def __init__(self, target: Target, asks: Sequence[Ask], terms: Terms) -> None:
-        self.target = target
-        self.peer = (target.host, target.port)
-        """As the kernel names an IPv4 source."""
-        self.asks = asks
-        self.terms = terms
-        self.outcomes: list[Reply | SnmpError | None] = [None] * len(asks)
-        self.started = 0
-        self.held = 1
-        """Slots."""
-        self.made: list[_Request] = []
-        """Those not yet sent, the next one last."""
-        self.requests: dict[int, _Request] = {}
-        """Those in flight."""
-        self.key = self.tick = 0
-        """On the wheel, at or before the first deadline of its requests; 0: it is not there."""
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-
 class Transport:
     """Sends requests and brings their replies back; at most `in_flight` wait for replies at once, the rest FIFO."""
 
     def __init__(self, in_flight: int) -> None:
         self._loop = asyncio.get_running_loop()
         self._slots = Slots(in_flight)
-        self._requests: dict[int, _Request] = {}
+        self._requests: dict[int, Request] = {}
         self._next_id = FIRST_REQUEST_ID + secrets.randbelow(LAST_REQUEST_ID - FIRST_REQUEST_ID)
         self._sockets: dict[int, list[socket.socket]] = {}
-        self._wheel: TimerWheel[_Batch] = TimerWheel(TICK_NS, time.monotonic_ns())
+        self._wheel: TimerWheel[Batch] = TimerWheel(TICK_NS, time.monotonic_ns())
         self._timer: asyncio.TimerHandle | None = None
         self._counts = _Counts()
         self._closed = False
@@ -234,7 +178,7 @@ class Transport:
         self, target: Target, asks: Sequence[Ask], terms: Terms, window: int
     ) -> list[Reply | SnmpError | None]:
         await self._slots.acquire()
-        batch = _Batch(target, asks, terms)
+        batch = Batch(target, asks, terms)
         try:
             if self._closed:
                 raise SnmpTransportError("the SNMP client was closed")
@@ -251,7 +195,7 @@ class Transport:
                 self._slots.release()
         return batch.outcomes
 
-    def _start_next(self, batch: _Batch) -> None:
+    def _start_next(self, batch: Batch) -> None:
         """Starts the next request of a batch on a slot it holds."""
         if batch.done.done():
             return
@@ -270,14 +214,14 @@ class Transport:
         self._counts.requests += 1
         self._send(request)
 
-    def _make_ahead(self, batch: _Batch, senders: Sequence[socket.socket]) -> None:
+    def _make_ahead(self, batch: Batch, senders: Sequence[socket.socket]) -> None:
         for position in range(batch.started, min(batch.started + MADE_AHEAD, len(batch.asks))):
             request_id = self._allocate_id()
             sender = senders[request_id % len(senders)]
-            batch.made.append(_Request(request_id, batch.asks[position], sender, batch, position))
+            batch.made.append(Request(request_id, batch.asks[position], sender, batch, position))
         batch.made.reverse()
 
-    def _settle(self, request: _Request, outcome: Reply | SnmpError) -> None:
+    def _settle(self, request: Request, outcome: Reply | SnmpError) -> None:
         """Hands the outcome to the request's batch, which goes on, or ends."""
         batch = request.batch
         request_id = request.request_id
@@ -303,7 +247,7 @@ class Transport:
                 self._next_id = request_id
                 return request_id
 
-    def _send(self, request: _Request) -> None:
+    def _send(self, request: Request) -> None:
         """Sends and starts the attempt's timer; a full send buffer counts as a loss, which the timer repairs."""
         batch = request.batch
         target = batch.target
@@ -321,7 +265,7 @@ class Transport:
         if not batch.key:
             self._hang_up(batch, request.request_id, request.deadline_ns)
 
-    def _hang_up(self, batch: _Batch, key: int, deadline_ns: int) -> None:
+    def _hang_up(self, batch: Batch, key: int, deadline_ns: int) -> None:
         batch.key, batch.tick = key, self._wheel.add(key, batch, deadline_ns)
         if self._timer is None:
             self._timer = self._loop.call_later(TICK_NS / 1e9, self._tick)
@@ -344,7 +288,7 @@ class Transport:
         if self._wheel and self._timer is None:
             self._timer = self._loop.call_later(TICK_NS / 1e9, self._tick)
 
-    def _overdue(self, request: _Request) -> None:
+    def _overdue(self, request: Request) -> None:
         target, terms = request.batch.target, request.batch.terms
         if request.attempt > terms.retries:
             self._counts.timeouts += 1
@@ -382,7 +326,7 @@ class Transport:
         else:
             self._judge(request, data)
 
-    def _judge(self, request: _Request, data: bytes) -> None:
+    def _judge(self, request: Request, data: bytes) -> None:
         received_ns = time.monotonic_ns()
         ask = request.ask
         if ask.recognise is not None and (numbers := ask.recognise(data, request.request_id)) is not None:

@@ -266,11 +266,12 @@ def _octets(data: bytes, at: int, end: int, most: int, what: str) -> tuple[bytes
 def open_scoped(data: bytes, at: int, padded: bool) -> ScopedPdu:
     """The head of the ScopedPDU that fills `data` from `at` on; SnmpDecodeError if it is malformed.
 
-    `padded`: less than 8 octets of padding may follow it, as DES makes them (RFC 3414 section 8.1.1.3).
+    `padded`: up to 8 octets of padding may follow it, as DES makes them: RFC 3414 section 8.1.1.3 asks for less than
+    a block, but agents built on pysnmp add a whole one where none is needed.
     """
     total = len(data)
     at, end = expect_tlv(data, at, total, _SEQUENCE, "the ScopedPDU")
-    if total - end > (7 if padded else 0):
+    if total - end > (8 if padded else 0):
         fail(f"{total - end} octets follow the ScopedPDU", end)
     engine_id, at = _octets(data, at, end, _MAX_ENGINE_ID, "contextEngineID")
     start, at = expect_tlv(data, at, end, _STRING, "contextName")

@@ -10,6 +10,7 @@ from snmp.authority import LocalEngine, Question
 
 from netmon.snmp.addresses import Target as Address
 from netmon.snmp.asking import Ask, Community, Reply, Terms
+from netmon.snmp.batches import Batch, Request
 from netmon.snmp.codec import (
     V2C,
     Message,
@@ -29,10 +30,11 @@ from netmon.snmp.codec import (
 from netmon.snmp.engine import EngineTime
 from netmon.snmp.errors import SnmpDecodeError, SnmpError, SnmpNonIncreasingError, SnmpResponseError
 from netmon.snmp.keys import KeyRing
-from netmon.snmp.manager import _admit_engine, _Engine, _Peer, _Trial
+from netmon.snmp.manager import _admit_engine
 from netmon.snmp.privacy import Salts
 from netmon.snmp.template import GetTemplate
-from netmon.snmp.transport import Transport, _Batch, _Request
+from netmon.snmp.transport import Transport
+from netmon.snmp.trial import Engine, Peer, Trial
 from netmon.snmp.users import AuthProtocol, PrivProtocol, User
 from netmon.snmp.usm import seal
 from netmon.snmp.v3 import Level, decode_secure, encode_scoped, encode_secure, is_v3, message_id_of, open_scoped
@@ -129,9 +131,9 @@ def admitted(data: bytes) -> None:
     if not data:
         return
     local, user = _LOCAL[data[0] % len(_USERS)], _USERS[data[0] % len(_USERS)]
-    peer = _Peer(_WHERE, user)
-    peer.engine, peer.clock = _Engine(_ENGINE, local), EngineTime(3, 1000, 0, authentic=True)
-    trial = _Trial(peer, peer.engine, b"", _asked, _SALTS)
+    peer = Peer(_WHERE, user)
+    peer.engine, peer.clock = Engine(_ENGINE, local), EngineTime(3, 1000, 0, authentic=True)
+    trial = Trial(peer, peer.engine, b"", _asked, _SALTS)
     trial.build(_ID)
     for datagram in (data[1:], seal(local, user.level, _ENGINE, (3, 1000), _ID, False, data[1:], _SALTS)):
         try:
@@ -175,9 +177,9 @@ class Received:
         self._transport = Transport(1)
 
     def __call__(self, data: bytes) -> None:
-        batch = _Batch(_WHERE, (Ask(lambda _: b"", _PUBLIC),), Terms(SECOND, 0))
+        batch = Batch(_WHERE, (Ask(lambda _: b"", _PUBLIC),), Terms(SECOND, 0))
         batch.started = 1
-        request = _Request(_ID, batch.asks[0], _UNUSED, batch, 0)
+        request = Request(_ID, batch.asks[0], _UNUSED, batch, 0)
         self._transport._requests = {_ID: request}
         batch.requests[_ID] = request
         before = self._counted()

@@ -116,7 +116,7 @@ async def test_a_dead_agent_costs_no_more_time_than_its_attempts_and_is_not_take
         started = time.monotonic()
         with pytest.raises(SnmpTimeoutError, match=r"no reply to 4 requests; check that the agent runs"):
             await client.fetch(at(agent, 100), [TEMPLATES[0]])
-        assert 0.46 < time.monotonic() - started < 3
+        assert 0.46 < time.monotonic() - started < 10
         assert [size(request) for request in agent.requests] == [TEMPLATES[0].size] * 2 + [1] * 2
         assert client.most_varbinds(at(agent)) == UNLIMITED
 
@@ -199,7 +199,7 @@ async def test_loss_duplicates_and_reordering_fail_no_poll_and_spoil_no_value(cl
     async with scripted(troubled) as agent:
 
         async def poll() -> None:
-            for reply in await client.fetch(at(agent, 60), TEMPLATES):
+            for reply in await client.fetch(at(agent, 60, retries=5), TEMPLATES):
                 assert reply.names_match
                 for column in (reply.cells[0::2], reply.cells[1::2]):
                     assert [b"ether%d" % value for value in column if value] == list(reply.names)
@@ -266,12 +266,13 @@ async def test_the_largest_v3_datagram_is_read(client: Client) -> None:
 
 async def test_an_agent_is_sent_no_more_than_its_budget_and_others_do_not_wait(client: Client) -> None:
     async with scripted(mib_answer(TABLE)) as agent, scripted(mib_answer(TABLE)) as other:
-        bounded = replace(at(agent, 5000), requests_per_second=100)
-        started = time.monotonic()
-        slow = asyncio.gather(*(client.get(bounded, [name]) for name in NAMES))
+        slow = asyncio.gather(*(client.get(replace(at(agent), requests_per_second=1), [name]) for name in NAMES))
         await asyncio.gather(*(client.get(at(other, 5000), [name]) for name in NAMES))
-        assert not slow.done()
-        await slow
+        assert not slow.done(), "it would take 47 s"
+        slow.cancel()
+        started = time.monotonic()
+        bounded = replace(at(other, 5000), requests_per_second=100)
+        await asyncio.gather(*(client.get(bounded, [name]) for name in NAMES))
         assert time.monotonic() - started >= (48 - 25) / 100
         assert client.stats().waiting == 0
 
@@ -279,12 +280,12 @@ async def test_an_agent_is_sent_no_more_than_its_budget_and_others_do_not_wait(c
 async def test_repeated_requests_count_against_the_budget(client: Client) -> None:
     async with scripted(silent) as agent:
         bounded = replace(at(agent, 10), requests_per_second=4)
+        started = time.monotonic()
         with pytest.raises(SnmpTimeoutError):
             await client.get(bounded, NAMES[:1])
         agent.answer = mib_answer(TABLE)
-        started = time.monotonic()
         await client.get(replace(bounded, timeout_ns=10**9), NAMES[:1])
-        assert time.monotonic() - started > 0.4
+        assert time.monotonic() - started >= 3 / 4, "the fourth request in all"
 
 
 @pytest.mark.parametrize(("host", "source"), [("127.0.0.1", "127.0.0.3"), ("::1", "::1"), ("127.0.0.1", "::1")])

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
 from daemon.boxes import COMMUNITY, Box, served
 from support.processes import eventually, free_port
+from support.processor import uncollected
 
 from netmon.bundled import folder
 from netmon.routers.polling import RouterPoller
@@ -52,7 +53,7 @@ class Ear:
         self.drops[why] += count
 
     async def has(self, events: int) -> list[Notification]:
-        await eventually(lambda: len(self.events) >= events, f"{events} events; dropped: {self.drops}", 10)
+        await eventually(lambda: len(self.events) >= events, f"{events} events; dropped: {self.drops}")
         return self.events
 
 
@@ -83,7 +84,7 @@ async def listening(
         await asyncio.wait([running])
 
 
-async def client(tool: str, *arguments: str, timeout_s: float = 2) -> tuple[int, str]:
+async def client(tool: str, *arguments: str, timeout_s: float = 30) -> tuple[int, str]:
     """Debian's snmptrap or snmpinform, which tries twice; its exit code and complaint."""
     process = await asyncio.create_subprocess_exec(
         tool,
@@ -325,15 +326,14 @@ async def test_a_port_in_use_is_named_with_the_remedy() -> None:
 # --- floods ----------------------------------------------------------------------------------
 
 FLOOD = """
-import socket, sys, time
-port, rate, seconds, data = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), bytes.fromhex(sys.argv[4])
+import select, socket, sys, time
+port, data = int(sys.argv[1]), bytes.fromhex(sys.argv[2])
 sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 began, sent = time.monotonic(), 0
-while (now := time.monotonic() - began) < seconds:
-    while sent < now * rate:
+while not select.select([sys.stdin], [], [], 0.002)[0]:
+    while sent < 2000 * (time.monotonic() - began):
         sender.sendto(data, ("127.0.0.1", port))
         sent += 1
-    time.sleep(0.002)
 print(sent)
 """
 
@@ -344,46 +344,61 @@ def box() -> Iterator[Box]:
         yield boxes["palu"]
 
 
-async def flood(port: int, data: bytes, rate: int = 2000, seconds: float = 2) -> int:
-    """From another process; how many were sent."""
+@asynccontextmanager
+async def flood(port: int, data: bytes) -> AsyncIterator[list[int]]:
+    """2000 datagrams a second from another process; how many there were, after the block."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", FLOOD, str(port), str(rate), str(seconds), data.hex(), stdout=subprocess.PIPE
+        *(sys.executable, "-c", FLOOD, str(port), data.hex()), stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    said, _ = await process.communicate()
-    return int(said)
+    sent: list[int] = []
+    try:
+        yield sent
+    finally:
+        said, _ = await process.communicate(b"enough")
+        sent.append(int(said))
 
 
-async def polled_through(work: Callable[[], object], port: int) -> list[float]:
-    """Visits one router until `work` is done; how long each took, in seconds."""
+async def polled(port: int, times: int) -> list[float]:
+    """Visits one router so often; how much processor time this thread spent in each, in seconds."""
     took: list[float] = []
     async with await Client.open() as manager:
-        agent = Agent("127.0.0.1", port, COMMUNITY.encode(), 500_000_000, 1)
+        agent = Agent("127.0.0.1", port, COMMUNITY.encode(), 10_000_000_000, 1)
         profiles = load_profiles([folder("collectors")])
         poller = RouterPoller("palu", agent, manager, profiles, None, time.time_ns)
         await poller.poll()
-        while not work():
-            began = time.perf_counter()
+        for _ in range(times):
+            began = time.thread_time()
             await poller.poll()
-            took.append(time.perf_counter() - began)
+            took.append(time.thread_time() - began)
             await asyncio.sleep(0.02)
     return took
 
 
 @pytest.mark.parametrize("community", [PUBLIC, b"guessed"])
 async def test_a_flood_delays_no_poll_and_what_exceeds_the_bucket_is_counted(box: Box, community: bytes) -> None:
+    data, began = v2c(PduKind.TRAP, community=community), time.monotonic()
     async with listening(source_rate=50, source_burst=100) as ear:
-        flooding = asyncio.create_task(flood(ear.port(), v2c(PduKind.TRAP, community=community)))
-        took = await polled_through(flooding.done, box.port)
-        sent = await flooding
-        await eventually(lambda: len(ear.events) + ear.drops.total() == sent, f"all {sent} to be accounted for")
-    assert len(took) > 20
-    assert max(took) < 1, "every poll succeeded, none after more than one retry"
+        async with flood(ear.port(), data) as sent:
+            await eventually(lambda: len(ear.events) + ear.drops.total() > 1000, "the flood to rise")
+            with uncollected():
+                took = await polled(box.port, 50)
+
+        async def all_accounted_for() -> bool:
+            # What the kernel had no room for last is told with another datagram.
+            send(ear.port(), data)
+            sent.append(1)
+            await asyncio.sleep(0.05)
+            return len(ear.events) + ear.drops.total() == sum(sent)
+
+        await eventually(all_accounted_for, f"all {sent} to be accounted for")
+    assert max(took) < 0.05, "the traps are read a few at a time, between the polls' own datagrams"
     if community == PUBLIC:
-        assert 100 <= len(ear.events) <= 100 + 50 * 3
-        assert ear.drops[Drop.SOURCE_RATE] + ear.drops[Drop.RATE] + ear.drops[Drop.BUFFER] == sent - len(ear.events)
+        assert 100 <= len(ear.events) <= 100 + 50 * (time.monotonic() - began)
+        lost = sum(sent) - len(ear.events)
+        assert ear.drops[Drop.SOURCE_RATE] + ear.drops[Drop.RATE] + ear.drops[Drop.BUFFER] == lost
     else:
         assert not ear.events
-        assert ear.drops[Drop.UNKNOWN_CREDENTIAL] + ear.drops[Drop.BUFFER] == sent
+        assert ear.drops[Drop.UNKNOWN_CREDENTIAL] + ear.drops[Drop.BUFFER] == sum(sent)
 
 
 async def test_one_router_that_floods_does_not_silence_another() -> None:
@@ -407,10 +422,17 @@ async def test_what_was_lost_in_the_kernel_is_counted_with_the_next_datagram() -
         big = v2c(PduKind.TRAP, VarBind((1, 3, 6, 1, 4, 1, 9, 1), Tag.OCTET_STRING, b"x" * 8000))
         # In one turn of the loop, so that nothing is read meanwhile.
         send(ear.port(), *[big] * 2000)
-        await asyncio.sleep(1)
-        send(ear.port(), big)
-        await eventually(lambda: ear.drops[Drop.BUFFER], "the loss to be told")
-        await eventually(lambda: len(ear.events) + ear.drops.total() == 2001, f"every one: {ear.drops}")
+        sent = 2000
+
+        async def all_accounted_for() -> bool:
+            nonlocal sent
+            send(ear.port(), big)
+            sent += 1
+            await asyncio.sleep(0.05)
+            return len(ear.events) + ear.drops.total() == sent
+
+        await eventually(all_accounted_for, f"every one: {ear.drops}")
+    assert ear.drops[Drop.BUFFER] > 0
 
 
 async def test_no_turn_of_the_loop_takes_long_while_traps_are_decoded() -> None:
@@ -418,13 +440,14 @@ async def test_no_turn_of_the_loop_takes_long_while_traps_are_decoded() -> None:
         send(ear.port(), v2c(PduKind.TRAP))
         await ear.has(1)
         send(ear.port(), *[v2c(PduKind.TRAP)] * 250)
-        loop, turns = asyncio.get_running_loop(), []
-        while len(ear.events) < 200:
-            began = loop.time()
-            await asyncio.sleep(0)
-            turns.append(loop.time() - began)
-    turns.sort()
-    assert turns[len(turns) * 9 // 10] < 0.02, "nine in ten, because the machine has other work too"
+        turns = []
+        with uncollected():
+            while len(ear.events) < 200:
+                # The thread's own processor time: the machine is shared, and that is not the decoder's doing.
+                began = time.thread_time()
+                await asyncio.sleep(0)
+                turns.append(time.thread_time() - began)
+    assert max(turns) < 0.02
 
 
 def test_the_settings_refuse_what_cannot_be_listened_at() -> None:

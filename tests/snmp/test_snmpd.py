@@ -56,7 +56,7 @@ def snmpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agent]:
         f"udp:127.0.0.1:{port}",
     ]
     with running(command, lambda: answers(port), directory / "log", environment):
-        yield Agent("127.0.0.1", port, b"secret", 2_000_000_000, 1)
+        yield Agent("127.0.0.1", port, b"secret", 10_000_000_000, 1)
 
 
 async def test_get_reads_the_system_group(snmpd: Agent) -> None:

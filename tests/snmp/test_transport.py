@@ -13,7 +13,7 @@ import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from snmp.scripted import ScriptedAgent, mib_answer, response, scripted, silent
-from support.processes import eventually
+from support.processes import PATIENCE_S, eventually
 from support.processor import processor_time
 
 from netmon.snmp.addresses import Target
@@ -45,7 +45,7 @@ def at(agent: ScriptedAgent, host: str = "127.0.0.1") -> Target:
 async def test_a_reply_reaches_its_request(transport: Transport, host: str) -> None:
     async with scripted(mib_answer({}), host) as agent:
         before = time.monotonic_ns()
-        reply = await transport.exchange(at(agent, host), ask, PUBLIC, Terms(1000 * MS, 0))
+        reply = await transport.exchange(at(agent, host), ask, PUBLIC, Terms(5000 * MS, 0))
         request_id = agent.requests[0].pdu.request_id
         assert decode_message(reply.data).pdu.request_id == request_id
         assert FIRST_REQUEST_ID <= request_id <= LAST_REQUEST_ID
@@ -106,14 +106,14 @@ async def test_a_reply_from_another_address_is_refused_and_the_right_one_still_t
             yield response(request, (), status=5)
 
         async with scripted(both) as agent:
-            reply = await transport.exchange(at(agent), ask, PUBLIC, Terms(500 * MS, 0))
+            reply = await transport.exchange(at(agent), ask, PUBLIC, Terms(5000 * MS, 0))
     assert decode_message(reply.data).pdu.error_status == 5
     assert transport.stats().dropped_wrong_source == 1
 
 
 async def test_duplicates_and_late_replies_are_dropped_and_counted(transport: Transport) -> None:
     async with scripted(lambda request: [response(request, ())] * 2) as agent:
-        await transport.exchange(at(agent), ask, PUBLIC, Terms(500 * MS, 0))
+        await transport.exchange(at(agent), ask, PUBLIC, Terms(5000 * MS, 0))
         await eventually(lambda: transport.stats().dropped_unsolicited == 1, "the duplicate to be dropped")
         agent.answer = silent
         with pytest.raises(SnmpTimeoutError):
@@ -125,7 +125,7 @@ async def test_duplicates_and_late_replies_are_dropped_and_counted(transport: Tr
 
 async def test_what_is_no_snmp_is_counted_and_does_not_disturb(transport: Transport) -> None:
     async with scripted(lambda request: [b"\x30\x03", response(request, ())]) as agent:
-        await transport.exchange(at(agent), ask, PUBLIC, Terms(500 * MS, 0))
+        await transport.exchange(at(agent), ask, PUBLIC, Terms(5000 * MS, 0))
     assert transport.stats().decode_errors == 1
 
 
@@ -170,7 +170,7 @@ async def test_cancelling_frees_the_slot_and_leaves_nothing_behind() -> None:
                 task.cancel()
             await asyncio.gather(stuck, queued, return_exceptions=True)
             assert (transport.stats().in_flight, transport.stats().waiting) == (0, 0)
-            await transport.exchange(at(live), ask, PUBLIC, Terms(1000 * MS, 0))
+            await transport.exchange(at(live), ask, PUBLIC, Terms(5000 * MS, 0))
 
 
 @pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
@@ -180,7 +180,7 @@ def test_a_reply_that_waited_in_the_socket_while_the_loop_was_late_is_not_a_time
     async def late() -> int:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent, closing(Transport.open(1)) as transport:
             agent.bind(("127.0.0.1", 0))
-            agent.settimeout(5)
+            agent.settimeout(PATIENCE_S)
             target = Target(socket.AF_INET, "127.0.0.1", agent.getsockname()[1])
             task = asyncio.create_task(transport.exchange(target, ask, PUBLIC, Terms(40 * MS, 0)))
             await asyncio.sleep(0)
@@ -199,7 +199,7 @@ def test_under_uvloop_replies_come_retries_happen_and_the_dead_time_out() -> Non
     async def exchanges() -> None:
         async with scripted(lambda request: [response(request, ())][: len(agent.requests) - 1], "::1") as agent:
             with closing(Transport.open(10)) as transport:
-                await transport.exchange(at(agent, "::1"), ask, PUBLIC, Terms(100 * MS, 1))
+                await transport.exchange(at(agent, "::1"), ask, PUBLIC, Terms(1000 * MS, 1))
                 agent.answer = silent
                 with pytest.raises(SnmpTimeoutError):
                     await transport.exchange(at(agent, "::1"), ask, PUBLIC, Terms(40 * MS, 0))

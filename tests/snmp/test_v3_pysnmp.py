@@ -74,6 +74,17 @@ async def test_every_long_key_as_cisco_makes_it_is_let_in_and_reads() -> None:
                 assert (5, 0) in found[SYSTEM]
 
 
+async def test_replies_of_any_length_are_read_although_pysnmp_pads_those_that_need_no_padding() -> None:
+    one = USERS[-1]
+    assert one.priv is PrivProtocol.DES
+    async with await Client.open() as client:
+        with pysnmp_agent([one]) as port:
+            agent = Agent("127.0.0.1", port, b"", 500_000_000, 5, one)
+            for further in range(8):
+                (answer,) = await client.get(agent, [(*SYSTEM, 99, *(1,) * further)])
+                assert answer.is_exception
+
+
 async def test_wrong_keys_are_told_apart() -> None:
     one = USERS[-1]
     async with await Client.open() as client:

@@ -98,7 +98,7 @@ class Snmpd:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def agent(self, one: User) -> Agent:
-        return Agent("127.0.0.1", self.port, b"", 2_000_000_000, 1, one)
+        return Agent("127.0.0.1", self.port, b"", 10_000_000_000, 1, one)
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +159,9 @@ PADDED = replace(user(AuthProtocol.SHA, PrivProtocol.DES), priv_password=b"misty
     ],
 )  # fmt: skip
 async def test_a_user_who_is_not_let_in_is_told_why(snmpd: Snmpd, one: User, error: type[SnmpError], what: str) -> None:
-    agent = replace(snmpd.agent(one), timeout_ns=150_000_000, retries=0)
+    agent = snmpd.agent(one)
+    if error is SnmpTimeoutError:
+        agent = replace(agent, timeout_ns=1_000_000_000, retries=0)
     async with await Client.open() as client:
         with pytest.raises(error, match=what) as caught:
             await client.get(agent, [(*SYSTEM, 5, 0)])
@@ -167,7 +169,7 @@ async def test_a_user_who_is_not_let_in_is_told_why(snmpd: Snmpd, one: User, err
 
 
 async def test_an_unknown_context_which_snmpd_meets_with_silence_is_named(snmpd: Snmpd) -> None:
-    agent = replace(snmpd.agent(FULL), timeout_ns=150_000_000, retries=0, context=b"vrf-9")
+    agent = replace(snmpd.agent(FULL), timeout_ns=1_000_000_000, retries=0, context=b"vrf-9")
     async with await Client.open() as client:
         with pytest.raises(SnmpTimeoutError, match="that it has the context 'vrf-9'"):
             await client.get(agent, [(*SYSTEM, 5, 0)])
