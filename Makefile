@@ -6,7 +6,7 @@ PYTEST := $(BIN)/pytest
 # What the tests start: each command with the Debian package that brings it.
 TOOLS := snmpd:snmpd snmpget:snmp sshd:openssh-server ip:iproute2 iperf3:iperf3 prometheus:prometheus \
 	mosquitto:mosquitto mosquitto_sub:mosquitto-clients victoria-metrics:victoria-metrics systemd-analyze:systemd \
-	ssh:openssh-client setpriv:util-linux
+	ssh:openssh-client setpriv:util-linux initdb:postgresql
 
 .PHONY: help demo test test-fast test-system check format develop wheel soak fuzz bench-snmp bench-ledger lock tools clean
 
@@ -69,13 +69,13 @@ $(VENV)/.lock: requirements.lock
 	touch $@
 
 lock: $(VENV)/.lock ## choose exact versions anew from the ranges in pyproject.toml
-	$(BIN)/pip-compile --quiet --upgrade --extra dev --extra demo --generate-hashes --strip-extras --allow-unsafe \
-		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --upgrade --extra dev --extra demo --extra postgresql --generate-hashes --strip-extras \
+		--allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
 
 # Root installs the missing tools; anyone else is told which tests will be skipped for want of them.
 tools:
 	@missing=""; for tool in $(TOOLS); do \
-		PATH="$$PATH:/usr/sbin:/sbin" command -v "$${tool%%:*}" >/dev/null || missing="$$missing $${tool##*:}"; done; \
+		PATH="$$PATH:/usr/sbin:/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' :)" command -v "$${tool%%:*}" >/dev/null || missing="$$missing $${tool##*:}"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 import yaml
 from support.dashboards import load, panel_queries, panels
-from support.processes import eventually, free_port, running
+from support.processes import PATIENCE_S, eventually, free_port, running
 from support.traffic import NOON_NS, a_survey, agency, circuit, head, identity, poll
 
 from netmon.core.model import Column, Direction, Usage, Verdict, VerdictReason
@@ -162,7 +162,7 @@ async def test_every_panels_query_returns_data_from_prometheus(tmp_path: Path) -
     server = HttpServer(HttpSettings(port=0), metrics, lambda: None)
     scraped, port = await server.start(), free_port()
     configuration = {
-        "global": {"scrape_interval": "200ms", "scrape_timeout": "200ms"},
+        "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
         "scrape_configs": [{"job_name": "netmon", "static_configs": [{"targets": [f"127.0.0.1:{scraped}"]}]}],
     }
     (tmp_path / "prometheus.yml").write_text(json.dumps(configuration))
@@ -173,16 +173,16 @@ async def test_every_panels_query_returns_data_from_prometheus(tmp_path: Path) -
         f"--web.listen-address=127.0.0.1:{port}",
         "--log.level=warn",
     ]
-    queries = [query for path in DASHBOARDS for query in panel_queries(path, {"__rate_interval": "5s"})]
+    queries = [query for path in DASHBOARDS for query in panel_queries(path, {"__rate_interval": "30s"})]
     assert len(queries) >= 20
 
     def ready() -> bool:
-        with contextlib.suppress(OSError), urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=1):
+        with contextlib.suppress(OSError), urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=5):
             return True
         return False
 
     def rows(expr: str) -> list[Any]:
-        with urlopen(f"http://127.0.0.1:{port}/api/v1/query?{urlencode({'query': expr})}", timeout=5) as reply:
+        with urlopen(f"http://127.0.0.1:{port}/api/v1/query?{urlencode({'query': expr})}", timeout=PATIENCE_S) as reply:
             found: list[Any] = json.load(reply)["data"]["result"]
             return [row for row in found if row["value"][1] != "NaN"]
 

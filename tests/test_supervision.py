@@ -7,7 +7,7 @@ import contextlib
 import logging
 
 import pytest
-from support.processes import eventually
+from support.processes import PATIENCE_S, eventually
 
 from netmon import supervision
 from netmon.supervision import EssentialTaskEndedError, Supervisor
@@ -102,7 +102,7 @@ async def test_a_task_that_catches_its_cancellation_is_cancelled_again() -> None
 
     task = supervisor.leaf("stubborn", stubborn)
     await asyncio.sleep(0)
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(PATIENCE_S):
         await supervisor.stop()
     assert task.cancelled()
     assert caught == 2
@@ -121,7 +121,7 @@ async def test_a_task_that_never_ends_is_named_and_left_behind(
 
     task = supervisor.leaf("deaf", deaf)
     await asyncio.sleep(0)
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(PATIENCE_S):
         await supervisor.stop()
     assert "deaf does not end" in caplog.text
     freed = True

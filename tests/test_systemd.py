@@ -109,7 +109,7 @@ def init(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[socke
     address = str(tmp_path / "notify") if request.param == "path" else f"@netmon-test-{tmp_path.name}-{id(request)}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as bound:
         bound.bind("\0" + address[1:] if address.startswith("@") else address)
-        bound.settimeout(5)
+        bound.settimeout(60)
         yield bound, address
 
 

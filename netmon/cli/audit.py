@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from netmon.cli.common import config_option, console, ledger_path, output_option, print_document, progress
+from netmon.cli.common import config_option, console, ledger_location, output_option, print_document, progress
 
 if TYPE_CHECKING:
     from netmon.store.audit import Audit, Head, PublicKey
@@ -43,12 +43,12 @@ def verify(source: Path | None, noted: tuple[str, ...], keys: tuple[Path, ...], 
     """
     from netmon.store.audit import audit, links_of
 
-    path = source if source is not None else ledger_path(config)
+    where = source if source is not None else ledger_location(config)
     heads = [head for text in noted for head in _heads(text)]
-    with links_of(path) as links, progress("links") as told:
+    with links_of(where) as links, progress("links") as told:
         found = audit(told(links), heads, [_key(file) for file in keys])
     if output == "json":
-        print_document("audit", {"source": str(path), **_data(found)})
+        print_document("audit", {"source": str(where), **_data(found)})
     else:
         _print(found, bool(keys))
     return 0 if found.ok else 1
@@ -62,7 +62,7 @@ def head(ledger: Path | None, config: Path, output: str) -> int:
     """Print the chain's newest link as CHAIN:SEQ:HASH, to be noted where nobody of this machine can alter it."""
     from netmon.store.audit import head_of
 
-    found, signature = head_of(ledger if ledger is not None else ledger_path(config))
+    found, signature = head_of(ledger if ledger is not None else ledger_location(config))
     if output == "json":
         key, value = (None, None) if signature is None else (signature.key, signature.value)
         print_document("audit-head", {**_place(found), "key": key, "signature": value})
@@ -82,9 +82,9 @@ def export(file: Path, config: Path) -> int:
     from netmon.store import audit
     from netmon.store.newfile import new_file
 
-    path = ledger_path(config)
+    ledger = ledger_location(config)
     with new_file(file) as into:
-        last = audit.export(path, into)
+        last = audit.export(ledger, into)
     click.echo(f"{file}: {last.sequence} links, head {last}")
     return 0
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from netmon.config.load import Configuration
+    from netmon.store.location import Location
     from netmon.store.reader import LedgerReader
 
 DEFAULT_CONFIG = Path("/etc/netmon/netmon.yaml")
@@ -89,18 +90,18 @@ def ledger_of(configuration: Configuration) -> Iterator[LedgerReader]:
     from netmon.store.reader import LedgerReader
 
     settings = configuration.settings.ledger
-    reader = LedgerReader.open(settings.path, settings.busy_timeout)
+    reader = LedgerReader.open(settings.location, settings.busy_timeout)
     try:
         yield reader
     finally:
         reader.close()
 
 
-def ledger_path(config: Path) -> Path:
+def ledger_location(config: Path) -> Location:
     """Where the configured ledger is. Raises ConfigError."""
     from netmon.config.load import load
 
-    return load(config).settings.ledger.path
+    return load(config).settings.ledger.location
 
 
 @contextmanager

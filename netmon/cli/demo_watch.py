@@ -70,7 +70,7 @@ class Watcher:
     def _open(self) -> LedgerReader | None:
         if self._reader is None:
             try:
-                self._reader = LedgerReader.open(self.configuration.settings.ledger.path)
+                self._reader = LedgerReader.open(self.configuration.settings.ledger.location)
             except StoreError:
                 return None
         return self._reader

@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import rich_click as click
 
-from netmon.cli.common import config_option, console, ledger_path, output_option, print_document, status_line, volume
+from netmon.cli.common import (
+    config_option,
+    console,
+    ledger_location,
+    output_option,
+    print_document,
+    status_line,
+    volume,
+)
 
 if TYPE_CHECKING:
     from netmon.store.care import Examination
+    from netmon.store.location import Location
 
 
 @click.group("ledger")
@@ -31,13 +40,13 @@ def check(ledger: Path | None, within: str, config: Path, output: str) -> int:
     """
     from netmon.store.care import examine
 
-    path = ledger if ledger is not None else ledger_path(config)
+    where = ledger if ledger is not None else ledger_location(config)
     with status_line() as say:
-        found = examine(path, _duration(within), lambda name, count: say(f"{name} {count or ''}"))
+        found = examine(where, _duration(within), lambda name, count: say(f"{name} {count or ''}"))
     if output == "json":
-        print_document("ledger-check", {"path": str(path), **_data(found)})
+        print_document("ledger-check", {"path": str(where), **_data(found)})
     else:
-        _print(found, path)
+        _print(found, where)
     return 0 if found.fault is None else 1
 
 
@@ -51,10 +60,10 @@ def backup(file: Path, config: Path) -> int:
     """
     from netmon.store.backup import back_up
 
-    path = ledger_path(config)
+    ledger = ledger_location(config)
     with status_line() as say:
         made = back_up(
-            path,
+            ledger,
             file,
             lambda done, total: say(f"copied {done * 100 // max(total, 1)} %"),
             lambda name, count: say(f"examining the copy: {name} {count or ''}"),
@@ -80,7 +89,7 @@ def restore(file: Path, config: Path) -> int:
     settings = load(config).settings.ledger
     with status_line() as say:
         done = put_back(settings, file, time.time_ns(), lambda name, count: say(f"examining {name} {count or ''}"))
-    click.echo(f"{settings.path}: restored from {file}, head {done.head}")
+    click.echo(f"{settings.location}: restored from {file}, head {done.head}")
     if done.kept is not None:
         click.echo(f"What it replaced is kept as {done.kept}; delete it once you are sure.")
     click.echo("Limits are believed as the backup has them: start netmon, and compare netmon status with the routers.")
@@ -106,22 +115,22 @@ def export(file: Path, name: str, form: str, start: str | None, end: str | None,
     from netmon.store.newfile import new_file
 
     configuration = load(config)
-    zone, path = configuration.settings.site.timezone, configuration.settings.ledger.path
+    zone, ledger = configuration.settings.site.timezone, configuration.settings.ledger.location
     span = {key: instant(text, zone) for key, text in (("from_ns", start), ("to_ns", end)) if text is not None}
     if str(file) == "-":
-        _export(path, name, form, sys.stdout.buffer, span)
+        _export(ledger, name, form, sys.stdout.buffer, span)
         return 0
     with new_file(file) as into:
-        count = _export(path, name, form, into, span)
+        count = _export(ledger, name, form, into, span)
     click.echo(f"{file}: {count} rows")
     return 0
 
 
-def _export(path: Path, name: str, form: str, into: BinaryIO, span: dict[str, int]) -> int:
+def _export(ledger: Location, name: str, form: str, into: BinaryIO, span: dict[str, int]) -> int:
     from netmon.store.export import Form, TableName, export_table
 
     with status_line() as say:
-        return export_table(path, TableName(name), Form(form), into, told=lambda count: say(f"{count} rows"), **span)
+        return export_table(ledger, TableName(name), Form(form), into, told=lambda count: say(f"{count} rows"), **span)
 
 
 def _duration(text: str) -> int:
@@ -149,7 +158,7 @@ def _data(found: Examination) -> dict[str, Any]:
     }
 
 
-def _print(found: Examination, path: Path) -> None:
+def _print(found: Examination, ledger: Location) -> None:
     out = console()
     for one in found.checks:
         if one.fault is None:
@@ -158,4 +167,4 @@ def _print(found: Examination, path: Path) -> None:
             out.print(f"{one.name:<11}FAULT: {one.fault}", style="bold red")
             out.print(f"Do: {one.remedy}.")
     if found.fault is None:
-        out.print(f"{path} is sound.", soft_wrap=True)
+        out.print(f"{ledger} is sound.", soft_wrap=True)

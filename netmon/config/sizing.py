@@ -22,7 +22,12 @@ def size_of(configuration: Configuration) -> Size:
     ]
     zones = {"UTC", settings.site.timezone, *(agency.timezone for agency in configuration.agencies)}
     return predicted(
-        routers, len(zones), len(configuration.agencies), len(configuration.circuits), settings.ledger.retention
+        routers,
+        len(zones),
+        len(configuration.agencies),
+        len(configuration.circuits),
+        settings.ledger.retention,
+        on_server=settings.ledger.url is not None,
     )
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
-from netmon.core.counters import Head, Visit
+from netmon.core.heads import Head, Visit
 from netmon.core.model import Alert
 from netmon.store.ledger import Ledger
 from netmon.store.reader import CommittedVisit, LedgerReader
@@ -31,7 +31,12 @@ class LedgerService:
     def open(cls, settings: LedgerSettings, now_ns: Callable[[], int]) -> LedgerService:
         """Takes the writer's lock. Raises StoreError."""
         ledger = Ledger.open(settings, now_ns())
-        return cls(ledger, LedgerReader.open(settings.path, settings.busy_timeout), now_ns)
+        try:
+            reader = LedgerReader.open(settings.location, settings.busy_timeout)
+        except BaseException:
+            ledger.close()
+            raise
+        return cls(ledger, reader, now_ns)
 
     async def write(self, call: Callable[Concatenate[Ledger, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`await service.write(Ledger.decide, verdicts, alerts, now_ns)`. Raises StoreError."""

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from netmon.core.model import Alert, Change, Direction, Intent, Plan, Receipt, Step
 from netmon.store import schema
 from netmon.store.chain import Entry, Kind, Link
 from netmon.store.chained import Chained
+from netmon.store.database import upsert
 from netmon.store.decisions import announce
 from netmon.store.errors import StoreError
 from netmon.store.values import LimitState, canonical, dump, load
@@ -25,7 +25,7 @@ class Actions(Chained):
         """Before any session opens (invariant 3). Raises StoreError if the id was used before."""
         with self._transaction() as connection:
             added = connection.execute(
-                upsert(schema.intent)
+                upsert(connection, schema.intent)
                 .values(id=intent.id, document=dump(intent), created_ns=intent.created_ns, stepped_ns=intent.created_ns)
                 .on_conflict_do_nothing(index_elements=["id"])
             )
@@ -81,11 +81,19 @@ class Actions(Chained):
             _note(connection, circuit, direction, LimitState(bps, known, at_ns))
 
     def hold(self, circuit: str, reason: str, by: str, at_ns: int, until_ns: int | None) -> None:
-        """Keeps a circuit as it is, replacing an earlier hold; None: until released."""
+        """Keeps a circuit as it is, replacing an earlier hold; None: until released.
+
+        Raises StoreError for a text with NUL.
+        """
+        if "\0" in reason + by:  # PostgreSQL's text has no such character
+            raise StoreError("a hold's reason and its author may not contain NUL; write them without it")
         values = {"reason": reason, "by": by, "at_ns": at_ns, "until_ns": until_ns}
-        statement = upsert(schema.hold).values(circuit=circuit, **values)
         with self._transaction() as connection:
-            connection.execute(statement.on_conflict_do_update(index_elements=["circuit"], set_=values))
+            connection.execute(
+                upsert(connection, schema.hold)
+                .values(circuit=circuit, **values)
+                .on_conflict_do_update(index_elements=["circuit"], set_=values)
+            )
             payload = dump({"circuit": circuit, **values})
             self._append(connection, Entry(Kind.HOLD, circuit, payload, repeatable=True))
 
@@ -111,7 +119,7 @@ def _open_intent(connection: Connection, intent_id: str) -> Intent:
 def _note(connection: Connection, circuit: str, direction: Direction, state: LimitState) -> None:
     values = {"bps": state.bps, "known": state.known, "at_ns": state.at_ns}
     connection.execute(
-        upsert(schema.limit_state)
+        upsert(connection, schema.limit_state)
         .values(circuit=circuit, direction=direction.value, **values)
         .on_conflict_do_update(index_elements=["circuit", "direction"], set_=values)
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -13,10 +13,11 @@ from typing import BinaryIO, Protocol
 from sqlalchemy import Connection, inspect, select
 
 from netmon.core.model import NANOSECONDS
-from netmon.store import chain, schema
+from netmon.store import backends, chain, schema
 from netmon.store.chain import GENESIS, Fault, Kind, Link, Rule, Signature, follow
-from netmon.store.database import reading_engine
-from netmon.store.errors import StoreError, sentences
+from netmon.store.database import streamed
+from netmon.store.errors import StoreError
+from netmon.store.location import Location
 from netmon.store.migrations import refuse_newer, version
 from netmon.store.values import canonical
 
@@ -192,41 +193,42 @@ def is_ledger(path: Path) -> bool:
 
 
 @contextmanager
-def links_of(path: Path) -> Iterator[Iterator[Link]]:
+def links_of(source: Location) -> Iterator[Iterator[Link]]:
     """The links of a ledger, in use or not, or of an exported file, by (chain, sequence). Raises StoreError."""
-    if not is_ledger(path):
-        with path.open("rb") as file:
-            yield exported(file, path)
+    if isinstance(source, Path) and not is_ledger(source):
+        with source.open("rb") as file:
+            yield exported(file, source)
         return
-    with snapshot(path) as connection:
-        yield ledger_links(connection)
+    # The caller may stop anywhere, and must not leave a question open on the server.
+    with snapshot(source) as connection, closing(ledger_links(connection)) as links:
+        yield links
 
 
 @contextmanager
-def snapshot(path: Path) -> Iterator[Connection]:
+def snapshot(location: Location) -> Iterator[Connection]:
     """One consistent view of a ledger of this or an earlier netmon. Raises StoreError, LedgerSchemaError."""
-    if not path.exists():
-        raise StoreError(f"there is no ledger at {path}; correct the path")
-    engine = reading_engine(path, BUSY_TIMEOUT_NS)
+    if isinstance(location, Path) and not location.exists():
+        raise StoreError(f"there is no ledger at {location}; correct the path")
+    backend = backends.reading(location, BUSY_TIMEOUT_NS, patient=True)
     try:
-        with sentences(path), engine.begin() as connection:
+        with backend.transaction() as connection:
             present = version(connection)
-            refuse_newer(present, path)
+            refuse_newer(present, location)
             if present == 0:
-                raise StoreError(f"{path} is a database but not a netmon ledger; give the path of one")
+                raise StoreError(f"{location} is a database but not a netmon ledger; give the place of one")
             yield connection
     finally:
-        engine.dispose()
+        backend.close()
 
 
-def ledger_links(connection: Connection) -> Iterator[Link]:
+def ledger_links(connection: Connection) -> Generator[Link, None, None]:
     """In order, with their signatures where the ledger's schema has any."""
     columns, signed = schema.link.c, schema.signature.c
     statement = select(schema.link)
     if inspect(connection).has_table(schema.signature.name):
         both = (signed.chain == columns.chain) & (signed.sequence == columns.sequence)
         statement = select(schema.link, signed.key, signed.value).outerjoin(schema.signature, both)
-    for row in connection.execute(statement.order_by(columns.chain, columns.sequence)):
+    for row in streamed(connection, statement.order_by(columns.chain, columns.sequence)):
         key = getattr(row, "key", None)
         yield Link(
             row.chain,
@@ -240,9 +242,9 @@ def ledger_links(connection: Connection) -> Iterator[Link]:
         )
 
 
-def head_of(path: Path) -> tuple[Head, Signature | None]:
+def head_of(location: Location) -> tuple[Head, Signature | None]:
     """The newest link of a ledger's own chain, to be noted elsewhere. Raises StoreError."""
-    with snapshot(path) as connection:
+    with snapshot(location) as connection:
         name, sequence, hashed = chain.head(connection)
         found = None
         if inspect(connection).has_table(schema.signature.name):
@@ -256,10 +258,10 @@ def head_of(path: Path) -> tuple[Head, Signature | None]:
 # --- JSON Lines -----------------------------------------------------------------------------------
 
 
-def export(path: Path, file: BinaryIO, told: Callable[[int], None] = lambda count: None) -> Head:
+def export(location: Location, file: BinaryIO, told: Callable[[int], None] = lambda count: None) -> Head:
     """Writes a ledger's links as JSON Lines, whole or broken as they are; returns the last one's place."""
     last = Head(None, 0, GENESIS)
-    with links_of(path) as links:
+    with links_of(location) as links:
         for count, link in enumerate(links, 1):
             file.write(line_of(link))
             last = Head(link.chain, link.sequence, link.hash)

@@ -19,12 +19,14 @@ from netmon.store import chain
 from netmon.store.audit import Head, head_of, snapshot
 from netmon.store.care import Examination, Told, examine
 from netmon.store.chain import Entry, Kind, Signing
-from netmon.store.database import driver, writing_engine
 from netmon.store.errors import StoreError, sentences
-from netmon.store.ledger import bring_up_to_date, signer_of
+from netmon.store.ledger import signer_of
+from netmon.store.location import Location, Server
 from netmon.store.lock import WriterLock
+from netmon.store.migrations import bring_up_to_date
 from netmon.store.newfile import new_path, synced
 from netmon.store.settings import LedgerSettings
+from netmon.store.sqlite import SqliteFile, driver, writing_engine
 from netmon.store.values import canonical
 
 _STEP_PAGES = 1024
@@ -58,17 +60,19 @@ class Restored:
 
 
 def back_up(
-    ledger: Path,
+    ledger: Location,
     target: Path,
     copied: Copied = lambda done, total: None,
     told: Told = lambda name, count: None,
 ) -> Backup:
     """A consistent copy as of now, examined; the writer goes on meanwhile and never waits for it.
 
-    Raises StoreError if there is a file at `target`, if there is no room, or if the copy is not sound.
+    Raises StoreError if there is a file at `target`, if there is no room, or if the copy is not sound; and for a
+    ledger on a server, which has tools of its own for it.
     """
+    path = _file(ledger, "pg_dump --format=custom --file=FILE --dbname")
     with new_path(target) as partial:
-        _copy(ledger, partial, copied)
+        _copy(path, partial, copied)
         examination = examine(partial, told=told)
         fault = examination.fault
         if fault is not None and fault.name in ("pages", "references"):
@@ -82,7 +86,9 @@ def restore(settings: LedgerSettings, backup: Path, now_ns: int, told: Told = la
     The restore is itself a link of the chain, for links made after the backup are not in it. Raises
     LedgerLockedError while a daemon runs, and StoreError; then nothing was replaced.
     """
-    path = settings.path.resolve()
+    path = _file(
+        settings.location, "pg_restore --clean --if-exists --no-owner --single-transaction FILE --dbname"
+    ).resolve()
     if path.exists() and backup.exists() and path.samefile(backup):
         raise StoreError(f"{backup} is the ledger itself; give the path of a backup")
     signer = signer_of(settings)
@@ -102,6 +108,12 @@ def restore(settings: LedgerSettings, backup: Path, now_ns: int, told: Told = la
     finally:
         lock.release()
     return Restored(head, kept, lost)
+
+
+def _file(ledger: Location, command: str) -> Path:
+    if isinstance(ledger, Server):
+        raise StoreError(f"the ledger {ledger} is in PostgreSQL, whose own tools copy it; run `{command}='{ledger}'`")
+    return ledger
 
 
 def _copy(source: Path, target: Path, copied: Copied) -> None:
@@ -189,15 +201,14 @@ def _payload(backup: Path, copy: Path, lost: Head | None, kept: Path | None, now
 
 def _tell(copy: Path, settings: LedgerSettings, signer: Signing | None, payload: str, now_ns: int) -> Head:
     """Brings the copy's schema up to date and appends the link that tells of the restore."""
-    engine = writing_engine(copy, settings.busy_timeout)
+    backend = SqliteFile(copy, writing_engine(copy, settings.busy_timeout))
     try:
-        with sentences(copy):
-            bring_up_to_date(engine, copy, now_ns)
-            with engine.begin() as connection:
-                subject = json.loads(payload)["restored"]["chain"]
-                (link,) = chain.append(connection, signer, [Entry(Kind.RESTORE, subject, payload, repeatable=True)])
+        bring_up_to_date(backend, now_ns)
+        with backend.transaction() as connection:
+            subject = json.loads(payload)["restored"]["chain"]
+            (link,) = chain.append(connection, signer, [Entry(Kind.RESTORE, subject, payload, repeatable=True)])
     finally:
-        engine.dispose()
+        backend.close()
     if copy.with_name(copy.name + "-wal").exists():
         raise StoreError(f"{copy} could not be completed; check the disk and the kernel's log, and restore again")
     return Head(link.chain, link.sequence, link.hash)

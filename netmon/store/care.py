@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from operator import gt
-from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, ForeignKeyConstraint, Select, exists, func, inspect, select, text
 
 from netmon.core.model import NANOSECONDS
-from netmon.store import rows
+from netmon.store import rows, schema
 from netmon.store.audit import audit, ledger_links, snapshot
 from netmon.store.chain import Link
-from netmon.store.database import driver
+from netmon.store.database import canceller, streamed
 from netmon.store.errors import StoreError, sentences
+from netmon.store.location import Location
 
 MINUTES_NS = 60 * NANOSECONDS
 _EVERY = 1000
 """Rows between two looks at the clock."""
-_RESTORE = "keep a copy of it, then restore a backup with `netmon ledger restore`"
-_DEFECT = "somebody edited the file, or report this as a defect; keep a copy, then restore a backup"
+_RESTORE = "keep a copy of it, then restore a backup with `netmon ledger restore`, on a server with pg_restore"
+_DEFECT = "somebody edited the ledger, or report this as a defect; keep a copy, then restore a backup"
 _CHAIN = (
-    "somebody edited the file; `netmon audit verify` says more, and compare with heads noted earlier and with backups"
+    "somebody edited the ledger; `netmon audit verify` says more, and compare with heads noted earlier and with backups"
 )
 
-_HEADS_AMISS = """
+_HEADS_AMISS = text("""
 SELECT router.name, head.sequence, 'has a head, but not the visit it stands for'
 FROM head JOIN router ON router.id = head.router_id
 LEFT JOIN visit ON visit.router_id = head.router_id AND visit.sequence = head.sequence
@@ -40,12 +41,13 @@ FROM visit JOIN router ON router.id = visit.router_id
 LEFT JOIN head ON head.router_id = visit.router_id
 WHERE visit.sequence = (SELECT max(newest.sequence) FROM visit AS newest WHERE newest.router_id = visit.router_id)
   AND (head.sequence IS NULL OR visit.sequence > head.sequence)
-LIMIT 1"""
-_VISITS = """
-SELECT router_id, sequence, at_ns, in_total, out_total FROM visit ORDER BY router_id, sequence"""
-_UNPROVEN = """
+LIMIT 1""")
+_VISITS = select(
+    *(schema.visit.c[name] for name in ("router_id", "sequence", "at_ns", "in_total", "out_total"))
+).order_by(schema.visit.c.router_id, schema.visit.c.sequence)
+_UNPROVEN = text("""
 SELECT intent.id FROM intent LEFT JOIN link ON link.kind = 'receipt' AND link.subject = intent.id
-WHERE intent.closed_ns IS NOT NULL AND link.sequence IS NULL LIMIT 1"""
+WHERE intent.closed_ns IS NOT NULL AND link.sequence IS NULL LIMIT 1""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +107,18 @@ Told = Callable[[str, int], None]
 _Examiner = Callable[[Connection, _Watch], _Fault | None]
 
 
-def examine(path: Path, within_ns: int = 30 * MINUTES_NS, told: Told = lambda name, count: None) -> Examination:
-    """Examines the ledger at `path`, which may be in use. What is found comes back; only a file that is no ledger of
-    this or an earlier netmon raises StoreError.
+def examine(ledger: Location, within_ns: int = 30 * MINUTES_NS, told: Told = lambda name, count: None) -> Examination:
+    """Examines a ledger, which may be in use. What is found comes back; only what is no ledger of this or an earlier
+    netmon raises StoreError.
     """
     deadline = time.monotonic() + within_ns / NANOSECONDS
     done: list[Check] = []
-    with snapshot(path) as connection, _interrupted(connection, deadline):
-        for name, examiner in _CHECKS:
+    with snapshot(ledger) as connection, _interrupted(connection, deadline):
+        for name, examiner in (*_OF_DIALECT[connection.dialect.name], *_CHECKS):
             told(name, 0)
             began = time.monotonic()
             watch = _Watch(deadline, partial(told, name))
-            fault = _examined(path, connection, examiner, watch, deadline)
+            fault = _examined(ledger, connection, examiner, watch, deadline)
             seconds = time.monotonic() - began
             done.append(Check(name, watch.count, seconds, *((fault.what, fault.remedy) if fault else ())))
             if fault is not None:
@@ -124,9 +126,11 @@ def examine(path: Path, within_ns: int = 30 * MINUTES_NS, told: Told = lambda na
     return Examination(tuple(done))
 
 
-def _examined(path: Path, connection: Connection, examiner: _Examiner, watch: _Watch, deadline: float) -> _Fault | None:
+def _examined(
+    ledger: Location, connection: Connection, examiner: _Examiner, watch: _Watch, deadline: float
+) -> _Fault | None:
     try:
-        with sentences(path):
+        with sentences(ledger):
             return examiner(connection, watch)
     except _TimeUpError:
         return _LATE
@@ -139,7 +143,7 @@ def _examined(path: Path, connection: Connection, examiner: _Examiner, watch: _W
 @contextmanager
 def _interrupted(connection: Connection, deadline: float) -> Iterator[None]:
     """Ends even a single long statement when time is up."""
-    timer = threading.Timer(max(0.0, deadline - time.monotonic()), driver(connection).interrupt)
+    timer = threading.Timer(max(0.0, deadline - time.monotonic()), canceller(connection))
     timer.daemon = True
     timer.start()
     try:
@@ -153,22 +157,41 @@ def _interrupted(connection: Connection, deadline: float) -> Iterator[None]:
 
 
 def _pages(connection: Connection, watch: _Watch) -> _Fault | None:
-    raw = driver(connection)
-    (found,) = raw.execute("PRAGMA integrity_check(1)").fetchone()
-    (watch.count,) = raw.execute("PRAGMA page_count").fetchone()
+    found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
+    watch.count = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
     return None if found == "ok" else _Fault(f"the file is damaged: {' '.join(str(found).split())}", _RESTORE)
 
 
 def _references(connection: Connection, watch: _Watch) -> _Fault | None:
-    for table, row, parent, _ in driver(connection).execute("PRAGMA foreign_key_check"):
+    for table, row, parent, _ in connection.exec_driver_sql("PRAGMA foreign_key_check"):
         return _Fault(f"row {row} of {table} refers to a {parent} that is not there", _DEFECT)
     return None
 
 
+def _joined(connection: Connection, watch: _Watch) -> _Fault | None:
+    """The same by the tables' own words: a server may have been told not to look (session_replication_role)."""
+    present = set(inspect(connection).get_table_names())
+    for table in schema.tables():
+        for reference in table.foreign_key_constraints if table.name in present else ():
+            watch.one()
+            found = connection.execute(_dangling(reference)).first()
+            if found is not None:
+                row = ", ".join(str(value) for value in found)
+                what = f"row {row} of {table.name} refers to a {reference.referred_table.name} that is not there"
+                return _Fault(what, _DEFECT)
+    return None
+
+
+def _dangling(reference: ForeignKeyConstraint) -> Select[Any]:
+    """The key of a row whose parent is missing."""
+    joined = [element.column == element.parent for element in reference.elements]
+    absent = ~exists().where(*joined)
+    return select(*reference.table.primary_key.columns).where(absent).limit(1)
+
+
 def _heads(connection: Connection, watch: _Watch) -> _Fault | None:
-    raw = driver(connection)
-    (watch.count,) = raw.execute("SELECT count(*) FROM head").fetchone()
-    found = raw.execute(_HEADS_AMISS).fetchone()
+    watch.count = connection.execute(select(func.count()).select_from(schema.head)).scalar_one()
+    found = connection.execute(_HEADS_AMISS).first()
     return None if found is None else _Fault(f"router {found[0]} {found[2]} (sequence {found[1]})", _DEFECT)
 
 
@@ -176,7 +199,7 @@ def _totals(connection: Connection, watch: _Watch) -> _Fault | None:
     """Of every series, from visit to visit: time goes on, and no total ever falls."""
     last_router, last_at = None, 0
     before: tuple[tuple[int, ...], ...] = ((), ())
-    for router, sequence, at_ns, *packed in driver(connection).execute(_VISITS):
+    for router, sequence, at_ns, *packed in streamed(connection, _VISITS):
         watch.one()
         if any(len(one) % rows.CELL_BYTES or len(one) != len(packed[0]) for one in packed):
             return _Fault(f"{_visit(connection, router, sequence)} has totals of an odd length", _DEFECT)
@@ -198,37 +221,42 @@ def _totals(connection: Connection, watch: _Watch) -> _Fault | None:
 
 
 def _visit(connection: Connection, router_id: int, sequence: int) -> str:
-    found = driver(connection).execute("SELECT name FROM router WHERE id = ?", (router_id,)).fetchone()
-    return f"visit {sequence} of router {found[0] if found else router_id}"
+    columns = schema.router.c
+    found = connection.execute(select(columns.name).where(columns.id == router_id)).scalar_one_or_none()
+    return f"visit {sequence} of router {router_id if found is None else found}"
 
 
 def _series(connection: Connection, router_id: int, position: int) -> str:
-    statement = "SELECT name FROM series WHERE router_id = ? AND position = ?"
-    found = driver(connection).execute(statement, (router_id, position)).fetchone()
-    return str(found[0]) if found else f"series {position}"
+    columns = schema.series.c
+    statement = select(columns.name).where(columns.router_id == router_id, columns.position == position)
+    found = connection.execute(statement).scalar_one_or_none()
+    return f"series {position}" if found is None else str(found)
 
 
 def _chain(connection: Connection, watch: _Watch) -> _Fault | None:
-    def counted() -> Iterator[Link]:
-        for link in ledger_links(connection):
+    def counted(links: Iterable[Link]) -> Iterator[Link]:
+        for link in links:
             watch.one()
             yield link
 
-    found = audit(counted())
+    with closing(ledger_links(connection)) as links:
+        found = audit(counted(links))
     return None if found.fault is None else _Fault(found.fault.detail, _CHAIN)
 
 
 def _receipts(connection: Connection, watch: _Watch) -> _Fault | None:
     """Whoever cuts the chain's end off seldom thinks of the changes whose receipts were there."""
-    raw = driver(connection)
-    (watch.count,) = raw.execute("SELECT count(*) FROM intent WHERE closed_ns IS NOT NULL").fetchone()
-    found = raw.execute(_UNPROVEN).fetchone()
+    closed = select(func.count()).select_from(schema.intent).where(schema.intent.c.closed_ns.is_not(None))
+    watch.count = connection.execute(closed).scalar_one()
+    found = connection.execute(_UNPROVEN).first()
     return None if found is None else _Fault(f"change {found[0]} was carried out, but its receipt is gone", _CHAIN)
 
 
+_OF_DIALECT: Mapping[str, tuple[tuple[str, _Examiner], ...]] = {
+    "sqlite": (("pages", _pages), ("references", _references)),
+    "postgresql": (("references", _joined),),
+}
 _CHECKS: tuple[tuple[str, _Examiner], ...] = (
-    ("pages", _pages),
-    ("references", _references),
     ("heads", _heads),
     ("totals", _totals),
     ("chain", _chain),

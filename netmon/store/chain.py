@@ -108,18 +108,6 @@ class Fault:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChainCheck:
-    """How far a ledger's chains hold."""
-
-    ok: bool
-    links: int
-    """Links that were checked and are sound."""
-    first_bad: int | None = None
-    """Sequence of the first link that is not."""
-    detail: str | None = None
-
-
 def link_hash(chain: str, sequence: int, kind: str, payload: str, previous_hash: str) -> str:
     """As above. The payload counts as it is written: what is not canonical has another hash."""
     document = f'{{"chain":{canonical(chain)},"kind":{canonical(kind)},"payload":{payload},"sequence":{sequence}}}'
@@ -137,16 +125,6 @@ def follow(links: Iterable[Link]) -> Iterator[tuple[Link, Fault | None]]:
         if fault is not None:
             return
         expected, previous = link.sequence + 1, link.hash
-
-
-def check(links: Iterable[Link]) -> ChainCheck:
-    """Follows links ordered by (chain, sequence) and stops at the first that does not hold."""
-    sound = 0
-    for link, fault in follow(links):
-        if fault is not None:
-            return ChainCheck(ok=False, links=sound, first_bad=link.sequence, detail=fault.detail)
-        sound += 1
-    return ChainCheck(ok=True, links=sound)
 
 
 def _fault(link: Link, expected: int, previous: str) -> Fault | None:

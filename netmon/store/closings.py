@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from netmon.core.closing import Closing, Drawn, Port, revised
 from netmon.core.demand import Demand
@@ -16,6 +15,7 @@ from netmon.core.model import Direction
 from netmon.store import schema
 from netmon.store.chain import Entry, Kind
 from netmon.store.chained import Chained
+from netmon.store.database import upsert
 from netmon.store.standing import Standing
 from netmon.store.values import canonical, dump, load
 
@@ -184,10 +184,10 @@ class Closings(Closed, Chained):
         rows = [_row(key, ports, demand) for key, (ports, demand) in demands.items()]
         if not rows:
             return
-        statement = upsert(schema.demand)
         keys = ["start_ns", "end_ns", "circuit", "agency", "direction"]
-        values = {name: statement.excluded[name] for name in rows[0] if name not in keys}
         with self._transaction() as connection:
+            statement = upsert(connection, schema.demand)
+            values = {name: statement.excluded[name] for name in rows[0] if name not in keys}
             connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), rows)
 
 

@@ -1,101 +1,111 @@
-"""The connection to a ledger: one SQLite connection under SQLAlchemy Core, with explicit transactions."""
+"""A ledger, open: what its tables and questions need to know of where they are."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Connection, Executable, Select, Table
+from sqlalchemy.engine.interfaces import CoreExecuteOptionsParameter
 
-from netmon.core.model import NANOSECONDS
-from netmon.store.errors import sentences
+from netmon.store.location import Location
+from netmon.store.packing import Known, Packed
 
-_WAL_LIMIT_BYTES = 64 * 1024 * 1024
-_PAGE_BYTES = 4096
-_LEAST_CACHE_KIB, _MOST_CACHE_KIB = 2048, 64 * 1024
-_CACHE_KIB_PER_ROUTER = 16
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+_STREAMED: CoreExecuteOptionsParameter = {"stream_results": True, "max_row_buffer": 256}
+_NEAREST = 4
+"""Rows that mostly suffice."""
+
+
+class Backend(Protocol):
+    """An open ledger, in a file or on a server. To be used by one thread at a time."""
+
+    @property
+    def location(self) -> Location: ...
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """All or nothing; a reader's is a snapshot, the writer's is the only one. Raises StoreError."""
+        ...
+
+    def close(self) -> None:
+        """Gives back connections and the writer's lock; committed work is already on disk."""
+        ...
+
+
+class WritingBackend(Backend, Protocol):
+    """The writer's."""
+
+    def claim(self) -> None:
+        """Once the schema is up to date: from now on every transaction first makes sure that this is still the one
+        writer of this very ledger. Raises StoreError.
+        """
+        ...
+
+    def enter(self, connection: Connection, visits: Sequence[Packed], known: Known) -> list[bool]:
+        """Writes visits as `VisitLog.commit` does, inside its transaction, and adds to what is known."""
+        ...
 
 
 class Database:
-    """A ledger's file, open. To be used by one thread at a time.
+    """A ledger, open. To be used by one thread at a time.
 
-    Every method of its subclasses raises StoreError when the file fails it, with nothing half done.
+    Every method of its subclasses raises StoreError when the ledger fails it, with nothing half done.
     """
 
-    def __init__(self, path: Path, engine: Engine) -> None:
-        self.path = path
-        self._engine = engine
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    @property
+    def location(self) -> Location:
+        return self._backend.location
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        """All or nothing; a reader's is a snapshot, the writer's holds the write lock from its beginning."""
-        with sentences(self.path), self._engine.begin() as connection:
+        """All or nothing."""
+        with self._backend.transaction() as connection:
             yield connection
 
     def close(self) -> None:
-        """Ends the connection; committed work is already on disk."""
-        self._engine.dispose()
+        """Ends the connection, then lets the next writer in."""
+        self._backend.close()
 
 
-def writing_engine(path: Path, busy_timeout_ns: int) -> Engine:
-    """WAL, synchronous=FULL: a commit that returned survives a power cut. Raises sqlite3 and SQLAlchemy errors."""
+def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT with ON CONFLICT, which is no standard SQL but the same in both; its rowcount tells whether it did."""
+    from sqlalchemy.dialects import postgresql, sqlite
 
-    def connect() -> sqlite3.Connection:
-        connection = _connect(f"{path.absolute().as_uri()}?mode=rwc", busy_timeout_ns)
-        try:
-            for pragma in (
-                "journal_mode=WAL",
-                "synchronous=FULL",
-                "foreign_keys=ON",
-                f"journal_size_limit={_WAL_LIMIT_BYTES}",
-                f"wal_autocheckpoint={_WAL_LIMIT_BYTES // _PAGE_BYTES}",
-                cache_pragma(0),
-            ):
-                connection.execute(f"PRAGMA {pragma}").fetchall()
-        except sqlite3.Error:
-            connection.close()
-            raise
-        return connection
-
-    return _engine(connect, "BEGIN IMMEDIATE")
+    statement = sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+    return statement.execution_options(preserve_rowcount=True)
 
 
-def cache_pragma(routers: int) -> str:
-    """Lets the writer keep in memory what so many routers' visits write again and again.
+def streamed(
+    connection: Connection, statement: Executable, parameters: Mapping[str, object] | None = None
+) -> Generator[Any, None, None]:
+    """The rows of an answer of any length, one after the other; the question ends with the generator.
 
-    Each router's next visit goes to its own end of two indexes; more would only keep what nobody reads.
+    SQLite computes each row as it is asked for; PostgreSQL would send all of them at once.
     """
-    return f"cache_size=-{min(_LEAST_CACHE_KIB + _CACHE_KIB_PER_ROUTER * routers, _MOST_CACHE_KIB)}"
+    with connection.execute(statement, parameters, execution_options=_STREAMED) as found:
+        yield from found
 
 
-def reading_engine(path: Path, busy_timeout_ns: int) -> Engine:
-    """Never writes, and never waits for the writer (WAL)."""
-    return _engine(lambda: _connect(f"{path.absolute().as_uri()}?mode=ro", busy_timeout_ns), "BEGIN")
+def nearest(
+    connection: Connection, statement: Select[Any], parameters: Mapping[str, object] | None = None
+) -> Generator[Any, None, None]:
+    """The same of an answer that is mostly left after its first rows: on a server those are one round trip."""
+    if connection.dialect.name == "sqlite":
+        yield from streamed(connection, statement, parameters)
+        return
+    first = connection.execute(statement.limit(_NEAREST), parameters).all()
+    yield from first
+    if len(first) == _NEAREST:
+        yield from streamed(connection, statement.offset(_NEAREST), parameters)
 
 
-def driver(connection: Connection) -> sqlite3.Connection:
-    """The sqlite3 connection under `connection`, for the hot writes, in the same transaction."""
-    inner = connection.connection.driver_connection
-    if not isinstance(inner, sqlite3.Connection):
-        raise TypeError(f"the ledger's driver is {type(inner).__name__}, not sqlite3")
-    return inner
-
-
-def _connect(uri: str, busy_timeout_ns: int) -> sqlite3.Connection:
-    return sqlite3.connect(
-        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=busy_timeout_ns / NANOSECONDS
-    )
-
-
-def _engine(connect: object, begin: str) -> Engine:
-    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
-
-    # isolation_level=None keeps sqlite3 from opening transactions behind our back; BEGIN is said here alone.
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        driver(connection).execute(begin)  # not exec_driver_sql, which takes longer than a small transaction
-
-    return engine
+def canceller(connection: Connection) -> Callable[[], object]:
+    """Ends, from another thread, the statement that the connection is at."""
+    raw: Any = connection.connection.driver_connection
+    return raw.interrupt if connection.dialect.name == "sqlite" else raw.cancel_safe  # type: ignore[no-any-return]

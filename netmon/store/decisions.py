@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, insert, select, update
 
 from netmon.core.model import Alert, Verdict
 from netmon.store import schema
 from netmon.store.chain import Entry, Kind
 from netmon.store.chained import Chained
-from netmon.store.database import driver
+from netmon.store.database import upsert
 from netmon.store.values import OutboxEntry, dump, load
 
-_LAST_VERDICT = "SELECT document FROM verdict WHERE agency = ? AND direction = ?"
-_SET_VERDICT = """
-INSERT INTO verdict (agency, direction, document) VALUES (?, ?, ?)
-ON CONFLICT (agency, direction) DO UPDATE SET document = excluded.document"""
-_LOG_VERDICT = "INSERT INTO verdict_log (agency, direction, at_ns, document) VALUES (?, ?, ?, ?)"
+_AT_ONCE = 500
+"""Agencies in one question: SQL bounds the number of parameters."""
 
 
 class Decisions(Chained):
@@ -31,8 +26,7 @@ class Decisions(Chained):
         An alert whose id the outbox has seen changes nothing.
         """
         with self._transaction() as connection:
-            raw = driver(connection)
-            turned = [verdict for verdict in verdicts if _judge(raw, verdict, now_ns)]
+            turned = _judge(connection, verdicts, now_ns)
             self._append_all(connection, [_entry(verdict, now_ns) for verdict in turned])
             announce(connection, alerts, now_ns)
 
@@ -55,9 +49,12 @@ class Decisions(Chained):
 
     def set_cursor(self, name: str, position: int) -> None:
         """A sink has dealt with everything up to `position`; going back replays."""
-        statement = upsert(schema.cursor).values(name=name, position=position)
         with self._transaction() as connection:
-            connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"position": position}))
+            connection.execute(
+                upsert(connection, schema.cursor)
+                .values(name=name, position=position)
+                .on_conflict_do_update(index_elements=["name"], set_={"position": position})
+            )
 
 
 def announce(connection: Connection, alerts: Sequence[Alert], now_ns: int) -> None:
@@ -65,13 +62,13 @@ def announce(connection: Connection, alerts: Sequence[Alert], now_ns: int) -> No
     for alert in alerts:
         document = dump(alert)
         added = connection.execute(
-            upsert(schema.outbox)
+            upsert(connection, schema.outbox)
             .values(alert_id=alert.id, document=document, created_ns=now_ns)
             .on_conflict_do_nothing(index_elements=["alert_id"])
         )
         if added.rowcount == 1:
             connection.execute(
-                upsert(schema.alert)
+                upsert(connection, schema.alert)
                 .values(key=alert.key, document=document)
                 .on_conflict_do_update(index_elements=["key"], set_={"document": document})
             )
@@ -82,18 +79,39 @@ def _entry(verdict: Verdict, now_ns: int) -> Entry:
     return Entry(Kind.VERDICT, f"{verdict.agency}/{verdict.direction}", payload, repeatable=True)
 
 
-def _judge(raw: sqlite3.Connection, verdict: Verdict, now_ns: int) -> bool:
-    """True if it says something else than the last one."""
-    names = (verdict.agency, verdict.direction.value)
-    previous = raw.execute(_LAST_VERDICT, names).fetchone()
-    document = dump(verdict)
-    if previous is not None and previous[0] == document:
-        return False
-    raw.execute(_SET_VERDICT, (*names, document))
-    if previous is not None and _essence(load(Verdict, previous[0])) == _essence(verdict):
-        return False
-    raw.execute(_LOG_VERDICT, (*names, now_ns, document))
-    return True
+def _judge(connection: Connection, verdicts: Sequence[Verdict], now_ns: int) -> list[Verdict]:
+    """Records them all; returns those that say something else than the last one."""
+    last = _documents(connection, sorted({verdict.agency for verdict in verdicts}))
+    states: dict[tuple[str, str], str] = {}
+    turned, logged = [], []
+    for verdict in verdicts:
+        key = (verdict.agency, verdict.direction.value)
+        previous, document = last.get(key), dump(verdict)
+        if previous == document:
+            continue
+        last[key] = states[key] = document
+        if previous is None or _essence(load(Verdict, previous)) != _essence(verdict):
+            turned.append(verdict)
+            logged.append({"agency": key[0], "direction": key[1], "at_ns": now_ns, "document": document})
+    if states:
+        statement = upsert(connection, schema.verdict)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["agency", "direction"], set_={"document": statement.excluded.document}
+            ),
+            [{"agency": key[0], "direction": key[1], "document": document} for key, document in states.items()],
+        )
+    if logged:
+        connection.execute(insert(schema.verdict_log), logged)
+    return turned
+
+
+def _documents(connection: Connection, agencies: Sequence[str]) -> dict[tuple[str, str], str]:
+    found: dict[tuple[str, str], str] = {}
+    for at in range(0, len(agencies), _AT_ONCE):
+        some = select(schema.verdict).where(schema.verdict.c.agency.in_(agencies[at : at + _AT_ONCE]))
+        found |= {(row.agency, row.direction): row.document for row in connection.execute(some)}
+    return found
 
 
 def _essence(verdict: Verdict) -> tuple[object, ...]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+
+from netmon.store import postgresql_errors
+from netmon.store.location import Location
 
 
 class StoreError(RuntimeError):
@@ -41,23 +44,32 @@ _REMEDIES = {
     sqlite3.SQLITE_NOTADB: "is not an SQLite database; point ledger.path at the ledger, or restore a backup",
     sqlite3.SQLITE_IOERR: "could not be read or written; check the disk and the kernel's log",
 }
+_DEFECT = "refused the operation; report this as a defect"
 
 
 @contextmanager
-def sentences(path: Path) -> Iterator[None]:
-    """Turns what SQLite and SQLAlchemy raise inside the block into a StoreError about the ledger at `path`."""
+def sentences(location: Location) -> Iterator[None]:
+    """Turns what the drivers and SQLAlchemy raise inside the block into a StoreError about the ledger there."""
     from sqlalchemy.exc import DBAPIError
 
     try:
         yield
     except DBAPIError as error:
-        cause = error.orig if isinstance(error.orig, Exception) else error
-        raise StoreError(_sentence(path, cause)) from error
-    except (sqlite3.Error, OverflowError) as error:
-        raise StoreError(_sentence(path, error)) from error
+        raise StoreError(_sentence(location, error.orig or error)) from error
+    except _driver_errors() as error:
+        raise StoreError(_sentence(location, error)) from error
 
 
-def _sentence(path: Path, error: Exception) -> str:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    remedy = _REMEDIES.get(code, "refused the operation; report this as a defect")
-    return f"the ledger {path} {remedy} ({error})"
+def _driver_errors() -> tuple[type[Exception], ...]:
+    """psycopg's, too, where it was loaded at all."""
+    psycopg = sys.modules.get("psycopg")
+    return (sqlite3.Error, OverflowError, *(() if psycopg is None else (psycopg.Error,)))
+
+
+def _sentence(location: Location, error: BaseException) -> str:
+    if hasattr(error, "sqlstate"):
+        operational = any(kind.__name__ == "OperationalError" for kind in type(error).__mro__)
+        remedy = postgresql_errors.remedy(error.sqlstate, str(error), operational=operational) or _DEFECT
+    else:
+        remedy = _REMEDIES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, _DEFECT)
+    return f"the ledger {location} {remedy} ({' '.join(str(error).split())})"

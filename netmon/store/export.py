@@ -5,20 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from pathlib import Path
 from typing import BinaryIO
+
+from sqlalchemy import Connection, select, text
 
 from netmon.core.model import NANOSECONDS, Receipt, Verdict
 from netmon.core.periods import from_ns
-from netmon.store import rows
+from netmon.store import rows, schema
 from netmon.store.audit import snapshot
 from netmon.store.chain import Kind
-from netmon.store.database import driver
+from netmon.store.database import streamed
+from netmon.store.location import Location
 from netmon.store.rows import Layout
 from netmon.store.values import canonical, load
 
@@ -48,11 +49,11 @@ class Table:
     """Its columns, and its rows of from_ns <= t < to_ns in order."""
 
     columns: tuple[str, ...]
-    rows: Callable[[sqlite3.Connection, int, int], Iterator[Row]]
+    rows: Callable[[Connection, int, int], Iterator[Row]]
 
 
 def export_table(
-    ledger: Path,
+    ledger: Location,
     name: TableName,
     form: Form,
     file: BinaryIO,
@@ -70,7 +71,7 @@ def export_table(
         put = _csv(text, table.columns) if form is Form.CSV else _json_lines(text, table.columns)
         count = 0
         with snapshot(ledger) as connection:
-            for row in table.rows(driver(connection), from_ns, to_ns):
+            for row in table.rows(connection, from_ns, to_ns):
                 put(row)
                 count += 1
                 if count % _EVERY == 0:
@@ -110,30 +111,35 @@ def _instant(ns: int | None) -> str | None:
 
 # --- tables ---------------------------------------------------------------------------------------
 
-_VISITS = """
+_VISITS = text("""
 SELECT visit.sequence, visit.at_ns, visit.layout_id, visit.lagging, visit.stamps,
        visit.in_total, visit.out_total, visit.in_octets, visit.out_octets
-FROM visit WHERE visit.router_id = ? AND visit.at_ns >= ? AND visit.at_ns < ?
-ORDER BY visit.at_ns, visit.sequence"""
-_GAPS = """
+FROM visit WHERE visit.router_id = :router_id AND visit.at_ns >= :from_ns AND visit.at_ns < :to_ns
+ORDER BY visit.at_ns, visit.sequence""")
+_GAPS = text("""
 SELECT router.name, gap.interface, gap.direction, gap.from_ns, gap.to_ns, gap.reason, visit.sequence
 FROM gap JOIN router ON router.id = gap.router_id JOIN visit ON visit.id = gap.visit_id
-WHERE gap.to_ns > ? AND gap.from_ns < ? ORDER BY gap.id"""
-_VERDICTS = "SELECT at_ns, document FROM verdict_log WHERE at_ns >= ? AND at_ns < ? ORDER BY id"
-_LINKS = """
-SELECT chain, sequence, payload, previous_hash, hash FROM link WHERE kind = ? ORDER BY chain, sequence"""
+WHERE gap.to_ns > :from_ns AND gap.from_ns < :to_ns ORDER BY gap.id""")
+_VERDICTS = text("""
+SELECT at_ns, document FROM verdict_log
+WHERE at_ns >= :from_ns AND at_ns < :to_ns ORDER BY id""")
+_LINKS = text("""
+SELECT chain, sequence, payload, previous_hash, hash FROM link
+WHERE kind = :kind ORDER BY chain, sequence""")
 
 
-def _visits(raw: sqlite3.Connection, from_ns: int, to_ns: int) -> Iterator[Row]:
+def _visits(connection: Connection, from_ns: int, to_ns: int) -> Iterator[Row]:
     """One row per port and visit: by router, then in time."""
 
     @lru_cache(64)
     def layout(layout_id: int) -> Layout:
-        (document,) = raw.execute("SELECT document FROM layout WHERE id = ?", (layout_id,)).fetchone()
-        return rows.load_layout(document)
+        statement = select(schema.layout.c.document).where(schema.layout.c.id == layout_id)
+        return rows.load_layout(connection.execute(statement).scalar_one())
 
-    for router_id, router in raw.execute("SELECT id, name FROM router ORDER BY name").fetchall():
-        for sequence, at_ns, layout_id, lagging, stamps, *packed in raw.execute(_VISITS, (router_id, from_ns, to_ns)):
+    routers = select(schema.router.c.id, schema.router.c.name).order_by(schema.router.c.name)
+    for router_id, router in connection.execute(routers).all():
+        span = {"router_id": router_id, "from_ns": from_ns, "to_ns": to_ns}
+        for sequence, at_ns, layout_id, lagging, stamps, *packed in streamed(connection, _VISITS, span):
             of = layout(layout_id)
             series = of.series
             late = rows.unpack_lagging(lagging)
@@ -157,14 +163,15 @@ def _visits(raw: sqlite3.Connection, from_ns: int, to_ns: int) -> Iterator[Row]:
                 )
 
 
-def _gaps(raw: sqlite3.Connection, from_ns: int, to_ns: int) -> Iterator[Row]:
+def _gaps(connection: Connection, from_ns: int, to_ns: int) -> Iterator[Row]:
     """Those that overlap the time asked for."""
-    for router, interface, way, start_ns, end_ns, reason, sequence in raw.execute(_GAPS, (from_ns, to_ns)):
+    overlapping = streamed(connection, _GAPS, {"from_ns": from_ns, "to_ns": to_ns})
+    for router, interface, way, start_ns, end_ns, reason, sequence in overlapping:
         yield router, interface, way, _instant(start_ns), start_ns, _instant(end_ns), end_ns, reason, sequence
 
 
-def _verdicts(raw: sqlite3.Connection, from_ns: int, to_ns: int) -> Iterator[Row]:
-    for at_ns, document in raw.execute(_VERDICTS, (from_ns, to_ns)):
+def _verdicts(connection: Connection, from_ns: int, to_ns: int) -> Iterator[Row]:
+    for at_ns, document in streamed(connection, _VERDICTS, {"from_ns": from_ns, "to_ns": to_ns}):
         verdict = load(Verdict, document)
         yield (
             _instant(at_ns),
@@ -183,8 +190,9 @@ def _verdicts(raw: sqlite3.Connection, from_ns: int, to_ns: int) -> Iterator[Row
         )
 
 
-def _receipts(raw: sqlite3.Connection, from_ns: int, to_ns: int) -> Iterator[Row]:
-    for chain, sequence, payload, previous_hash, hashed in raw.execute(_LINKS, (Kind.RECEIPT.value,)):
+def _receipts(connection: Connection, from_ns: int, to_ns: int) -> Iterator[Row]:
+    links = streamed(connection, _LINKS, {"kind": Kind.RECEIPT.value})
+    for chain, sequence, payload, previous_hash, hashed in links:
         receipt = load(Receipt, payload)
         if not from_ns <= receipt.at_ns < to_ns:
             continue

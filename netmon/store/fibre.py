@@ -10,24 +10,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, MetaData, Table, Text, delete, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Column, MetaData, Table, delete, select
 
 from netmon.core.fibre import End, FibreReason, FibreVerdict, Sign
 from netmon.core.fibre_limits import Limits, Origin
 from netmon.core.fibre_trend import Fit, Trend
 from netmon.core.model import Alert, Severity
-from netmon.store.database import Database
+from netmon.store.database import Database, upsert
 from netmon.store.decisions import announce
 from netmon.store.errors import StoreError
+from netmon.store.schema import OctetText
 from netmon.store.values import canonical
 
 metadata = MetaData()
 """The tables of migration 4."""
 
-fibre_end = Table("fibre_end", metadata, Column("id", Text, primary_key=True), Column("document", Text, nullable=False))
+fibre_end = Table(
+    "fibre_end", metadata, Column("id", OctetText, primary_key=True), Column("document", OctetText, nullable=False)
+)
 fibre_link = Table(
-    "fibre_link", metadata, Column("ends", Text, primary_key=True), Column("document", Text, nullable=False)
+    "fibre_link", metadata, Column("ends", OctetText, primary_key=True), Column("document", OctetText, nullable=False)
 )
 """`ends` is the link's name: the ids of its ends as a JSON array, sorted."""
 
@@ -77,7 +79,7 @@ class FibreBook(Database):
             for end in change.ends:
                 document = canonical(_end_document(end))
                 connection.execute(
-                    upsert(fibre_end)
+                    upsert(connection, fibre_end)
                     .values(id=end.id, document=document)
                     .on_conflict_do_update(index_elements=["id"], set_={"document": document})
                 )
@@ -86,7 +88,7 @@ class FibreBook(Database):
             for verdict in change.verdicts:
                 document = canonical(_verdict_document(verdict))
                 connection.execute(
-                    upsert(fibre_link)
+                    upsert(connection, fibre_link)
                     .values(ends=canonical(verdict.ends), document=document)
                     .on_conflict_do_update(index_elements=["ends"], set_={"document": document})
                 )

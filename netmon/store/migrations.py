@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, Text, func, insert, inspect, select
 
 from netmon.store import fibre, schema
+from netmon.store.database import Backend
 from netmon.store.errors import LedgerSchemaError
+from netmon.store.location import Location
 
 _migration = Table(
     "migration",
@@ -67,18 +68,20 @@ def version(connection: Connection) -> int:
     return last
 
 
-def migrate(connection: Connection, path: Path, now_ns: int, known: Sequence[Migration] = MIGRATIONS) -> bool:
+def migrate(connection: Connection, location: Location, now_ns: int, known: Sequence[Migration] = MIGRATIONS) -> bool:
     """Applies the next migration, if there is one; the caller commits, and calls again until False.
 
     Raises LedgerSchemaError for a ledger written by a newer netmon, or one that is not a ledger.
     """
     present = version(connection)
-    refuse_newer(present, path, known)
+    refuse_newer(present, location, known)
     if present == known[-1].number:
         return False
     if present == 0:
         if inspect(connection).get_table_names():
-            raise LedgerSchemaError(f"{path} is a database but not a netmon ledger; point ledger.path at another file")
+            raise LedgerSchemaError(
+                f"{location} is a database but not a netmon ledger; point ledger.path or ledger.url at another one"
+            )
         _migration.create(connection)
     step = next(one for one in known if one.number > present)
     step.apply(connection, now_ns)
@@ -86,21 +89,29 @@ def migrate(connection: Connection, path: Path, now_ns: int, known: Sequence[Mig
     return True
 
 
-def refuse_newer(present: int, path: Path, known: Sequence[Migration] = MIGRATIONS) -> None:
+def bring_up_to_date(backend: Backend, now_ns: int) -> None:
+    """Applies every migration that is pending. Raises LedgerSchemaError and StoreError."""
+    pending = True
+    while pending:
+        with backend.transaction() as connection:
+            pending = migrate(connection, backend.location, now_ns)
+
+
+def refuse_newer(present: int, location: Location, known: Sequence[Migration] = MIGRATIONS) -> None:
     """Raises LedgerSchemaError if the ledger is ahead of this netmon."""
     if present > known[-1].number:
         raise LedgerSchemaError(
-            f"the ledger {path} has schema {present}, this netmon knows up to {known[-1].number};"
+            f"the ledger {location} has schema {present}, this netmon knows up to {known[-1].number};"
             " install the newer netmon again, or restore a backup made by this one"
         )
 
 
-def require_current(connection: Connection, path: Path) -> None:
+def require_current(connection: Connection, location: Location) -> None:
     """For a reader, which may not migrate. Raises LedgerSchemaError."""
     present = version(connection)
-    refuse_newer(present, path)
+    refuse_newer(present, location)
     if present < MIGRATIONS[-1].number:
         raise LedgerSchemaError(
-            f"the ledger {path} has schema {present}, this netmon needs {MIGRATIONS[-1].number};"
+            f"the ledger {location} has schema {present}, this netmon needs {MIGRATIONS[-1].number};"
             " start `netmon run` once to bring it up to date"
         )

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, select
 
 from netmon.store import rows, schema
+from netmon.store.database import nearest, streamed
 from netmon.store.rows import CELL_BYTES, Layout
 
 _LINEAR = 8
@@ -100,14 +101,12 @@ class Finder:
 
     def visits(self, router_id: int, at_ns: int) -> Iterator[VisitCells]:
         """All that began at or after an instant, ascending."""
-        with self._connection.execute(_FROM, {"router_id": router_id, "at_ns": at_ns}) as found:
-            for row in found:
-                yield self._unpacked(row)
+        for row in streamed(self._connection, _FROM, {"router_id": router_id, "at_ns": at_ns}):
+            yield self._unpacked(row)
 
     def _backwards(self, router_id: int, at_ns: int) -> Iterator[VisitCells]:
-        with self._connection.execute(_UP_TO, {"router_id": router_id, "at_ns": at_ns}) as found:
-            for row in found:
-                yield self._unpacked(row)
+        for row in nearest(self._connection, _UP_TO, {"router_id": router_id, "at_ns": at_ns}):
+            yield self._unpacked(row)
 
     def _forwards(self, router_id: int, at_ns: int) -> Iterator[VisitCells]:
         # From one visit earlier on: a later PDU of it may have come in after the instant.

@@ -7,20 +7,21 @@ was last read at an earlier instant, which the visit names: its reading stands t
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, bindparam, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from netmon.core.model import NANOSECONDS, Gap, GapReason, Identity, Proof, Receipt, Usage, Way
 from netmon.core.periods import Reading, percentile_95, used_between
-from netmon.store import chain, rows, schema, spans
-from netmon.store.chain import ChainCheck, Kind, Link
+from netmon.store import backends, rows, schema, spans
+from netmon.store.chain import Kind
 from netmon.store.closings import Closed
-from netmon.store.database import reading_engine
-from netmon.store.errors import StoreError, sentences
+from netmon.store.database import Backend, nearest
+from netmon.store.errors import StoreError
+from netmon.store.history import History
+from netmon.store.location import Location
 from netmon.store.migrations import require_current
 from netmon.store.openings import Finder, Opening
 from netmon.store.rows import CELL_BYTES, Layout
@@ -66,25 +67,26 @@ class _Series:
     way: Way
 
 
-class LedgerReader(Closed):
+class LedgerReader(Closed, History):
     """Each method sees one consistent snapshot; all raise StoreError. One thread at a time."""
 
-    def __init__(self, path: Path, engine: Engine) -> None:
-        super().__init__(path, engine)
+    def __init__(self, backend: Backend) -> None:
+        super().__init__(backend)
         self._layouts: dict[int, Layout] = {}
 
     @classmethod
-    def open(cls, path: Path, busy_timeout_ns: int = 5 * NANOSECONDS) -> LedgerReader:
+    def open(cls, location: Location, busy_timeout_ns: int = 5 * NANOSECONDS) -> LedgerReader:
         """Raises StoreError for a ledger that is absent or unreadable, LedgerSchemaError for another schema."""
-        if not path.exists():
-            raise StoreError(f"there is no ledger at {path}; start `netmon run` first, or correct ledger.path")
-        with ExitStack() as undo:
-            engine = reading_engine(path, busy_timeout_ns)
-            undo.callback(engine.dispose)
-            with sentences(path), engine.begin() as connection:
-                require_current(connection, path)
-            undo.pop_all()
-        return cls(path, engine)
+        if isinstance(location, Path) and not location.exists():
+            raise StoreError(f"there is no ledger at {location}; start `netmon run` first, or correct ledger.path")
+        backend = backends.reading(location, busy_timeout_ns)
+        try:
+            with backend.transaction() as connection:
+                require_current(connection, location)
+        except BaseException:
+            backend.close()
+            raise
+        return cls(backend)
 
     # --- usage ---------------------------------------------------------------------------------
 
@@ -235,16 +237,6 @@ class LedgerReader(Closed):
                 for row in connection.execute(statement)
             ]
 
-    def verify_chain(self) -> ChainCheck:
-        """Recomputes every link's hash."""
-        columns = schema.link.c
-        statement = select(schema.link).order_by(columns.chain, columns.sequence)
-        with self._transaction() as connection:
-            return chain.check(
-                Link(row.chain, row.sequence, row.kind, row.payload, row.previous_hash, row.hash)
-                for row in connection.execute(statement)
-            )
-
     # --- readings ------------------------------------------------------------------------------
 
     def _readings(self, connection: Connection, series: _Series, from_ns: int, to_ns: int) -> list[Reading]:
@@ -268,19 +260,18 @@ class LedgerReader(Closed):
                 yield after
 
     def _before(self, connection: Connection, series: _Series, edge_ns: int) -> Reading | None:
-        statement = _totals(series).where(_visit.at_ns <= edge_ns).order_by(_visit.at_ns.desc())
+        past = _totals(series).where(_visit.at_ns <= edge_ns).order_by(_visit.at_ns.desc())
         # What was read last before the edge may have been thinned out, and stand in the next visit only, as lagging.
         following = _totals(series).where(_visit.at_ns > edge_ns).order_by(_visit.at_ns).limit(1)
         row = connection.execute(following).one_or_none()
         carried = None if row is None or row.lagging is None else self._reading(connection, series, row)
         if carried is not None and carried.at_ns <= edge_ns:
             return carried
-        with connection.execute(statement) as found:
-            for row in found:
-                reading = self._reading(connection, series, row)
-                # The PDU that carried a series may have come in after the edge although its visit began before.
-                if reading is None or reading.at_ns <= edge_ns:
-                    return reading
+        for row in nearest(connection, past):
+            reading = self._reading(connection, series, row)
+            # The PDU that carried a series may have come in after the edge although its visit began before.
+            if reading is None or reading.at_ns <= edge_ns:
+                return reading
         return None
 
     def _after(self, connection: Connection, series: _Series, edge_ns: int) -> Iterator[Reading]:
@@ -292,12 +283,10 @@ class LedgerReader(Closed):
             .scalar_subquery()
         )
         since = func.coalesce(begun, edge_ns)
-        statement = _totals(series).where(_visit.at_ns >= since).order_by(_visit.at_ns)
-        with connection.execute(statement) as found:
-            for row in found:
-                reading = self._reading(connection, series, row)
-                if reading is not None and reading.at_ns >= edge_ns:
-                    yield reading
+        for row in nearest(connection, _totals(series).where(_visit.at_ns >= since).order_by(_visit.at_ns)):
+            reading = self._reading(connection, series, row)
+            if reading is not None and reading.at_ns >= edge_ns:
+                yield reading
 
     def _reading(self, connection: Connection, series: _Series, row: Row[Any]) -> Reading | None:
         """None where the series was not known yet."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
-from netmon.core.counters import Head, LastSeen
+from netmon.core.heads import Head, LastSeen
 from netmon.core.model import Cells, Identity, Interface, PduStamp
 from netmon.store.values import canonical
 

@@ -19,6 +19,8 @@ _LONGEST = 4061
 _LEAST_LOCAL = 489
 _OVERFLOW = 4092
 _CELL = 6
+_ON_A_SERVER = 120
+"""More for each visit in PostgreSQL: the row's header, the columns' lengths, a third index."""
 _RECORD, _PDU, _PORT, _INDEXES = 40, 12, 32, 46
 _PORTS_PER_PDU = 12
 _DAY_NS = 86_400 * NANOSECONDS
@@ -50,8 +52,12 @@ class Size:
         return self.raw + self.grid + self.daily + self.closed
 
 
-def visit_bytes(ports: int) -> int:
-    """What one visit takes on disk."""
+def visit_bytes(ports: int, *, on_server: bool = False) -> int:
+    """What one visit takes on disk, of an SQLite file or of a PostgreSQL server."""
+    return _file_bytes(ports) + (_ON_A_SERVER if on_server else 0)
+
+
+def _file_bytes(ports: int) -> int:
     record = _RECORD + _PDU * -(-ports // _PORTS_PER_PDU) + _PORT * ports
     if record <= _LONGEST:
         return _PAGE // (_USABLE // (record + _CELL)) + _INDEXES
@@ -63,7 +69,13 @@ def visit_bytes(ports: int) -> int:
 
 
 def predicted(
-    routers: Iterable[Watched], midnights: int, agencies: int, circuits: int, retention: RetentionSettings
+    routers: Iterable[Watched],
+    midnights: int,
+    agencies: int,
+    circuits: int,
+    retention: RetentionSettings,
+    *,
+    on_server: bool = False,
 ) -> Size:
     """Of those routers; `midnights`: in how many zones days are kept apart.
 
@@ -72,7 +84,7 @@ def predicted(
     """
     raw = grid = daily = 0
     for one in routers:
-        size = visit_bytes(one.ports)
+        size = visit_bytes(one.ports, on_server=on_server)
         raw += size * (retention.raw // one.interval_ns)
         grid += size * _kept(retention.grid - retention.raw, one.interval_ns, GRID_NS // 2)
         daily += size * _kept(retention.daily - retention.grid, one.interval_ns, _DAY_NS // (2 * midnights))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from netmon.core.thinning import Boundaries, Outline, dispensable
 from netmon.store import rows, schema
+from netmon.store.database import upsert
 from netmon.store.standing import Standing
 
 EXPIRED = "expired"
@@ -78,7 +78,7 @@ class Thinning(Standing):
             _drop(connection, found, drop, last)
             values = {"sequence": found[last].sequence, "spare": judged[last]}
             connection.execute(
-                upsert(schema.thinning)
+                upsert(connection, schema.thinning)
                 .values(router_id=router_id, level=level.name, **values)
                 .on_conflict_do_update(index_elements=["router_id", "level"], set_=values)
             )
@@ -99,11 +99,6 @@ class Thinning(Standing):
                 connection.execute(delete(schema.gap).where(_gap.visit_id == bindparam("one")), going)
                 connection.execute(delete(schema.visit).where(_visit.id == bindparam("one")), going)
             return Thinned(len(going), len(going), more=len(oldest) == limit + 1)
-
-    def visit_count(self) -> int:
-        """Visits kept."""
-        with self._transaction() as connection:
-            return int(connection.execute(select(func.count()).select_from(schema.visit)).scalar_one())
 
 
 def _outlines(connection: Connection, router_id: int, since: int, before_ns: int, limit: int) -> list[_Row]:

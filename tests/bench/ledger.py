@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from netmon.config.load import Configuration, load
-from netmon.core.counters import Head, Visit
+from netmon.core.heads import Head, Visit
 from netmon.core.model import NANOSECONDS, Interface, PduStamp
 from netmon.core.periods import to_ns
 from netmon.core.thinning import grid

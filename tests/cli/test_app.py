@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 from support.governed import write_site
+from support.processes import PATIENCE_S
 
 from netmon import __version__
 from netmon.cli.app import netmon, run
@@ -27,7 +28,7 @@ def loaded_by(*arguments: str) -> list[str]:
         f"loaded = [name for name in {HEAVY!r} if name in sys.modules]\n"
         "sys.stdout.flush(); print(json.dumps([code, loaded]), file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PATIENCE_S)
     exit_code, loaded = json.loads(done.stderr.splitlines()[-1])
     assert exit_code == 0
     return list(loaded)
@@ -165,7 +166,7 @@ def test_output_that_nobody_reads_any_more_ends_quietly(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "netmon", "check", "-c", str(write_site(tmp_path))]
-    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=30, check=False)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=PATIENCE_S, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, b"")
 

@@ -11,15 +11,16 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.processes import free_port, running, wait_until
+from support.processes import PATIENCE_S, free_port, running, wait_until
 from support.schemas import conforms
 
 from netmon.cli.app import run
@@ -37,7 +38,7 @@ SITE = """\
 # The search's own site; every comment must stay.
 site: {name: sulteng}        # one line
 snmp:
-  discover: {timeout: 150ms, rate: 1000}
+  discover: {timeout: 500ms, rate: 1000}
   credentials:
     default: {community: {file: community}}   # the old ones
     watch:
@@ -241,39 +242,40 @@ def test_a_configuration_changed_during_the_search_is_not_overwritten(
 
 def test_an_interrupt_shows_what_was_found_and_writes_nothing(port: int, config: Path) -> None:
     """On a terminal, with its bar on standard error and the diff in colour on standard output."""
-    config.write_text(SITE.replace("timeout: 150ms", "timeout: 30s"))
+    config.write_text(SITE.replace("timeout: 500ms", "timeout: 1m"))
     main, terminal = pty.openpty()
     asked = ["discover", "127.77.0.0/28", "--port", str(port), "--write", "-c", str(config)]
+    seen = bytearray()
+
+    def read() -> None:
+        """To the end: a terminal that nobody reads soon takes no more."""
+        with suppress(OSError):
+            while True:
+                seen.extend(os.read(main, 65_536))
+
+    # What a script starts in the background ignores interrupts, and so would what the tests start.
     with subprocess.Popen(
-        [sys.executable, "-m", "netmon", *asked],
+        ["env", "--default-signal=INT", sys.executable, "-m", "netmon", *asked],
         stdout=subprocess.PIPE,
         stderr=terminal,
         env=os.environ | {"TERM": "xterm", "COLUMNS": "80"},
     ) as process:
         os.close(terminal)
-        os.set_blocking(main, False)
-        seen = b""
-
-        def bar() -> bool:
-            nonlocal seen
-            try:
-                seen += os.read(main, 65_536)
-            except (BlockingIOError, OSError):
-                return False
-            return b"3 found" in seen
-
+        reader = threading.Thread(target=read)
+        reader.start()
         try:
-            wait_until(bar, "the bar to say that three were found")
+            wait_until(lambda: b"3 found" in seen, "the bar to say that three were found")
             process.send_signal(signal.SIGINT)
-            shown = process.communicate(timeout=20)[0].decode()
+            shown = process.communicate(timeout=PATIENCE_S)[0].decode()
         finally:
             process.kill()
+            reader.join()
             os.close(main)
     assert process.returncode == 130
     assert b"Asking" in seen
     assert "core-1" in shown
     assert "Interrupted with 11 addresses to go; nothing is written." in shown
-    assert config.read_text() == SITE.replace("timeout: 150ms", "timeout: 30s")
+    assert config.read_text() == SITE.replace("timeout: 500ms", "timeout: 1m")
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ SCHEMA_FAULTS = [
         MINIMAL + 'agencies: {a: {name: A}}\nrouters:\n  r:\n    circuits: {c: {agency: a, interface: "e\\n1", '
         "faces: agency}}\n    address: 10.0.0.1\nsnmp: {credentials: {default: {community: {env: C}}}}\n",
         (
-            "netmon.yaml:5:42: routers.r.circuits.c.interface: must be printable ASCII without blanks at its ends,"
+            "netmon.yaml:5:42: routers.r.circuits.c.interface: must be printable, without blanks at its ends,"
             " as the router's ifName says"
         ),
     ),
@@ -186,9 +186,12 @@ SCHEMA_FAULTS = [
         "netmon.yaml:2:21: ssh.credentials.x: an SSH credential needs private_key, password or both",
     ),
     (
-        "a ledger that is no SQLite",
-        MINIMAL + "ledger: postgresql://netmon:hunter2@db/netmon\n",
-        "netmon.yaml:2:9: ledger: 'postgresql://**@db/netmon' is not a ledger; write sqlite:///PATH",
+        "a ledger that is none",
+        MINIMAL + "ledger: mysql://netmon:hunter2@db/netmon\n",
+        (
+            "netmon.yaml:2:9: ledger: 'mysql://**@db/netmon' is not a ledger; write sqlite:///PATH"
+            " or postgresql://HOST/DATABASE"
+        ),
     ),
     (
         "a key that YAML reads as a number",
@@ -344,6 +347,24 @@ FAULTS_BETWEEN_ENTRIES = [
         ),
     ),
     (
+        ("interface: ether2", 'interface: "Intel® #2"'),
+        (
+            "17:46: routers.core-1.circuits.dinkes-fo.interface: cannot be enforced: limits are set on ports whose"
+            " names are ASCII of at most 64 characters; rename the port, or use mode: observe"
+        ),
+    ),
+    (
+        ("interface: ether2", f"interface: {'e' * 65}"),
+        (
+            "17:46: routers.core-1.circuits.dinkes-fo.interface: cannot be enforced: limits are set on ports whose"
+            " names are ASCII of at most 64 characters; rename the port, or use mode: observe"
+        ),
+    ),
+    (
+        ("interface: ether3", f"interface: {'e' * 256}"),
+        "18:49: routers.core-1.circuits.dinkes-radio.interface: must be at most 255 characters",
+    ),
+    (
         ("interface: ether3", "interface: ether2"),
         (
             "18:49: routers.core-1.circuits.dinkes-radio.interface: ether2 is already counted by circuit dinkes-fo;"
@@ -361,6 +382,13 @@ FAULTS_BETWEEN_ENTRIES = [
         ("{community: {file: community}}", "{community: hunter2}"),
         (
             "3:43: snmp.credentials.default.community: a literal secret; write {file: PATH}, {env: NAME} or"
+            " {credential: NAME}, or set allow_plaintext_secrets: true"
+        ),
+    ),
+    (
+        ("ledger: sqlite:///ledger.db", "ledger: postgresql://netmon:hunter2@db/ledger"),
+        (
+            "2:1: ledger.password: a literal secret; write {file: PATH}, {env: NAME} or"
             " {credential: NAME}, or set allow_plaintext_secrets: true"
         ),
     ),

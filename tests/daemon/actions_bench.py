@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.world import FaultyLedger, Hands, a_configuration
+from support.processes import PATIENCE_S
 
 from netmon.core.model import (
     Action,
@@ -147,11 +148,11 @@ class Bench:
 
     async def carry_out(self, *changes: Change) -> list[Receipt]:
         self.actions.offer(a_plan(*changes))
-        return await asyncio.wait_for(self.actions.finished(), 10)
+        return await asyncio.wait_for(self.actions.finished(), PATIENCE_S)
 
     async def settle(self, after_s: float = 0) -> None:
         self.hands.pass_s(after_s)
-        await asyncio.wait_for(self.actions.settle(), 10)
+        await asyncio.wait_for(self.actions.settle(), PATIENCE_S)
 
     async def open_intents(self) -> list[Intent]:
         return await self.ledger.write(Ledger.open_intents)

@@ -34,8 +34,6 @@ def obliging(channel: Channel, setup: Any) -> None:
                 reply(argument, True)
             case "hang":
                 in_a_thread(lambda: time.sleep(3600))
-            case "later":
-                threading.Timer(argument, reply, (argument, False)).start()
             case "ask":
                 in_a_thread(lambda: reply(_asked(channel, argument), False))
             case "crash":

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from daemon.world import FaultyLedger, a_poll, at_work, faulty_ledger
-from support.processes import eventually
+from support.processes import PATIENCE_S, eventually
 
-from netmon.core.counters import Ceilings, Head, Visit
+from netmon.core.heads import Ceilings, Head, Visit
 from netmon.core.model import Gap, GapReason, Poll
 from netmon.daemon import accountant as module
 from netmon.daemon.accountant import WAITING_PER_ROUTER, Accountant, Book
@@ -342,7 +342,7 @@ async def test_no_more_visits_than_the_batch_holds_are_committed_at_once(ledger:
 
 
 async def test_drain_returns_at_once_when_nothing_waits(ledger: FaultyLedger) -> None:
-    await asyncio.wait_for(an_accountant(ledger).drain(), 1)
+    await asyncio.wait_for(an_accountant(ledger).drain(), PATIENCE_S)
 
 
 async def test_drain_waits_as_long_as_the_ledger_cannot_commit(ledger: FaultyLedger) -> None:
@@ -353,7 +353,7 @@ async def test_drain_waits_as_long_as_the_ledger_cannot_commit(ledger: FaultyLed
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(accountant.drain(), 0.05)
         ledger.faults.failing.clear()
-        await asyncio.wait_for(accountant.drain(), 5)
+        await asyncio.wait_for(accountant.drain(), PATIENCE_S)
     assert accountant.stats.committed == 1
 
 
@@ -371,7 +371,7 @@ async def test_drain_ends_although_polls_keep_coming(ledger: FaultyLedger) -> No
 
     async with at_work(accountant.run, keep_polling):
         await asyncio.sleep(0.05)
-        await asyncio.wait_for(accountant.drain(), 5)
+        await asyncio.wait_for(accountant.drain(), PATIENCE_S)
         ended = True
     assert set(accountant.heads) == {"palu", "gowa", "donggala"}
 

@@ -9,12 +9,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pytest
 from support.governed import HOUR_START_NS, write_site, written
-from support.ledgers import MINUTE_NS, START_NS, a_visit, opened
+from support.ledgers import MINUTE_NS, START_NS, a_visit, opened, visit_count
 from support.schemas import conforms
 
 from netmon.config.load import Configuration, load
 from netmon.core.closing import ClosingReason
-from netmon.core.counters import LastSeen
+from netmon.core.heads import LastSeen
 from netmon.core.model import NANOSECONDS, Direction
 from netmon.core.periods import PeriodKind, PeriodRule, period_containing
 from netmon.daemon import bookkeeping
@@ -255,13 +255,13 @@ async def test_thinning_leaves_closed_and_open_periods_as_they_were(
     monkeypatch.setattr(bookkeeping, "REST", 0)
     before = world.usage("dinkes") + world.usage("arsip")
     world.now_ns += 36 * DAY_NS
-    kept = world.rooms.ledger.visit_count()
+    kept = visit_count(world.rooms.ledger)
     dropped = await world.books().thin_once()
-    assert world.rooms.ledger.visit_count() == kept - dropped < kept / 2
+    assert visit_count(world.rooms.ledger) == kept - dropped < kept / 2
     assert world.usage("dinkes") + world.usage("arsip") == before
     world.now_ns += 400 * DAY_NS
     await world.books().thin_once()
-    assert world.rooms.ledger.visit_count() < 12
+    assert visit_count(world.rooms.ledger) < 12
     after = world.usage("dinkes") + world.usage("arsip")
     assert after[:2] == before[:2]
     for row, then in zip(after[2:], before[2:], strict=True):
@@ -269,4 +269,4 @@ async def test_thinning_leaves_closed_and_open_periods_as_they_were(
         assert row["p95_bps"] is None
     world.now_ns += 4000 * DAY_NS
     await world.books().thin_once()
-    assert world.rooms.ledger.visit_count() == 1
+    assert visit_count(world.rooms.ledger) == 1

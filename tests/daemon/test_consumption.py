@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ledgers import opened
 
-from netmon.core.counters import Ceilings, Head, account
+from netmon.core.counters import account
+from netmon.core.heads import Ceilings, Head
 from netmon.core.model import NANOSECONDS, Circuit, Direction, Faces, Gap, Poll, Usage
 from netmon.core.periods import Period, PeriodKind, PeriodRule, period_containing
 from netmon.daemon.consumption import Consumption, Key

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.processes import PATIENCE_S
 
 from netmon.daemon import control
 from netmon.daemon.control import (
@@ -67,7 +68,7 @@ async def raw(path: Path, line: bytes) -> Any:
     reader, writer = await asyncio.open_unix_connection(str(path))
     writer.write(line)
     writer.write_eof()
-    answer = await asyncio.wait_for(reader.read(), 5)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
     writer.close()
     await writer.wait_closed()
     return json.loads(answer) if answer else None
@@ -156,7 +157,7 @@ async def test_a_line_without_end_ends_the_conversation_and_nothing_else(
 async def test_requests_do_not_wait_for_one_another(server: ControlServer, path: Path) -> None:
     _, writer = await asyncio.open_unix_connection(str(path))
     writer.write(json.dumps({"schema": SCHEMA, "verb": "hang"}).encode() + b"\n")
-    assert await asyncio.wait_for(ask(path, "echo"), 5) == {"args": {}}
+    assert await asyncio.wait_for(ask(path, "echo"), PATIENCE_S) == {"args": {}}
     writer.close()
     await writer.wait_closed()
 

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ledgers import a_verdict, opened
 
-from netmon.core.counters import Ceilings, Head, account
+from netmon.core.counters import account
+from netmon.core.heads import Ceilings, Head
 from netmon.core.model import NANOSECONDS, Agency, Circuit, Direction, Faces, RuleRef, Verdict, VerdictReason
 from netmon.core.periods import PeriodKind, PeriodRule, add_usage
 from netmon.core.planning import PlanContext

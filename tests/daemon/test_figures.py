@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ledgers import MINUTE_NS, START_NS, a_visit, opened
 
-from netmon.core.counters import LastSeen
+from netmon.core.heads import LastSeen
 from netmon.core.model import NANOSECONDS, Circuit, Direction, Faces, Gap, GapReason
 from netmon.core.periods import GRID_NS, Period, add_usage
 from netmon.daemon.closing import progress, wanted_of

@@ -21,8 +21,8 @@ from daemon.boxes import COMMUNITY, served
 from daemon.test_service import DAEMON, Site
 from daemon.world import START_NS, a_poll, at_work
 from support.ledgers import small_disk
-from support.processes import eventually, free_port, running, wait_until
-from support.stack import fetch, sample
+from support.processes import PATIENCE_S, eventually, free_port, running, wait_until
+from support.stack import sample
 
 from netmon.daemon import accountant as module
 from netmon.daemon.accountant import WAITING_PER_ROUTER, Accountant
@@ -226,7 +226,7 @@ def test_a_daemon_whose_disk_fills_polls_on_says_so_and_recovers_by_itself(tmp_p
     """The disk is a tmpfs of 3 MB in a mount namespace of the daemon's own."""
     with served(("palu",)) as boxes:
         site = Site(tmp_path, free_port(), boxes)
-        site.write("palu", interval="200ms", deadline="150ms")
+        site.write("palu", interval="200ms", deadline="200ms")
         state = tmp_path / "state"
         state.mkdir()
         written = json.loads(site.config.read_text())
@@ -235,15 +235,14 @@ def test_a_daemon_whose_disk_fills_polls_on_says_so_and_recovers_by_itself(tmp_p
         command: list[str | Path] = ["unshare", "-m", "sh", "-c", script, "sh", state, sys.executable]
         command += [DAEMON, site.config]
         variables = {**os.environ, "NETMON_TEST_COMMUNITY": COMMUNITY}
-        with running(command, site.ready, site.log, variables, 30) as process:
+        with running(command, site.ready, site.log, variables) as process:
             box = boxes["palu"]
             wait_until(lambda: site.total("palu", "download") == 0, "the first visit")
             ballast = Path(f"/proc/{process.pid}/root{state}/ballast")
             fill(ballast)
             box.count("ether1", into=10, out=20)
-            wait_until(lambda: not site.ready(), "it to say that it cannot commit")
-            assert "the ledger cannot commit" in fetch(f"{site.url}/readyz")[1]
-            assert "is full or its disk is; free space" in fetch(f"{site.url}/readyz")[1]
+            wait_until(lambda: "the ledger cannot commit" in site.unready(), "it to say that it cannot commit")
+            assert "is full or its disk is; free space" in site.unready()
             wait_until(lambda: sample(site.url, "netmon_ledger_committing") == 0, "the metric")
             polls = sample(site.url, "netmon_polls_total", result="ok") or 0
             box.count("ether1", into=100, out=200)
@@ -258,7 +257,7 @@ def test_a_daemon_whose_disk_fills_polls_on_says_so_and_recovers_by_itself(tmp_p
             wait_until(lambda: sample(site.url, "netmon_ledger_committing") == 1, "the metric")
             assert site.said("the ledger commits again")
             process.send_signal(signal.SIGTERM)
-            assert process.wait(15) == 0
+            assert process.wait(PATIENCE_S) == 0
         assert site.log.read_text().count("the ledger cannot commit;") == 1
 
 

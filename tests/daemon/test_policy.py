@@ -16,7 +16,8 @@ from daemon.world import FaultyLedger, Hands, a_configuration, a_poll, at_work, 
 from support.processes import eventually
 
 from netmon.config.load import Configuration
-from netmon.core.counters import Ceilings, Head, account
+from netmon.core.counters import account
+from netmon.core.heads import Ceilings, Head
 from netmon.core.model import NANOSECONDS, Action, Alert, Direction, Mode, Plan, VerdictReason
 from netmon.core.planning import Observed, pending
 from netmon.daemon.consumption import Consumption

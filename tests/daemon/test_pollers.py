@@ -7,14 +7,17 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 
 import pytest
 from daemon.world import a_poll, at_work
 from hypothesis import given
 from hypothesis import strategies as st
 from support.processes import eventually
+from support.virtual_time import VirtualTime
 
-from netmon.core.model import NANOSECONDS, Poll
+from netmon.core.model import Poll
+from netmon.daemon import pollers
 from netmon.daemon.pollers import PollLoop, RouterHealth, phase_s
 from netmon.routers.polling import PollError
 
@@ -23,16 +26,17 @@ class Visitor:
     """A router that answers as the test says; notes when it was asked."""
 
     def __init__(self, answer: Callable[[int], Awaitable[None]] | None = None) -> None:
-        self.asked_ns: list[int] = []
+        self.asked_s: list[float] = []
+        """Of the event loop's clock."""
         self.ended = 0
         self._answer = answer
 
     async def poll(self) -> Poll:
-        self.asked_ns.append(time.time_ns())
+        self.asked_s.append(asyncio.get_running_loop().time())
         if self._answer is not None:
-            await self._answer(len(self.asked_ns))
+            await self._answer(len(self.asked_s))
         self.ended += 1
-        return a_poll("palu", len(self.asked_ns), 1)
+        return a_poll("palu", len(self.asked_s), 1)
 
 
 class Ends:
@@ -47,7 +51,12 @@ class Ends:
 
 
 def a_loop(
-    visitor: Visitor, ends: Ends, interval_s: float = 0.1, deadline_s: float = 0.05, router: str = "palu"
+    visitor: Visitor,
+    ends: Ends,
+    interval_s: float = 0.1,
+    deadline_s: float = 0.05,
+    router: str = "palu",
+    now_ns: Callable[[], int] = time.time_ns,
 ) -> PollLoop:
     return PollLoop(
         router=router,
@@ -55,10 +64,18 @@ def a_loop(
         interval_s=interval_s,
         deadline_s=deadline_s,
         health=RouterHealth(router, 0),
-        now_ns=time.time_ns,
+        now_ns=now_ns,
         on_poll=ends.polls.append,
         on_end=ends.on_end,
     )
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> VirtualTime:
+    """Every clock a loop of visits reads; its tasks run on it."""
+    loop = VirtualTime()
+    monkeypatch.setattr(pollers, "time", SimpleNamespace(monotonic=loop.time, perf_counter=loop.time))
+    return loop
 
 
 async def forever(_: int) -> None:
@@ -92,31 +109,34 @@ def test_phases_are_spread_evenly() -> None:
     assert all(400 < count < 600 for count in tenths.values())
 
 
-async def test_visits_keep_the_phase() -> None:
-    visitor, ends = Visitor(), Ends()
-    async with at_work(a_loop(visitor, ends, interval_s=0.4).run):
-        await eventually(lambda: len(visitor.asked_ns) >= 3, "three visits")
-    due = phase_s("palu", 0.4)
-    for asked in visitor.asked_ns:
-        late = (asked / NANOSECONDS - due) % 0.4
-        assert late < 0.2, "at its phase, or a little after it"
-    turns = [round((asked / NANOSECONDS - due) // 0.4) for asked in visitor.asked_ns]
-    assert turns == sorted(set(turns)), "at most one visit in each interval"
+def test_visits_keep_the_phase(clock: VirtualTime) -> None:
+    visitor = Visitor()
+
+    async def play() -> None:
+        async with at_work(a_loop(visitor, Ends(), 30, 10, now_ns=clock.time_ns).run):
+            await asyncio.sleep(100)
+
+    clock.play(play())
+    due = phase_s("palu", 30)
+    assert visitor.asked_s == pytest.approx([due, due + 30, due + 60], abs=0.001)
 
 
-async def test_a_visit_that_takes_longer_than_the_interval_skips_turns_and_keeps_the_phase() -> None:
+def test_a_visit_that_takes_longer_than_the_interval_skips_turns_and_keeps_the_phase(clock: VirtualTime) -> None:
     async def slow_once(number: int) -> None:
         if number == 1:
-            await asyncio.sleep(1)
+            await asyncio.sleep(70)
 
-    visitor, ends = Visitor(slow_once), Ends()
-    loop = a_loop(visitor, ends, interval_s=0.4, deadline_s=3)
-    async with at_work(loop.run):
-        await eventually(lambda: len(visitor.asked_ns) >= 3, "three visits")
-    gap = (visitor.asked_ns[1] - visitor.asked_ns[0]) / NANOSECONDS
-    assert gap > 1, "no second visit while the first was under way"
-    assert loop.health.late >= 2
-    assert all((asked / NANOSECONDS - phase_s("palu", 0.4)) % 0.4 < 0.2 for asked in visitor.asked_ns[1:])
+    visitor = Visitor(slow_once)
+
+    async def play() -> int:
+        loop = a_loop(visitor, Ends(), 30, 100, now_ns=clock.time_ns)
+        async with at_work(loop.run):
+            await asyncio.sleep(150)
+        return loop.health.late
+
+    assert clock.play(play()) == 2
+    due = phase_s("palu", 30)
+    assert visitor.asked_s == pytest.approx([due, due + 90, due + 120], abs=0.001), "none while one was under way"
 
 
 # --- the deadline ----------------------------------------------------------------------------
@@ -131,13 +151,18 @@ async def test_a_dead_router_delays_nobody() -> None:
         assert dead_ends.ok == []
 
 
-async def test_a_visit_of_a_dead_router_ends_at_its_deadline() -> None:
+def test_a_visit_of_a_dead_router_ends_at_its_deadline(clock: VirtualTime) -> None:
     ends = Ends()
-    loop = a_loop(Visitor(forever), ends, deadline_s=0.09, router="dead")
-    await loop.visit()
+
+    async def play() -> RouterHealth:
+        loop = a_loop(Visitor(forever), ends, deadline_s=9.5, router="dead")
+        await loop.visit()
+        return loop.health
+
+    health = clock.play(play())
     assert (ends.polls, ends.ok) == ([], [False])
-    assert loop.health.problem == "dead: no complete answer within 0.09 s"
-    assert 0.08 < loop.health.duration_s < 5
+    assert health.problem == "dead: no complete answer within 9.5 s"
+    assert health.duration_s == pytest.approx(9.5, abs=0.001)
 
 
 # --- health ----------------------------------------------------------------------------------
@@ -191,26 +216,23 @@ async def test_a_fault_of_netmon_itself_is_not_mistaken_for_the_routers() -> Non
 # --- visits out of turn ----------------------------------------------------------------------
 
 
-async def test_a_visit_that_is_asked_for_happens_at_once_and_the_turn_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netmon.daemon.pollers.ASKED_EVERY_S", 0.3)
+def test_a_visit_that_is_asked_for_happens_at_once_and_the_turn_is_kept(clock: VirtualTime) -> None:
     visitor = Visitor()
-    loop = a_loop(visitor, Ends(), interval_s=3600)
-    async with at_work(loop.run):
-        await asyncio.sleep(0.05)
-        assert not visitor.asked_ns
-        began = time.time_ns()
-        loop.ask()
-        await eventually(lambda: visitor.ended == 1, "the visit")
-        for _ in range(20):
-            loop.ask()
-            await asyncio.sleep(0.005)
-        assert visitor.ended == 1, "however often it is asked for"
-        await eventually(lambda: visitor.ended == 2, "the visit that answers them all")
-        await asyncio.sleep(0.4)
-    assert len(visitor.asked_ns) == 2
-    assert visitor.asked_ns[0] - began < 0.2 * NANOSECONDS
-    assert visitor.asked_ns[1] - visitor.asked_ns[0] >= 0.25 * NANOSECONDS
-    assert loop.health.late == 0
+
+    async def play() -> int:
+        loop = a_loop(visitor, Ends(), interval_s=3600, now_ns=clock.time_ns)
+        async with at_work(loop.run):
+            await asyncio.sleep(1)
+            for _ in range(20):
+                loop.ask()
+                await asyncio.sleep(0.1)
+            assert visitor.ended == 1, "however often it is asked for"
+            await asyncio.sleep(3600)
+        return loop.health.late
+
+    assert clock.play(play()) == 0
+    answered, due = 1 + pollers.ASKED_EVERY_S, phase_s("palu", 3600)
+    assert visitor.asked_s == pytest.approx([1, answered, due], abs=0.001), "at once, for all the others, in its turn"
 
 
 async def test_a_visit_asked_for_while_one_is_under_way_comes_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +247,7 @@ async def test_a_visit_asked_for_while_one_is_under_way_comes_after_it(monkeypat
     loop = a_loop(visitor, Ends(), interval_s=3600, deadline_s=5)
     async with at_work(loop.run):
         loop.ask()
-        await eventually(lambda: visitor.asked_ns, "the first visit to begin")
+        await eventually(lambda: visitor.asked_s, "the first visit to begin")
         loop.ask()
         going_on.set()
         await eventually(lambda: visitor.ended == 2, "the second visit")

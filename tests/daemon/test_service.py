@@ -11,15 +11,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from daemon.boxes import COMMUNITY, Box, served
 from daemon.world import alive, children
-from support.processes import free_port, running, wait_until
+from support.processes import PATIENCE_S, free_port, running, wait_until
 from support.stack import fetch, sample
 
 from netmon.daemon.control import request
@@ -49,7 +50,7 @@ class Site:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def write(self, *routers: str, interval: str = "500ms", deadline: str = "400ms", control: str = "200ms") -> None:
+    def write(self, *routers: str, interval: str = "500ms", deadline: str = "500ms", control: str = "200ms") -> None:
         self.config.write_text(
             json.dumps(
                 {
@@ -79,21 +80,35 @@ class Site:
         )
 
     @contextmanager
-    def daemon(self, seconds: float = 30, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-        """From its readiness on; ended by SIGTERM at the latest with the block."""
+    def daemon(self, ready: Callable[[], bool] | None = None, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+        """From its readiness on, or until `ready`; ended by SIGTERM at the latest with the block."""
         command: list[str | Path] = [sys.executable, DAEMON, self.config]
         variables = {**os.environ, "NETMON_TEST_COMMUNITY": COMMUNITY, **environment}
-        with running(command, self.ready, self.log, variables, seconds) as process:
+        with running(command, ready or self.ready, self.log, variables) as process:
             yield process
+
+    def alive(self) -> bool:
+        return fetch(f"{self.url}/healthz")[0] == 200
 
     def ready(self) -> bool:
         return fetch(f"{self.url}/readyz")[0] == 200
 
+    def unready(self) -> str:
+        """Why it is not ready."""
+        return fetch(f"{self.url}/readyz")[1]
+
     def total(self, router: str, direction: str) -> int | float | None:
         return sample(self.url, TOTAL, circuit=f"{router}-fo", direction=direction)
 
+    def uplink(self, router: str, direction: str) -> int | float | None:
+        return sample(self.url, "netmon_uplink_bytes_total", router=router, direction=direction)
+
     def said(self, sentence: str) -> bool:
         return sentence in self.log.read_text()
+
+    def status(self) -> dict[str, Any]:
+        answer: dict[str, Any] = request(self.directory / "c.sock", "status", {})
+        return answer
 
     def committed(self, router: str) -> tuple[int, int]:
         """(download, upload) of the router's circuit as the ledger holds it."""
@@ -117,17 +132,17 @@ def test_it_becomes_ready_and_says_so_to_the_init_system(site: Site) -> None:
     notifications = site.directory / "notify.sock"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as init:
         init.bind(str(notifications))
-        init.settimeout(10)
+        init.settimeout(PATIENCE_S)
         with site.daemon(NOTIFY_SOCKET=str(notifications), WATCHDOG_USEC="900000") as daemon:
             assert init.recv(100) == b"READY=1"
             assert fetch(f"{site.url}/healthz") == (200, "alive\n")
-            assert fetch(f"{site.url}/readyz") == (200, "ready\n")
+            wait_until(lambda: fetch(f"{site.url}/readyz") == (200, "ready\n"), "readiness")
             assert {init.recv(100) for _ in range(3)} == {b"WATCHDOG=1"}
             daemon.terminate()
             while (word := init.recv(100)) == b"WATCHDOG=1":
                 continue
             assert word == b"STOPPING=1"
-            assert daemon.wait(10) == 0
+            assert daemon.wait(PATIENCE_S) == 0
 
 
 def test_it_is_not_ready_before_a_router_has_answered_and_no_longer_when_none_does(site: Site) -> None:
@@ -135,12 +150,7 @@ def test_it_is_not_ready_before_a_router_has_answered_and_no_longer_when_none_do
     site.boxes["palu"].port = free_port(socket.SOCK_DGRAM)
     site.write("palu")
     site.boxes["palu"].port = live
-    with running(
-        [sys.executable, DAEMON, site.config],
-        lambda: fetch(f"{site.url}/healthz")[0] == 200,
-        site.log,
-        {**os.environ, "NETMON_TEST_COMMUNITY": COMMUNITY},
-    ) as daemon:
+    with site.daemon(site.alive) as daemon:
         assert fetch(f"{site.url}/readyz") == (503, "no router has answered yet\n")
         site.write("palu")
         daemon.send_signal(signal.SIGHUP)
@@ -161,31 +171,31 @@ def test_metrics_equal_the_agents_counters_to_the_byte(site: Site) -> None:
                 ),
                 f"{expected} bytes",
             )
-        assert sample(site.url, "netmon_uplink_bytes_total", router="palu", direction="download") == 33
-        assert sample(site.url, "netmon_uplink_bytes_total", router="palu", direction="upload") == 39
-        assert sample(site.url, "netmon_router_up", router="palu") == 1
-        usage = sample(site.url, "netmon_agency_usage_bytes", agency="dinkes", direction="download")
-        assert usage is not None
+        # A visit may have come between the two ports' counting.
+        wait_until(lambda: site.uplink("palu", "download") == 33, "the uplink's download")
+        wait_until(lambda: site.uplink("palu", "upload") == 39, "the uplink's upload")
+        wait_until(lambda: sample(site.url, "netmon_router_up", router="palu") == 1, "a visit that succeeded")
         wait_until(
-            lambda: sample(site.url, "netmon_agency_usage_bytes", agency="dinkes") == 7_654_321 * 6,
+            lambda: (
+                sample(site.url, "netmon_agency_usage_bytes", agency="dinkes", direction="download") == 7_654_321 * 6
+            ),
             "the control loop to show the same usage",
         )
         assert (sample(site.url, "netmon_ledger_visits_total") or 0) > 0
     assert site.committed("palu") == (7_654_321 * 6, 1_234_567 * 6)
 
 
-def test_sigterm_drains_and_ends_with_0_within_ten_seconds(site: Site) -> None:
+def test_sigterm_drains_and_ends_with_0_before_systemd_loses_patience(site: Site) -> None:
     with site.daemon() as daemon:
+        wait_until(lambda: len(children(daemon.pid)) >= 2, "the enforcer and the worker")
         offspring = children(daemon.pid)
-        assert len(offspring) >= 2, "the enforcer and the worker"
-        began = time.monotonic()
         daemon.terminate()
-        assert daemon.wait(10) == 0
-        assert time.monotonic() - began < 10
-        wait_until(lambda: not any(alive(pid) for pid in offspring), "the children to be gone", seconds=2)
+        assert daemon.wait(20) == 0, "TimeoutStopSec of the unit"
+        wait_until(lambda: not any(alive(pid) for pid in offspring), "the children to be gone")
     assert not (site.directory / "c.sock").exists()
     assert "Traceback" not in site.log.read_text()
     assert " ERROR " not in site.log.read_text()
+    assert not site.said("under way ended within"), "nothing had to be given up"
 
 
 def test_a_broken_configuration_is_reported_and_the_old_one_stays(site: Site) -> None:
@@ -219,16 +229,18 @@ def test_a_good_configuration_is_taken_up_while_it_runs(site: Site) -> None:
         daemon.send_signal(signal.SIGHUP)
         wait_until(lambda: site.total("palu", "download") is None, "the removed router to go")
         wait_until(site.ready, "readiness")
-        asked = site.boxes["palu"].polls
+        # One thread answers for both, so what was still under way to the one is read before the other's second.
         polls = site.boxes["gowa"].polls
-        wait_until(lambda: site.boxes["gowa"].polls > polls + 2, "more polls")
+        wait_until(lambda: site.boxes["gowa"].polls > polls + 1, "more polls")
+        asked = site.boxes["palu"].polls
+        wait_until(lambda: site.boxes["gowa"].polls > polls + 4, "more polls")
         assert site.boxes["palu"].polls == asked, "it is left alone"
         assert site.said("the configuration was reloaded: 1 routers")
 
 
 def test_kill_9_at_any_moment_neither_doubles_nor_loses_a_byte(site: Site) -> None:
     box, chance, ended = site.boxes["palu"], random.Random(9), threading.Event()
-    site.write("palu", interval="100ms", deadline="100ms")
+    site.write("palu", interval="200ms", deadline="200ms")
 
     def traffic() -> None:
         while not ended.wait(0.003):
@@ -247,8 +259,8 @@ def test_kill_9_at_any_moment_neither_doubles_nor_loses_a_byte(site: Site) -> No
                 # Just as a request has come in: its reply is under way, and the visit before it perhaps committed.
                 wait_until(lambda polls=polls, life=life: box.polls > polls + 3 + life, "polls")  # type: ignore[misc]
                 daemon.kill()
-                daemon.wait(5)
-                wait_until(lambda offspring=offspring: not any(map(alive, offspring)), "its children to end", 15)  # type: ignore[misc]
+                daemon.wait(PATIENCE_S)
+                wait_until(lambda offspring=offspring: not any(map(alive, offspring)), "its children to end")  # type: ignore[misc]
     finally:
         ended.set()
         flow.join()
@@ -271,7 +283,7 @@ def test_a_second_daemon_on_the_same_ledger_is_refused_with_one_sentence(site: S
             env={**os.environ, "NETMON_TEST_COMMUNITY": COMMUNITY},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE_S,
             check=False,
         )
         assert done.returncode == 1
@@ -286,23 +298,26 @@ def test_a_second_daemon_on_the_same_ledger_is_refused_with_one_sentence(site: S
 def test_the_running_daemon_answers_on_its_control_socket(site: Site) -> None:
     with site.daemon() as daemon:
         wait_until(lambda: site.total("palu", "download") == 0, "the first visit")
-        status = request(site.directory / "c.sock", "status", {})
-        assert status["unready"] is None
+        wait_until(lambda: None not in site.status()["processes"].values(), "both processes")
+        # A poll that came too late on a busy machine is a problem until the next.
+        wait_until(lambda: site.status()["routers"]["palu"]["problem"] is None, "a visit without a problem")
+        status = site.status()
         assert status["http_port"] == site.port
-        assert status["routers"]["palu"]["problem"] is None
         assert status["routers"]["palu"]["polls"] > 0
         assert {status["processes"]["worker"], status["processes"]["enforcer"]} <= set(children(daemon.pid))
+        wait_until(lambda: site.status()["unready"] is None, "readiness")
 
 
 def test_a_killed_child_process_is_started_again_and_polling_never_notices(site: Site) -> None:
     with site.daemon():
-        before = request(site.directory / "c.sock", "status", {})["processes"]
+        wait_until(lambda: None not in site.status()["processes"].values(), "both processes")
+        before = site.status()["processes"]
         for pid in before.values():
             os.kill(pid, signal.SIGKILL)
         site.boxes["palu"].count("ether1", out=99)
 
         def again() -> bool:
-            now = request(site.directory / "c.sock", "status", {})["processes"]
+            now = site.status()["processes"]
             return None not in now.values() and not set(now.values()) & set(before.values())
 
         wait_until(again, "two new processes")
@@ -310,37 +325,28 @@ def test_a_killed_child_process_is_started_again_and_polling_never_notices(site:
 
 
 def test_no_callback_holds_the_event_loop_for_20_ms_while_200_routers_are_polled(tmp_path: Path) -> None:
-    """The machine is shared, so a window in which it was busy is measured again: a slow callback is in all of them."""
-    names = [f"r{number:03}" for number in range(200)]
+    """In processor time. A round that a cold cache spoilt is followed by another: a slow callback is in all of them."""
+    names, slow = [f"r{number:03}" for number in range(200)], tmp_path / "slow"
     with served(names) as boxes:
         site = Site(tmp_path, free_port(), boxes)
-        site.write(*names, interval="2s", deadline="1s", control="5s")
-        with site.daemon() as daemon:
-            wait_until(
-                lambda: (sample(site.url, "netmon_ledger_visits_total") or 0) >= 2 * len(names),
-                "two rounds",
-                seconds=30,
-            )
-            assert any(_share_within_20_ms(site) >= 0.99 for _ in range(4))
+        site.write(*names, interval="2s", deadline="2s", control="5s")
+
+        def rounds() -> float:
+            return (sample(site.url, "netmon_ledger_visits_total") or 0) / len(names)
+
+        def slow_in_a_round() -> list[str]:
+            began, done = time.monotonic(), rounds()
+            wait_until(lambda: rounds() >= done + 1, "another round")
+            lines = slow.read_text().splitlines()
+            return [line for line in lines if float(line.split()[0]) > began]
+
+        with site.daemon(NETMON_TEST_SLOW=str(slow)) as daemon:
+            wait_until(lambda: rounds() >= 2, "two rounds")
+            found = [slow_in_a_round()]
+            while found[-1] and len(found) < 4:
+                found.append(slow_in_a_round())
+            assert [] in found
             daemon.terminate()
-            assert daemon.wait(10) == 0
+            assert daemon.wait(PATIENCE_S) == 0
         assert all(box.polls > 1 for box in boxes.values())
-        assert not site.said("not everything under way had ended"), "what was polled was committed at once"
-
-
-def _share_within_20_ms(site: Site, samples: int = 16) -> float:
-    """Of the next so many measurements of the event loop's lag."""
-
-    def counts() -> tuple[float, float]:
-        text = fetch(f"{site.url}/metrics")[1]
-        buckets = [line for line in text.splitlines() if line.startswith("netmon_event_loop_lag_seconds_bucket")]
-        within, every = (
-            next(float(line.rpartition(" ")[2]) for line in buckets if f'le="{bound}"' in line)
-            for bound in ("0.02", "+Inf")
-        )
-        return within, every
-
-    before = counts()
-    wait_until(lambda: counts()[1] >= before[1] + samples, "measurements of the event loop's lag")
-    after = counts()
-    return (after[0] - before[0]) / (after[1] - before[1])
+        assert not site.said("under way ended within"), "what was polled was committed at once"

@@ -19,7 +19,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         one = Site(tmp_path, free_port(), boxes)
         one.write("palu")
         document = json.loads(one.config.read_text())
-        document["snmp"]["survey_interval"] = "400ms"
+        document["snmp"] |= {"survey_interval": "400ms", "timeout": "10s"}
         document["routers"]["palu"]["platform"] = "routeros"
         one.config.write_text(json.dumps(document))
         yield one

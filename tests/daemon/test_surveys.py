@@ -6,16 +6,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection
-from itertools import pairwise
 
 import pytest
 from daemon.world import at_work
-from support.processes import eventually
 from support.scripted_agent import ScriptedAgent
+from support.virtual_time import VirtualTime
 
 from netmon.bundled import folder
 from netmon.core.model import NANOSECONDS
-from netmon.daemon.pollers import RouterHealth
+from netmon.daemon.pollers import RouterHealth, phase_s
 from netmon.daemon.surveys import FIRST_WITHIN_S, Survey, SurveyLoop
 from netmon.routers.discovery import Discovered, discover
 from netmon.routers.inspection import Inspection
@@ -40,16 +39,17 @@ class Reader:
 
     def __init__(self, router: str, answer: Callable[[int], Awaitable[None]] | None = None) -> None:
         self.router, self._answer = router, answer
-        self.asked_ns: list[int] = []
+        self.asked_s: list[float] = []
+        """Of the event loop's clock."""
 
     async def inspect(self, discovered: Discovered, known_ports: Collection[str]) -> Inspection:
         assert known_ports == {"sfp1"}
-        self.asked_ns.append(time.time_ns())
+        self.asked_s.append(asyncio.get_running_loop().time())
         Reader.running += 1
         Reader.most = max(Reader.most, Reader.running)
         try:
             if self._answer is not None:
-                await self._answer(len(self.asked_ns))
+                await self._answer(len(self.asked_s))
             return Inspection(self.router, discovered, (), (), (), {})
         finally:
             Reader.running -= 1
@@ -78,8 +78,9 @@ def a_loop(
     poller: Poller | None = None,
     health: RouterHealth | None = None,
     turns: int = 10,
-    interval_s: float = 0.1,
-    deadline_s: float = 0.05,
+    interval_s: float = 300.0,
+    deadline_s: float = 60.0,
+    now_ns: Callable[[], int] = time.time_ns,
 ) -> SurveyLoop:
     return SurveyLoop(
         health or RouterHealth(reader.router, 0),
@@ -89,7 +90,7 @@ def a_loop(
         asyncio.Semaphore(turns),
         interval_s,
         deadline_s,
-        time.time_ns,
+        now_ns,
     )
 
 
@@ -97,27 +98,37 @@ async def forever(_: int) -> None:
     await asyncio.Event().wait()
 
 
-async def test_a_router_is_surveyed_once_an_interval() -> None:
-    watch, reader = Watch(), Reader("palu")
-    async with at_work(a_loop(watch, reader).run):
-        await eventually(lambda: len(watch.surveys) >= 4, "four surveys")
-    apart = [(later - earlier) / NANOSECONDS for earlier, later in pairwise(reader.asked_ns[1:])]
-    assert min(apart) > 0.02
-    assert watch.surveys[0].found.router == "palu"
+def test_a_router_is_surveyed_once_an_interval() -> None:
+    clock, watch, reader = VirtualTime(), Watch(), Reader("palu")
+
+    async def play() -> None:
+        async with at_work(a_loop(watch, reader, now_ns=clock.time_ns).run):
+            await asyncio.sleep(1000)
+
+    clock.play(play())
+    first, due = phase_s("palu", FIRST_WITHIN_S), phase_s("palu", 300)
+    assert reader.asked_s == pytest.approx([first, due, due + 300, due + 600], abs=0.001)
+    assert [survey.found.router for survey in watch.surveys] == ["palu"] * 4
 
 
-async def test_a_router_that_hangs_fails_by_its_deadline_and_nobody_else_waits(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    watch, turns = Watch(), asyncio.Semaphore(10)
-    hung, well = a_loop(watch, Reader("hung", forever)), a_loop(watch, Reader("well"))
-    hung.turns = well.turns = turns
-    async with at_work(hung.run), at_work(well.run):
-        await eventually(lambda: watch.failures.count(("hung", True)) >= 3, "three failures")
-    assert {survey.found.router for survey in watch.surveys} == {"well"}
-    assert len(watch.surveys) >= 2
+def test_a_router_that_hangs_fails_by_its_deadline_and_nobody_else_waits(caplog: pytest.LogCaptureFixture) -> None:
+    clock, watch, well = VirtualTime(), Watch(), Reader("well")
+
+    async def play() -> None:
+        turns = asyncio.Semaphore(10)
+        loops = [a_loop(watch, reader, now_ns=clock.time_ns) for reader in (Reader("hung", forever), well)]
+        for loop in loops:
+            loop.turns = turns
+        async with at_work(*(loop.run for loop in loops)):
+            await asyncio.sleep(1000)
+
+    clock.play(play())
+    assert watch.failures == [("hung", True)] * 4
+    first, due = phase_s("well", FIRST_WITHIN_S), phase_s("well", 300)
+    assert well.asked_s == pytest.approx([first, due, due + 300, due + 600], abs=0.001)
+    assert [survey.found.router for survey in watch.surveys] == ["well"] * 4
     said = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert said == ["hung: its health and transceivers cannot be read: no complete answer within 0.05 s"]
+    assert said == ["hung: its health and transceivers cannot be read: no complete answer within 60 s"]
 
 
 async def test_a_failure_is_told_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> None:
@@ -145,32 +156,36 @@ async def test_a_router_that_does_not_answer_its_polls_is_not_asked(
     watch, reader = Watch(), Reader("palu")
     loop = a_loop(watch, reader, Poller(discovered), RouterHealth("palu", 0, problem=problem))
     assert not await loop.survey()
-    assert (watch.failures, watch.surveys, reader.asked_ns) == ([("palu", False)], [], [])
+    assert (watch.failures, watch.surveys, reader.asked_s) == ([("palu", False)], [], [])
 
 
-async def test_no_more_are_surveyed_at_once_than_have_turns() -> None:
-    async def a_while(_: int) -> None:
-        await asyncio.sleep(0.01)
-
+def test_no_more_are_surveyed_at_once_than_have_turns() -> None:
+    watch = Watch()
     Reader.most = 0
-    watch, turns = Watch(), asyncio.Semaphore(3)
-    loops = [a_loop(watch, Reader(f"r{number}", a_while), deadline_s=1) for number in range(12)]
-    for loop in loops:
-        loop.turns = turns
-    await asyncio.gather(*(loop.survey() for loop in loops))
+
+    async def play() -> None:
+        turns = asyncio.Semaphore(3)
+        loops = [a_loop(watch, Reader(f"r{number}", lambda _: asyncio.sleep(10))) for number in range(12)]
+        for loop in loops:
+            loop.turns = turns
+        await asyncio.gather(*(loop.survey() for loop in loops))
+
+    VirtualTime().play(play())
     assert (Reader.most, len(watch.surveys)) == (3, 12)
 
 
-async def test_the_deadline_begins_with_the_turn() -> None:
-    async def a_while(_: int) -> None:
-        await asyncio.sleep(0.03)
+def test_the_deadline_begins_with_the_turn() -> None:
+    watch = Watch()
 
-    watch, turns = Watch(), asyncio.Semaphore(1)
-    loops = [a_loop(watch, Reader(f"r{number}", a_while), deadline_s=0.5) for number in range(4)]
-    for loop in loops:
-        loop.turns, loop.deadline_s = turns, 0.1
-    await asyncio.gather(*(loop.survey() for loop in loops))
-    assert not watch.failures
+    async def play() -> None:
+        turns = asyncio.Semaphore(1)
+        loops = [a_loop(watch, Reader(f"r{number}", lambda _: asyncio.sleep(30))) for number in range(4)]
+        for loop in loops:
+            loop.turns = turns
+        await asyncio.gather(*(loop.survey() for loop in loops))
+
+    VirtualTime().play(play())
+    assert (len(watch.surveys), watch.failures) == (4, [])
 
 
 async def test_a_router_that_was_not_asked_is_looked_at_again_within_a_minute() -> None:

@@ -128,8 +128,11 @@ def alive(pid: int) -> bool:
 
 def children(pid: int) -> set[int]:
     """Process ids of a process's children, whichever of its threads started them."""
-    lists = [task / "children" for task in Path(f"/proc/{pid}/task").iterdir()]
-    return {int(child) for one in lists for child in one.read_text().split()}
+    found: set[int] = set()
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # a thread that ended meanwhile
+            found.update(map(int, (task / "children").read_text().split()))
+    return found
 
 
 QUOTAS = """\

@@ -20,7 +20,7 @@ import pytest
 from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.processes import eventually, free_port, listens, running
+from support.processes import PATIENCE_S, eventually, free_port, listens, running
 from support.traffic import circuit, identity
 
 from netmon.core.model import NANOSECONDS, Faces, Identity
@@ -122,10 +122,10 @@ async def stored(port: int) -> dict[tuple[str, str], dict[int, float]]:
 
     def fetch() -> str:
         base = f"http://127.0.0.1:{port}"
-        with urlopen(f"{base}/internal/force_flush", timeout=5):
+        with urlopen(f"{base}/internal/force_flush", timeout=PATIENCE_S):
             pass
         with urlopen(
-            f"{base}/api/v1/export?{urlencode({'match[]': 'netmon_circuit_bytes_total'})}", timeout=5
+            f"{base}/api/v1/export?{urlencode({'match[]': 'netmon_circuit_bytes_total'})}", timeout=PATIENCE_S
         ) as reply:
             text: str = reply.read().decode()
             return text
@@ -162,7 +162,11 @@ async def test_every_committed_visit_arrives_with_its_own_time(tmp_path: Path, s
     with victoria(tmp_path / "data", port):
         async with writing(InfluxWriter(configured(port), "sulteng", feed, seen)):
             await eventually(lambda: seen.written >= 480, "all points to be written")
-            assert await stored(port) == expected(feed)
+
+            async def complete() -> bool:
+                return await stored(port) == expected(feed)
+
+            await eventually(complete, "every visit to be found again")
     assert (seen.quarantined, seen.failures) == (0, 0)
 
 
@@ -183,7 +187,7 @@ async def test_a_server_killed_right_after_acknowledging_misses_nothing_in_the_e
             async def complete() -> bool:
                 return await stored(port) == expected(feed)
 
-            await eventually(complete, "every visit to be on the server", 20)
+            await eventually(complete, "every visit to be on the server")
     assert caplog.text.count("takes no points") <= 3
     assert "takes points again" in caplog.text
 

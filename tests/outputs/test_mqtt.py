@@ -163,7 +163,7 @@ async def test_alerts_are_published_in_order_once_each_and_leave_the_outbox(brok
             await eventually(lambda: len(outbox.sent) == 120, "the outbox to empty")
             outbox.add(alert(120))
             publisher.wake()
-            await eventually(lambda: len(events(messages)) == 121, "the alert that woke the publisher", 5)
+            await eventually(lambda: len(events(messages)) == 121, "the alert that woke the publisher")
     assert events(messages) == [f"alert-{i:04}" for i in range(121)]
     assert set(seen.outcomes) == {"acknowledged"}
 
@@ -283,15 +283,16 @@ async def test_a_broker_killed_in_the_middle_costs_no_alert(broker: Broker) -> N
 
 async def test_a_broker_that_no_longer_answers_is_left_after_the_timeout(broker: Broker) -> None:
     outbox, seen = MemoryOutbox(), Seen()
-    publisher = MqttPublisher(broker.settings(timeout="1s"), "sulteng", outbox, seen)
+    publisher = MqttPublisher(broker.settings(timeout="2s"), "sulteng", outbox, seen)
     with broker.up() as process:
         async with publishing(publisher):
             await eventually(lambda: seen.outcomes["acknowledged"] == 1, "the birth message")
+            downs = seen.downs
             process.send_signal(signal.SIGSTOP)
             try:
                 outbox.add(alert(1))
                 publisher.wake()
-                await eventually(lambda: seen.downs == 1, "the connection to be given up", 8)
+                await eventually(lambda: seen.downs > downs, "the connection to be given up")
                 assert outbox.sent == []
             finally:
                 process.send_signal(signal.SIGCONT)
@@ -316,7 +317,7 @@ async def test_a_broker_that_knows_only_mqtt_3_1_1_is_served_as_such(tmp_path: P
     command: list[str | Path] = [Path(sys.executable).with_name("amqtt"), "-c", tmp_path / "amqtt.yaml"]
     outbox = MemoryOutbox([alert(1)])
     with running(command, lambda: listens(port), tmp_path / "amqtt.log"):
-        settings = MqttSettings.model_validate({"host": "127.0.0.1", "port": port, "timeout": "3s"})
+        settings = MqttSettings.model_validate({"host": "127.0.0.1", "port": port, "timeout": "30s"})
         async with publishing(MqttPublisher(settings, "sulteng", outbox, Seen())):
             await eventually(lambda: outbox.sent == [0], "the alert")
 
@@ -338,7 +339,7 @@ async def test_a_broker_that_never_answers_a_connect_is_left_without_a_trace(
         port = server.sockets[0].getsockname()[1]
         settings = MqttSettings.model_validate({"host": "127.0.0.1", "port": port, "timeout": "200ms"})
         async with publishing(MqttPublisher(settings, "sulteng", MemoryOutbox(), Seen())):
-            await eventually(lambda: gone == 2, "two connections to be closed again")
+            await eventually(lambda: gone >= 2, "two connections to be closed again")
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 

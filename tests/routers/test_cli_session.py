@@ -251,7 +251,7 @@ async def test_the_enforcer_process_reads_a_command_line_for_the_daemon(province
     child = Child("enforcer", main, setup)
     running = asyncio.create_task(child.run())
     try:
-        reading = await asyncio.wait_for(child.request(order), 30)
+        reading = await asyncio.wait_for(child.request(order), 60)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import asyncssh
 import netmiko
 import pytest
+from support.processes import PATIENCE_S, eventually
 
 from netmon.simulator.province import Ports, Province, Unit, running_province
 
@@ -37,7 +38,7 @@ async def ssh(unit: Unit, folder: Path, *arguments: str, stdin: str | None = Non
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    out, _ = await asyncio.wait_for(process.communicate(None if stdin is None else stdin.encode()), 20)
+    out, _ = await asyncio.wait_for(process.communicate(None if stdin is None else stdin.encode()), PATIENCE_S)
     assert process.returncode is not None
     return out.decode(), process.returncode
 
@@ -69,7 +70,7 @@ async def test_openssh_gets_a_routeros_console(province: Province, tmp_path: Pat
 async def test_netmiko_logs_in_with_a_password_and_gets_answers(
     province: Province, router: str, device_type: str
 ) -> None:
-    unit = province.unit(router)
+    unit, before = province.unit(router), set(threading.enumerate())
     command, expected = {"linux": ("echo $((40 + 2))", "42")}.get(device_type, (":put (40 . 2)", "402"))
 
     def talk() -> str:
@@ -83,7 +84,8 @@ async def test_netmiko_logs_in_with_a_password_and_gets_answers(
             return str(connection.send_command(command))
 
     assert (await asyncio.to_thread(talk)).strip() == expected
-    assert threading.active_count() < 20
+    workers = asyncio.get_running_loop()._default_executor._threads  # type: ignore[attr-defined]
+    await eventually(lambda: set(threading.enumerate()) <= before | workers, "every thread of the session to end")
 
 
 async def test_wrong_passwords_and_other_names_are_refused(province: Province) -> None:
@@ -112,7 +114,7 @@ async def test_a_line_longer_than_the_terminal_takes_is_not_run_and_the_session_
     ) as connection:
         process = await connection.create_process(term_type="vt100")
         process.stdin.write("stty -echo\necho mor''tal " + "x" * 40_000 + "\necho al''ive\n")
-        out = await asyncio.wait_for(process.stdout.readuntil("alive"), 10)
+        out = await asyncio.wait_for(process.stdout.readuntil("alive"), PATIENCE_S)
         assert "mortal" not in out
         process.close()
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-from support.ledgers import START_NS, a_visit
+from support.ledgers import START_NS, a_visit, located, settings_of
 
 from netmon.core.model import Gap, GapReason
 from netmon.store.ledger import Ledger
-from netmon.store.settings import LedgerSettings
+from netmon.store.location import Location
 
 ROUTERS = ("palu", "poso", "luwuk")
 
 
-def main(path: Path) -> None:
-    ledger = Ledger.open(LedgerSettings(path=path), START_NS)
+def main(place: Location) -> None:
+    ledger = Ledger.open(settings_of(place), START_NS)
     at = dict.fromkeys(ROUTERS, 0) | {name: head.sequence for name, head in ledger.heads().items()}
     while True:
         visits = []
@@ -29,4 +28,4 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(located(sys.argv[1]))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import sqlite3
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.ledgers import START_NS, a_change, a_receipt, a_verdict, an_intent, opened
+from support.ledgers import START_NS, a_change, a_receipt, a_verdict, an_intent, asked, opened, settings_of
 
 from netmon.core.model import Outcome, Plan, VerdictReason
 from netmon.settings import SecretRef
@@ -20,6 +19,7 @@ from netmon.store.audit import Head, audit, exported, head_of, line_of, links_of
 from netmon.store.chain import GENESIS, Kind, Link, Rule, Signature, link_hash
 from netmon.store.errors import StoreError
 from netmon.store.ledger import Ledger
+from netmon.store.location import Location
 from netmon.store.settings import LedgerSettings
 from netmon.store.signing import Signer, Verifier
 
@@ -144,19 +144,18 @@ def test_openssl_verifies_a_signature_without_netmon(keys: tuple[Path, Path], tm
     subprocess.run([*command, "-sigfile", tmp_path / "signature"], check=True, capture_output=True)
 
 
-def test_a_ledger_with_a_signing_key_signs_every_link(keys: tuple[Path, Path], tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    with opened(path) as ledger:
+def test_a_ledger_with_a_signing_key_signs_every_link(keys: tuple[Path, Path], place: Location) -> None:
+    with opened(place) as ledger:
         ledger.decide([a_verdict(used=1)], [], START_NS)
-    settings = LedgerSettings(path=path, signing_key=SecretRef(file=keys[0]))
+    settings = settings_of(place, signing_key=SecretRef(file=keys[0]))
     signing = Ledger.open(settings, START_NS)
     signing.hold("dinkes-main", "vaccination", "operator", START_NS, None)
     signing.close()
-    with links_of(path) as found:
+    with links_of(place) as found:
         result = audit(found, keys=[Verifier.from_pem(keys[1].read_text())])
     assert result.ok
     assert (result.chains[0].links, result.chains[0].verified) == (2, 1)
-    assert head_of(path)[1] is not None
+    assert head_of(place)[1] is not None
 
 
 @pytest.mark.parametrize("kind", ["nothing", "rsa", "encrypted"])
@@ -182,11 +181,10 @@ def test_a_signing_key_of_another_kind_is_a_sentence(kind: str, tmp_path: Path, 
 
 
 def test_decisions_plans_holds_receipts_and_configurations_join_the_chain_in_the_order_they_were_made(
-    tmp_path: Path,
+    place: Location,
 ) -> None:
-    path = tmp_path / "ledger.db"
     near = a_verdict(VerdictReason.NEAR_QUOTA, step=1, limit_bps=None)
-    with opened(path) as ledger:
+    with opened(place) as ledger:
         ledger.record_configuration("d1", '{"site":"s"}', "start", "0.1.0", START_NS)
         ledger.decide([near], [], START_NS)
         ledger.decide([near], [], START_NS)
@@ -197,7 +195,7 @@ def test_decisions_plans_holds_receipts_and_configurations_join_the_chain_in_the
         ledger.hold("dinkes-main", "vaccination", "operator", START_NS, None)
         ledger.record_configuration("d1", '{"site":"s"}', "reload", "0.1.0", START_NS)
         ledger.record_configuration("d2", '{"site":"t"}', "reload", "0.1.0", START_NS)
-    with links_of(path) as found:
+    with links_of(place) as found:
         chain = list(found)
     assert [one.kind for one in chain] == [
         Kind.CONFIGURATION,
@@ -217,12 +215,10 @@ def test_decisions_plans_holds_receipts_and_configurations_join_the_chain_in_the
 
 
 def test_a_verdict_and_its_link_are_written_together_or_not_at_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Location,
 ) -> None:
-    path = tmp_path / "ledger.db"
-    with opened(path) as ledger:
-        with ledger._transaction() as connection:
-            connection.exec_driver_sql("CREATE TRIGGER full BEFORE INSERT ON link BEGIN SELECT RAISE(ABORT, 'x'); END")
+    with opened(place) as ledger:
+        asked(place, "ALTER TABLE link RENAME TO elsewhere")
         with pytest.raises(StoreError):
             ledger.decide([a_verdict()], [], START_NS)
         assert ledger.verdicts() == {}
@@ -232,22 +228,14 @@ def test_a_verdict_and_its_link_are_written_together_or_not_at_all(
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Path:
-    path = tmp_path / "ledger.db"
-    with opened(path) as one:
+def ledger(place: Location) -> Location:
+    with opened(place) as one:
         for name in ("i1", "i2", "i3"):
             one.record_intent(an_intent(name))
             one.close_intent(a_receipt(name), 5_000_000, True, [])
         one.append_link(Kind.OBSERVATION, "i2", '{"receipt": "i2", "proof": "observed"}')
         one.append_link("note", "é", '{"text": "\\ud83d\\ude00"}')
-    return path
-
-
-def edit(path: Path, statement: str) -> None:
-    connection = sqlite3.connect(path)
-    connection.execute(statement)
-    connection.commit()
-    connection.close()
+    return place
 
 
 @pytest.mark.parametrize(
@@ -259,14 +247,14 @@ def edit(path: Path, statement: str) -> None:
         ("UPDATE link SET chain = 'x' WHERE sequence = 1", 2, Rule.SEQUENCE),
         ("UPDATE link SET previous_hash = hash WHERE sequence = 3", 3, Rule.PREVIOUS_HASH),
         ("UPDATE link SET subject = 'i9' WHERE sequence = 4", 4, Rule.SUBJECT),
-        ("UPDATE link SET payload = x'ff' WHERE sequence = 5", 5, Rule.HASH),
+        ("UPDATE link SET payload = '' WHERE sequence = 5", 5, Rule.HASH),
         ("DELETE FROM link WHERE sequence = 3", 4, Rule.SEQUENCE),
     ],
 )
 def test_the_first_bad_link_is_named_whatever_was_done_to_the_file(
-    ledger: Path, statement: str, sequence: int, rule: Rule
+    ledger: Location, statement: str, sequence: int, rule: Rule
 ) -> None:
-    edit(ledger, statement)
+    asked(ledger, statement)
     with links_of(ledger) as found:
         fault = audit(found).fault
     assert fault is not None
@@ -274,7 +262,7 @@ def test_the_first_bad_link_is_named_whatever_was_done_to_the_file(
     assert f"link {sequence if rule is not Rule.SEQUENCE else sequence - 1} of chain" in fault.detail
 
 
-def test_an_audit_runs_beside_the_writer(ledger: Path) -> None:
+def test_an_audit_runs_beside_the_writer(ledger: Location) -> None:
     with opened(ledger) as writer, links_of(ledger) as found:
         next(found)
         writer.hold("dinkes-main", "vaccination", "operator", START_NS, None)
@@ -283,29 +271,28 @@ def test_an_audit_runs_beside_the_writer(ledger: Path) -> None:
         assert audit(found).chains[0].links == 6
 
 
-def test_an_exported_chain_verifies_by_itself(ledger: Path, tmp_path: Path) -> None:
+def test_an_exported_chain_verifies_by_itself(ledger: Location, tmp_path: Path) -> None:
     file = tmp_path / "chain.jsonl"
     with file.open("wb") as into:
         last = module.export(ledger, into)
     with links_of(ledger) as ours, links_of(file) as theirs:
         assert list(ours) == list(theirs)
-    ledger.unlink()
     with links_of(file) as found:
         result = audit(found, [last])
     assert result.ok
     assert result.chains[0].links == 5
 
 
-def test_an_older_ledger_without_signatures_is_audited_as_well(ledger: Path) -> None:
-    edit(ledger, "DROP TABLE signature")
-    edit(ledger, "DELETE FROM migration WHERE number > 1")
+def test_an_older_ledger_without_signatures_is_audited_as_well(ledger: Location) -> None:
+    asked(ledger, "DROP TABLE signature")
+    asked(ledger, "DELETE FROM migration WHERE number > 1")
     with links_of(ledger) as found:
         assert audit(found).ok
     assert head_of(ledger)[0].sequence == 5
 
 
-def test_a_newer_ledger_is_refused(ledger: Path) -> None:
-    edit(ledger, "INSERT INTO migration (number, name, applied_at) VALUES (99, 'from the future', 0)")
+def test_a_newer_ledger_is_refused(ledger: Location) -> None:
+    asked(ledger, "INSERT INTO migration (number, name, applied_at) VALUES (99, 'from the future', 0)")
     with pytest.raises(StoreError, match=r"install the newer netmon"), links_of(ledger):
         pass
 
@@ -333,6 +320,6 @@ def test_a_file_that_is_neither_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"cannot be read: No such file"), links_of(tmp_path / "absent"):
         pass
     (tmp_path / "other.db").write_bytes(b"")
-    edit(tmp_path / "other.db", "CREATE TABLE phonebook (name)")
+    asked(tmp_path / "other.db", "CREATE TABLE phonebook (name)")
     with pytest.raises(StoreError, match=r"not a netmon ledger"), links_of(tmp_path / "other.db"):
         pass

@@ -12,19 +12,19 @@ from pathlib import Path
 import pytest
 from support.ledgers import MINUTE_NS, START_NS, a_receipt, a_verdict, a_visit, an_intent, opened
 
-from netmon.core.counters import LastSeen
+from netmon.core.heads import LastSeen
 from netmon.core.model import Gap, GapReason, VerdictReason
 from netmon.store.export import TABLES, Form, TableName, export_table
+from netmon.store.location import Location
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "ledger.md"
 U64 = 2**64 - 1
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "ledger.db"
+def place(place: Location) -> Location:
     gap = Gap("palu", "ether2", "in", START_NS, START_NS + MINUTE_NS, GapReason.COUNTER_RESET)
-    with opened(path) as ledger:
+    with opened(place) as ledger:
         ledger.commit([a_visit("palu", 1, [(1, U64 - 20)], gaps=[gap])])
         ledger.commit([a_visit("palu", 2, [(2, U64 - 10), (5, 6)], lagging={1: LastSeen(START_NS + 7, 1)}, late_ns=9)])
         ledger.commit([a_visit("ampana", 1, [(3, 4)])])
@@ -32,23 +32,23 @@ def path(tmp_path: Path) -> Path:
         ledger.decide([a_verdict(VerdictReason.WITHIN_QUOTA, 0, None)], [], START_NS + MINUTE_NS)
         ledger.record_intent(an_intent("i1"))
         ledger.close_intent(a_receipt("i1"), 5_000_000, True, [])
-    return path
+    return place
 
 
-def exported(path: Path, name: str, form: str, from_ns: int = 0, to_ns: int = 2**63 - 1) -> str:
+def exported(place: Location, name: str, form: str, from_ns: int = 0, to_ns: int = 2**63 - 1) -> str:
     file = io.BytesIO()
-    count = export_table(path, TableName(name), Form(form), file, from_ns, to_ns)
+    count = export_table(place, TableName(name), Form(form), file, from_ns, to_ns)
     text = file.getvalue().decode()
     assert len(text.splitlines()) == count + (form == "csv")
     return text
 
 
-def documents(path: Path, name: str, **span: int) -> list[dict[str, object]]:
-    return [json.loads(line) for line in exported(path, name, "jsonl", **span).splitlines()]
+def documents(place: Location, name: str, **span: int) -> list[dict[str, object]]:
+    return [json.loads(line) for line in exported(place, name, "jsonl", **span).splitlines()]
 
 
-def test_a_row_of_visits_is_a_port_and_its_numbers_are_exact(path: Path) -> None:
-    rows = documents(path, "visits")
+def test_a_row_of_visits_is_a_port_and_its_numbers_are_exact(place: Location) -> None:
+    rows = documents(place, "visits")
     assert [(row["router"], row["interface"], row["sequence"]) for row in rows] == [
         ("ampana", "ether1", 1),
         ("palu", "ether1", 1),
@@ -71,10 +71,10 @@ def test_a_row_of_visits_is_a_port_and_its_numbers_are_exact(path: Path) -> None
     assert (rows[3]["lagging"], rows[3]["read_at_ns"]) == (True, START_NS + 7)
 
 
-def test_csv_holds_the_same_as_json_lines(path: Path) -> None:
+def test_csv_holds_the_same_as_json_lines(place: Location) -> None:
     for name in TableName:
-        table = list(csv.DictReader(io.StringIO(exported(path, name, "csv"))))
-        for row, document in zip(table, documents(path, name), strict=True):
+        table = list(csv.DictReader(io.StringIO(exported(place, name, "csv"))))
+        for row, document in zip(table, documents(place, name), strict=True):
             assert list(row) == list(document) == list(TABLES[name].columns)
             for column, value in document.items():
                 written = {None: "", True: "true", False: "false"}
@@ -83,13 +83,13 @@ def test_csv_holds_the_same_as_json_lines(path: Path) -> None:
                 assert row[column].replace(": ", ":") == shown.replace(": ", ":")
 
 
-def test_what_was_decided_and_done_is_exported_with_its_reasons(path: Path) -> None:
-    over, within = documents(path, "verdicts")
+def test_what_was_decided_and_done_is_exported_with_its_reasons(place: Location) -> None:
+    over, within = documents(place, "verdicts")
     assert (over["limit_bps"], over["reason"], over["evidence"]) == (5_000_000, "over_quota", {"proven_bytes": 2**60})
     assert (within["limit_bps"], within["at_ns"]) == (None, START_NS + MINUTE_NS)
-    (receipt,) = documents(path, "receipts")
+    (receipt,) = documents(place, "receipts")
     assert (receipt["id"], receipt["to_bps"], receipt["outcome"]) == ("i1", 5_000_000, "confirmed")
-    (gap,) = documents(path, "gaps")
+    (gap,) = documents(place, "gaps")
     assert (gap["interface"], gap["reason"], gap["visit_sequence"]) == ("ether2", "counter_reset", 1)
 
 
@@ -105,12 +105,12 @@ def test_what_was_decided_and_done_is_exported_with_its_reasons(path: Path) -> N
         ("receipts", {"to_ns": START_NS}, 0),
     ],
 )
-def test_time_is_half_open(path: Path, name: str, span: dict[str, int], count: int) -> None:
-    assert len(documents(path, name, **span)) == count
+def test_time_is_half_open(place: Location, name: str, span: dict[str, int], count: int) -> None:
+    assert len(documents(place, name, **span)) == count
 
 
-def test_memory_does_not_grow_with_the_table(path: Path) -> None:
-    with opened(path) as ledger:
+def test_memory_does_not_grow_with_the_table(place: Location) -> None:
+    with opened(place) as ledger:
         for first in range(3, 2003, 500):
             ledger.commit([a_visit("palu", number, [(number, U64 - 9)] * 20) for number in range(first, first + 500)])
 
@@ -119,14 +119,14 @@ def test_memory_does_not_grow_with_the_table(path: Path) -> None:
             return len(data)  # type: ignore[arg-type]
 
     tracemalloc.start()
-    count = export_table(path, TableName.VISITS, Form.CSV, Nowhere())
+    count = export_table(place, TableName.VISITS, Form.CSV, Nowhere())
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert count == 4 + 2000 * 20
     assert peak < 2_000_000
 
 
-def test_every_column_is_described_in_the_documentation(path: Path) -> None:
+def test_every_column_is_described_in_the_documentation(place: Location) -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     for name, table in TABLES.items():
         section = text.partition(f"### `{name}`")[2].partition("\n#")[0]

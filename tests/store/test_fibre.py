@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.ledgers import START_NS, a_verdict, an_alert, opened
+from support.ledgers import START_NS, Shared, a_verdict, an_alert, asked, opened
 
 from netmon.core.fibre import End, FibreReason, FibreVerdict, Sign
 from netmon.core.fibre_limits import Limits, Origin
 from netmon.core.fibre_trend import DAY_NS, Fit, Trend
 from netmon.core.model import Direction, Severity
 from netmon.store import migrations
-from netmon.store.database import writing_engine
 from netmon.store.errors import StoreError
 from netmon.store.fibre import FibreChange, FibreState
 from netmon.store.ledger import Ledger
+from netmon.store.location import Location
+from netmon.store.sqlite import writing_engine
 
 SCHEMA = (
     "CREATE TABLE fibre_end ( id TEXT NOT NULL, document TEXT NOT NULL, PRIMARY KEY (id) )",
@@ -28,6 +28,8 @@ SCHEMA = (
 """The tables as the migration makes them, for good."""
 
 powers = st.floats(-60, 10)
+# What decode_text makes of a device's words has no control characters.
+names = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1)
 trends = st.builds(
     Trend,
     days=st.lists(st.tuples(st.integers(0, 30_000), powers), max_size=3).map(tuple),
@@ -40,8 +42,8 @@ trends = st.builds(
 )
 ends = st.builds(
     End,
-    router=st.text(min_size=1),
-    interface=st.text(min_size=1),
+    router=names,
+    interface=names,
     lane=st.none() | st.integers(0, 16),
     rx=trends,
     tx=trends,
@@ -68,9 +70,8 @@ verdicts = st.builds(
 
 
 @pytest.fixture(scope="module")
-def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
-    with opened(tmp_path_factory.mktemp("ledger") / "ledger.db") as one:
-        yield one
+def ledger(shared: Shared) -> Ledger:
+    return shared.ledger
 
 
 def a_link(*names: str) -> FibreVerdict:
@@ -87,19 +88,19 @@ def test_what_was_recorded_is_read_back_exactly(ledger: Ledger, end: End, verdic
     assert ledger.fibre() == FibreState()
 
 
-def test_an_end_and_a_verdict_replace_those_before_and_a_link_may_lose_an_end(tmp_path: Path) -> None:
-    with opened(tmp_path / "ledger.db") as ledger:
+def test_an_end_and_a_verdict_replace_those_before_and_a_link_may_lose_an_end(place: Location) -> None:
+    with opened(place) as ledger:
         ledger.record_fibre(FibreChange([End("a", "1"), End("b", "2")], [a_link("a/1", "b/2")]), (), START_NS)
         later = End("a", "1", seen_ns=START_NS)
         ledger.record_fibre(FibreChange([later], [a_link("a/1")], ["b/2"], [("a/1", "b/2")]), (), START_NS)
-    with opened(tmp_path / "ledger.db") as ledger:
+    with opened(place) as ledger:
         assert ledger.fibre() == FibreState((later,), (a_link("a/1"),))
 
 
 def test_the_alerts_go_into_the_outbox_with_what_they_rest_on_or_not_at_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Location, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with opened(tmp_path / "ledger.db") as ledger:
+    with opened(place) as ledger:
         change = FibreChange([End("a", "1")], [a_link("a/1")])
         with monkeypatch.context() as broken:
 
@@ -114,34 +115,28 @@ def test_the_alerts_go_into_the_outbox_with_what_they_rest_on_or_not_at_all(
         assert [entry.alert.id for entry in ledger.unsent(9)] == ["a1"]
 
 
-def test_a_document_of_another_netmon_is_one_clear_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
-    with opened(path):
+def test_a_document_of_another_netmon_is_one_clear_sentence(place: Location) -> None:
+    with opened(place):
         pass
-    with sqlite3.connect(path) as raw:
-        raw.execute("INSERT INTO fibre_end (id, document) VALUES ('a/1', '{\"router\": \"a\"}')")
-    raw.close()
-    with opened(path) as ledger, pytest.raises(StoreError, match="a fibre link that this netmon cannot read"):
+    asked(place, "INSERT INTO fibre_end (id, document) VALUES ('a/1', :document)", document='{"router": "a"}')
+    with opened(place) as ledger, pytest.raises(StoreError, match="a fibre link that this netmon cannot read"):
         ledger.fibre()
 
 
-def test_a_year_of_an_end_stays_small(tmp_path: Path) -> None:
+def test_a_year_of_an_end_stays_small(place: Location) -> None:
     end = End("a", "1")
     trend = Trend()
     for half_hour in range(365 * 48):
         trend = trend.add(-8.0 - half_hour % 7 / 10, half_hour * DAY_NS // 48)
     end = End("a", "1", rx=trend, tx=trend)
-    with opened(tmp_path / "ledger.db") as ledger:
+    with opened(place) as ledger:
         ledger.record_fibre(FibreChange([end]), (), START_NS)
         assert ledger.fibre().ends == (end,)
-    with sqlite3.connect(tmp_path / "ledger.db") as raw:
-        (size,) = raw.execute("SELECT max(length(document)) FROM fibre_end").fetchone()
-    raw.close()
+    ((size,),) = asked(place, "SELECT max(length(document)) FROM fibre_end")
     assert size < 6000
 
 
-def test_a_ledger_from_before_fibre_was_watched_moves_forward_and_keeps_what_it_has(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
+def test_a_ledger_from_before_fibre_was_watched_moves_forward_and_keeps_what_it_has(path: Path) -> None:
     step = next(one for one in migrations.MIGRATIONS if one.name == "fibre")
     engine = writing_engine(path, 10**9)
     for _ in range(step.number - 1):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from support.ledgers import a_visit, opened, small_disk
 
-from netmon.core.counters import Visit
+from netmon.core.heads import Visit
 from netmon.store.errors import LedgerLockedError, StoreError
 from netmon.store.reader import LedgerReader
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ledgers import MINUTE_NS, START_NS, Shared, a_visit
 
-from netmon.core.counters import LastSeen
+from netmon.core.heads import LastSeen
 from netmon.core.model import NANOSECONDS, Way
 from netmon.core.periods import Reading
 from netmon.store.ledger import Ledger

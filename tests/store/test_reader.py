@@ -10,18 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ledgers import MINUTE_NS, START_NS, Shared, a_visit, opened
 
-from netmon.core.counters import LastSeen
+from netmon.core.heads import LastSeen
 from netmon.core.model import NANOSECONDS, Gap, GapReason, Way
 from netmon.core.periods import Reading, used_between
 from netmon.store.ledger import Ledger
+from netmon.store.location import Location
 from netmon.store.reader import LedgerReader
 
 LATE_NS = 3 * NANOSECONDS
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +91,13 @@ def test_usage_from_the_edges_equals_usage_from_all_readings(
     assert (usage.proven_bytes, usage.estimated_bytes) == (everything.proven_bytes, everything.estimated_bytes)
 
 
-def test_a_series_that_lags_is_read_where_it_was_last_seen(path: Path) -> None:
+def test_a_series_that_lags_is_read_where_it_was_last_seen(place: Location) -> None:
     seen = LastSeen(START_NS + MINUTE_NS, 6000)
-    with opened(path) as ledger:
+    with opened(place) as ledger:
         ledger.commit([a_visit("a", 1, [(100, 0)])])
         ledger.commit([a_visit("a", number, [(100, 0)], lagging={0: seen}) for number in (2, 3, 4)])
         ledger.commit([a_visit("a", 5, [(500, 0)])])
-        reader = LedgerReader.open(path)
+        reader = LedgerReader.open(place)
         everything = reader.readings("a", "ether1", "in", START_NS, START_NS + 9 * MINUTE_NS)
         assert everything == [Reading(START_NS + MINUTE_NS, 100), Reading(START_NS + 5 * MINUTE_NS, 500)]
         middle = START_NS + 3 * MINUTE_NS
@@ -109,25 +105,25 @@ def test_a_series_that_lags_is_read_where_it_was_last_seen(path: Path) -> None:
         reader.close()
 
 
-def test_gaps_make_time_unknown_in_the_usage(path: Path) -> None:
+def test_gaps_make_time_unknown_in_the_usage(place: Location) -> None:
     gap = Gap("a", "ether1", "in", START_NS + MINUTE_NS, START_NS + 2 * MINUTE_NS, GapReason.COUNTER_RESET)
-    with opened(path) as ledger:
+    with opened(place) as ledger:
         ledger.commit([a_visit("a", 1, [(1, 0)]), a_visit("a", 2, [(5, 0)], gaps=[gap]), a_visit("a", 3, [(9, 0)])])
-        reader = LedgerReader.open(path)
+        reader = LedgerReader.open(place)
         end = START_NS + 3 * MINUTE_NS
         usage = reader.usage("a", "ether1", "in", START_NS + MINUTE_NS, end, end)
         assert (usage.proven_bytes, usage.estimated_bytes, usage.unknown_ns, usage.gaps) == (8, 0, MINUTE_NS, (gap,))
         reader.close()
 
 
-def test_gaps_are_followed_in_the_order_of_commits(path: Path) -> None:
+def test_gaps_are_followed_in_the_order_of_commits(place: Location) -> None:
     def gap(interface: str, minute: int) -> Gap:
         at = START_NS + minute * MINUTE_NS
         return Gap("a", interface, "in", at - MINUTE_NS, at, GapReason.COUNTER_RESET)
 
-    with opened(path) as ledger:
+    with opened(place) as ledger:
         ledger.commit([a_visit("a", n, [(n, 0)], gaps=[gap("ether1", n), gap("ether2", n)]) for n in range(1, 5)])
-        reader = LedgerReader.open(path)
+        reader = LedgerReader.open(place)
         found, position = [], 0
         while portion := reader.gaps_after(position, START_NS + 2 * MINUTE_NS, 3):
             found += [one for _, one in portion]
@@ -137,10 +133,10 @@ def test_gaps_are_followed_in_the_order_of_commits(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("router", "interface"), [("nowhere", "ether1"), ("a", "ether9")])
-def test_of_what_was_never_seen_all_is_unknown(path: Path, router: str, interface: str) -> None:
-    with opened(path) as ledger:
+def test_of_what_was_never_seen_all_is_unknown(place: Location, router: str, interface: str) -> None:
+    with opened(place) as ledger:
         ledger.commit([a_visit("a", 1)])
-        reader = LedgerReader.open(path)
+        reader = LedgerReader.open(place)
         usage = reader.usage(router, interface, "in", START_NS, START_NS + 10, START_NS + 10)
         assert (usage.proven_bytes, usage.estimated_bytes, usage.unknown_ns) == (0, 0, 10)
         assert reader.readings(router, interface, "in", START_NS, START_NS + 10) == []
@@ -148,24 +144,24 @@ def test_of_what_was_never_seen_all_is_unknown(path: Path, router: str, interfac
         reader.close()
 
 
-def test_the_percentile_sums_ports_before_it_ranks_them(path: Path) -> None:
+def test_the_percentile_sums_ports_before_it_ranks_them(place: Location) -> None:
     five_minutes = 5 * MINUTE_NS
     grid = -(-START_NS // five_minutes) * five_minutes
-    with opened(path) as ledger:
+    with opened(place) as ledger:
         ledger.commit(
             [a_visit("a", n, [(n * 300_000, 0), (0, n * 600_000)], grid + n * five_minutes) for n in range(1, 25)]
         )
-        reader = LedgerReader.open(path)
+        reader = LedgerReader.open(place)
         ports: list[tuple[str, str, Way]] = [("a", "ether1", "in"), ("a", "ether2", "out")]
         assert reader.percentile(ports, grid, grid + 30 * five_minutes) == (24_000, 23)
         reader.close()
 
 
-def test_sinks_follow_the_visits_by_a_cursor_in_the_order_of_commits(path: Path) -> None:
-    with opened(path) as ledger:
+def test_sinks_follow_the_visits_by_a_cursor_in_the_order_of_commits(place: Location) -> None:
+    with opened(place) as ledger:
         ledger.commit([a_visit("b", 1, [(1, 2)]), a_visit("a", 1)])
         ledger.commit([a_visit("b", 2, [(3, 4), (5, 6)], lagging={0: LastSeen(START_NS, 1)}), a_visit("a", 1)])
-        reader = LedgerReader.open(path)
+        reader = LedgerReader.open(place)
         first, second = reader.visits_after(0, 2)
         assert (first.router, first.sequence, first.previous_at_ns) == ("b", 1, None)
         assert second.router == "a"
@@ -185,10 +181,10 @@ def test_sinks_follow_the_visits_by_a_cursor_in_the_order_of_commits(path: Path)
         reader.close()
 
 
-def test_a_router_is_observed_since_its_first_visit(path: Path) -> None:
-    with opened(path) as ledger:
+def test_a_router_is_observed_since_its_first_visit(place: Location) -> None:
+    with opened(place) as ledger:
         ledger.commit([a_visit("a", 1), a_visit("a", 2)])
-        reader = LedgerReader.open(path)
+        reader = LedgerReader.open(place)
         assert reader.first_visits_ns(["a", "b"]) == {"a": START_NS + MINUTE_NS}
         reader.close()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.ledgers import START_NS, a_visit, opened
+from support.ledgers import START_NS, a_visit, asked, opened
+from support.postgres import PostgresServer
 
 from netmon.core.model import NANOSECONDS
 from netmon.core.thinning import grid
@@ -64,6 +65,17 @@ def test_the_prediction_is_within_a_quarter_of_what_thinned_visits_take(tmp_path
     during = RetentionSettings.model_validate({"raw": "1d", "grid": f"{24 + hours}h", "daily": f"{24 + hours}h"})
     size = predicted([Watched(ports, INTERVAL_S * NANOSECONDS)] * routers, 1, 0, 0, during)
     assert size.grid == pytest.approx(measured, rel=0.25)
+
+
+@pytest.mark.parametrize(("ports", "visits"), [(2, 2000), (6, 2000), (20, 1000)])
+def test_the_prediction_is_within_a_quarter_of_what_visits_take_on_a_server(
+    postgres: PostgresServer, ports: int, visits: int
+) -> None:
+    with postgres.database() as place:
+        with opened(place) as ledger:
+            fill(ledger, 1, ports, visits)
+        ((measured,),) = asked(place, "SELECT pg_total_relation_size('visit')")
+    assert visits * visit_bytes(ports, on_server=True) == pytest.approx(measured, rel=0.25)
 
 
 def test_a_province_of_a_thousand_routers_stays_within_the_default_budget() -> None:

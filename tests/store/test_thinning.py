@@ -5,17 +5,18 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.ledgers import MINUTE_NS, START_NS, Shared, a_visit, opened
+from support.ledgers import MINUTE_NS, START_NS, Shared, a_visit, opened, visit_count
 
-from netmon.core.counters import LastSeen
+from netmon.core.heads import LastSeen
 from netmon.core.model import NANOSECONDS, Gap, GapReason, Way
 from netmon.core.periods import GRID_NS, PeriodKind, PeriodRule, Reading, period_containing, used_between
 from netmon.core.thinning import Midnights, grid
 from netmon.store.ledger import Ledger
+from netmon.store.location import Location
 from netmon.store.reader import LedgerReader
 from netmon.store.thinning import Level
 
@@ -78,11 +79,28 @@ def thin(ledger: Ledger, router: str, level: Level, limit: int) -> int:
     raise AssertionError("thinning does not end")
 
 
+thinned = given(steps, st.lists(st.integers(1, 30), min_size=PORTS, max_size=PORTS), st.booleans(), st.integers(3, 12))
+
+
+@pytest.mark.parametrize("shared", ["sqlite"], indirect=True)
 @settings(max_examples=60, deadline=None)
-@given(steps, st.lists(st.integers(1, 30), min_size=PORTS, max_size=PORTS), st.booleans(), st.integers(3, 12))
+@thinned
 def test_usage_and_percentile_between_grid_boundaries_are_the_same_before_and_after_thinning(
     shared: Shared, history: list[Step], known_from: list[int], late: bool, limit: int
 ) -> None:
+    thin_and_compare(shared, history, known_from, late, limit)
+
+
+@pytest.mark.parametrize("shared", ["postgresql"], indirect=True)
+@settings(max_examples=10, deadline=None)
+@thinned
+def test_they_are_on_a_server(
+    shared: Shared, history: list[Step], known_from: list[int], late: bool, limit: int
+) -> None:
+    thin_and_compare(shared, history, known_from, late, limit)
+
+
+def thin_and_compare(shared: Shared, history: list[Step], known_from: list[int], late: bool, limit: int) -> None:
     router = f"r{next(shared.numbers)}"
     last_ns = commit(shared.ledger, router, history, known_from, late)
     edges = range(GRID_START_NS - GRID_NS, last_ns + 2 * GRID_NS, GRID_NS)
@@ -156,49 +174,56 @@ def test_days_of_every_agency_s_zone_are_the_same_after_thinning_to_days(
     assert kept == len(readings) - dropped <= 2 * days * len(zones) + 3
 
 
-def test_of_a_visit_a_minute_two_in_five_stay(tmp_path: Path) -> None:
-    with opened(tmp_path / "ledger.db") as ledger:
+def test_of_a_visit_a_minute_two_in_five_stay(place: Location) -> None:
+    with opened(place) as ledger:
         ledger.commit([a_visit("a", number, [(number, 0)]) for number in range(1, 302)])
         assert thin(ledger, "a", Level("grid", grid, FAR_NS), 64) == 178
-        assert ledger.visit_count() == 2 * 60 + 3  # the first and the newest, too
+        assert visit_count(ledger) == 2 * 60 + 3  # the first and the newest, too
 
 
-def test_a_visit_on_the_boundary_itself_needs_no_other(tmp_path: Path) -> None:
-    with opened(tmp_path / "ledger.db") as ledger:
+def test_a_visit_on_the_boundary_itself_needs_no_other(place: Location) -> None:
+    with opened(place) as ledger:
         ledger.commit([a_visit("a", n, [(n, 0)], GRID_START_NS + n * MINUTE_NS) for n in range(1, 302)])
         thin(ledger, "a", Level("grid", grid, FAR_NS), 64)
-        assert ledger.visit_count() == 60 + 2  # and the first and the newest
+        assert visit_count(ledger) == 60 + 2  # and the first and the newest
 
 
-def test_newer_visits_are_left_alone(tmp_path: Path) -> None:
-    with opened(tmp_path / "ledger.db") as ledger:
+def test_newer_visits_are_left_alone(place: Location) -> None:
+    with opened(place) as ledger:
         ledger.commit([a_visit("a", number) for number in range(1, 102)])
         level = Level("grid", grid, START_NS + 21 * MINUTE_NS)
         assert 0 < thin(ledger, "a", level, 1000) <= 12
-        reader = LedgerReader.open(tmp_path / "ledger.db")
+        reader = LedgerReader.open(place)
         kept = reader.readings("a", "ether1", "in", 0, FAR_NS)
         assert [one.at_ns for one in kept[-82:]] == [START_NS + n * MINUTE_NS for n in range(20, 102)]
         reader.close()
 
 
-def test_what_expired_goes_but_for_the_last_visit_before(tmp_path: Path) -> None:
+def test_what_expired_goes_but_for_the_last_visit_before(place: Location) -> None:
     def gap(number: int) -> Gap:
         at = START_NS + number * MINUTE_NS
         return Gap("a", "ether1", "in", at - MINUTE_NS, at, GapReason.COUNTER_RESET)
 
-    with opened(tmp_path / "ledger.db") as ledger:
+    with opened(place) as ledger:
         ledger.commit([a_visit("a", number, [(number, 0)], gaps=[gap(number)]) for number in range(1, 31)])
         until_ns = START_NS + 20 * MINUTE_NS + 1
         assert ledger.expire("a", until_ns, 7).more
         while ledger.expire("a", until_ns, 7).more:
             pass
-        reader = LedgerReader.open(tmp_path / "ledger.db")
+        reader = LedgerReader.open(place)
         assert [one.total_bytes for one in reader.readings("a", "ether1", "in", 0, FAR_NS)] == list(range(20, 31))
         assert len(reader.gaps("a", "ether1", "in", 0, FAR_NS)) == 11
         reader.close()
 
 
-def test_a_router_there_is_none_of_has_nothing_to_thin(tmp_path: Path) -> None:
-    with opened(tmp_path / "ledger.db") as ledger:
+def test_routers_are_listed_in_the_order_of_their_octets_whatever_a_server_s_language(place: Location) -> None:
+    names = ["Z", "a", "a-b", "aB", "ab", "b", "ä"]
+    with opened(place) as ledger:
+        ledger.commit([a_visit(name, 1) for name in reversed(names)])
+        assert ledger.routers() == names
+
+
+def test_a_router_there_is_none_of_has_nothing_to_thin(place: Location) -> None:
+    with opened(place) as ledger:
         assert not ledger.thin("nowhere", Level("grid", grid, FAR_NS), 10).more
         assert not ledger.expire("nowhere", FAR_NS, 10).more

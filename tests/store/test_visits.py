@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -12,25 +11,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.ledgers import MINUTE_NS, START_NS, a_visit, opened
+from support.ledgers import MINUTE_NS, START_NS, a_visit, asked, opened
 
-from netmon.core.counters import Head, LastSeen, Visit
+from netmon.core.heads import Head, LastSeen, Visit
 from netmon.core.model import Gap, GapReason, Interface, PduStamp
-from netmon.store.database import writing_engine
+from netmon.store.care import examine
 from netmon.store.errors import VisitRefusedError
+from netmon.store.location import Location
 from netmon.store.reader import LedgerReader
+from netmon.store.sqlite import SqliteFile, writing_engine
 from netmon.store.visits import VisitLog
 
 COMMITTER = Path(__file__).with_name("committer.py")
 TESTS = Path(__file__).parents[1]
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
-
-
-def test_a_head_comes_back_exactly_as_it_was_committed(path: Path) -> None:
+def test_a_head_comes_back_exactly_as_it_was_committed(place: Location) -> None:
     head = Head(
         router="palu-core",
         sequence=1,
@@ -47,30 +43,30 @@ def test_a_head_comes_back_exactly_as_it_was_committed(path: Path) -> None:
         host_uptime_ticks=12,
         lagging={1: LastSeen(START_NS - 9, 4)},
     )
-    with opened(path) as ledger:
+    with opened(place) as ledger:
         assert ledger.head("palu-core") is None
         assert ledger.commit([Visit(0, head)]) == [True]
         assert ledger.head("palu-core") == head
-    with opened(path) as ledger:
+    with opened(place) as ledger:
         assert ledger.heads() == {"palu-core": head}
 
 
-def test_a_visit_whose_base_is_not_the_head_is_returned_and_the_others_commit(path: Path) -> None:
-    with opened(path) as ledger:
+def test_a_visit_whose_base_is_not_the_head_is_returned_and_the_others_commit(place: Location) -> None:
+    with opened(place) as ledger:
         batch = [a_visit("a", 1, [(1, 1)]), a_visit("b", 2, [(5, 5)]), a_visit("a", 2, [(3, 3)]), a_visit("a", 1)]
         assert ledger.commit(batch) == [True, False, True, False]
         assert ledger.commit([a_visit("a", 2, [(9, 9)]), a_visit("a", 3, [(4, 4)])]) == [False, True]
         assert {name: (head.sequence, head.in_total) for name, head in ledger.heads().items()} == {"a": (3, (4,))}
 
 
-def test_a_batch_replayed_adds_nothing(path: Path) -> None:
+def test_a_batch_replayed_adds_nothing(place: Location) -> None:
     batch = [a_visit("a", 1), a_visit("a", 2, [(7, 7)]), a_visit("b", 1)]
-    with opened(path) as ledger:
+    with opened(place) as ledger:
         assert ledger.commit(batch) == [True, True, True]
-    with opened(path) as ledger:
+    with opened(place) as ledger:
         assert ledger.commit(batch) == [False, False, False]
         assert ledger.commit([]) == []
-    assert count(path, "visit") == 3
+    assert count(place, "visit") == 3
 
 
 @pytest.mark.parametrize(
@@ -83,13 +79,14 @@ def test_a_batch_replayed_adds_nothing(path: Path) -> None:
         (lambda v: replace(v, head=replace(v.head, pdus=(), pdu_of=(), series=())), "its columns differ in length"),
         (lambda v: replace(v, head=replace(v.head, pdus=(PduStamp(1, START_NS),))), "is not after its head's"),
         (lambda v: replace(v, head=replace(v.head, series=(Interface(1, "wan"),))), "the order of its interfaces"),
-        (lambda _: a_twin(), "an interface name occurs twice"),
+        (lambda _: a_twin("ether1"), "an interface name occurs twice"),
+        (lambda _: a_twin("ether\0"), "an interface name holds NUL"),
     ],
 )
 def test_a_visit_that_contradicts_itself_or_its_head_is_refused_by_name(
-    path: Path, spoil: Callable[[Visit], Visit], sentence: str
+    place: Location, spoil: Callable[[Visit], Visit], sentence: str
 ) -> None:
-    with opened(path) as ledger:
+    with opened(place) as ledger:
         ledger.commit([a_visit("a", 1)])
         with pytest.raises(VisitRefusedError, match=sentence) as refused:
             ledger.commit([a_visit("b", 1), spoil(a_visit("a", 2))])
@@ -98,33 +95,33 @@ def test_a_visit_that_contradicts_itself_or_its_head_is_refused_by_name(
         assert ledger.commit([a_visit("b", 1), a_visit("a", 2)]) == [True, True], "and nothing of it is remembered"
 
 
-def a_twin() -> Visit:
+def a_twin(name: str) -> Visit:
     visit = a_visit("a", 2, [(0, 0), (0, 0)])
-    return replace(visit, head=replace(visit.head, series=(Interface(1, "ether1"), Interface(2, "ether1"))))
+    return replace(visit, head=replace(visit.head, series=(Interface(1, "ether1"), Interface(2, name))))
 
 
-def test_a_layout_is_stored_once_however_often_it_returns(path: Path) -> None:
-    with opened(path) as ledger:
+def test_a_layout_is_stored_once_however_often_it_returns(place: Location) -> None:
+    with opened(place) as ledger:
         for sequence in range(1, 7):
             visit = a_visit("a", sequence, [(sequence, 0), (0, 0)])
             device = "HX-17" if sequence % 2 else None
             ledger.commit([replace(visit, head=replace(visit.head, device=device))])
-    assert count(path, "layout") == 2
-    with opened(path) as ledger:
+    assert count(place, "layout") == 2
+    with opened(place) as ledger:
         ledger.commit([a_visit("a", 7, [(7, 0), (0, 0), (0, 0)])])
         assert ledger.heads()["a"].series[2].name == "ether3"
-    assert count(path, "layout") == 3
-    assert count(path, "series") == 3
+    assert count(place, "layout") == 3
+    assert count(place, "series") == 3
 
 
-def test_gaps_commit_with_their_visit(path: Path) -> None:
+def test_gaps_commit_with_their_visit(place: Location) -> None:
     gaps = [
         Gap("a", "ether1", "in", START_NS, START_NS + 9, GapReason.COUNTER_RESET),
         Gap("a", "ether1", "out", START_NS, START_NS + 9, GapReason.COUNTER_RESET),
     ]
-    with opened(path) as ledger:
+    with opened(place) as ledger:
         ledger.commit([a_visit("a", 1), a_visit("a", 1, gaps=gaps), a_visit("a", 2, gaps=gaps)])
-        reader = LedgerReader.open(path)
+        reader = LedgerReader.open(place)
         assert reader.gaps("a", "ether1", "in", START_NS + 8, START_NS + 20) == gaps[:1]
         assert reader.gaps("a", "ether1", "in", START_NS + 9, START_NS + 20) == []
         assert reader.gaps("a", "ether2", "in", START_NS, START_NS + 20) == []
@@ -137,7 +134,7 @@ def test_two_writers_that_race_for_one_router_lose_and_double_nothing(path: Path
         ledger.commit([a_visit("a", 1)])
 
     def grow() -> None:
-        log = VisitLog(path, writing_engine(path, 20_000_000_000))
+        log = VisitLog(SqliteFile(path, writing_engine(path, 20_000_000_000)))
         done = 0
         while done < 40:
             head = log.head("a")
@@ -158,11 +155,11 @@ def test_two_writers_that_race_for_one_router_lose_and_double_nothing(path: Path
     assert count(path, "visit") == 81
 
 
-def test_a_kill_at_any_instant_loses_and_doubles_nothing(path: Path) -> None:
+def test_a_kill_at_any_instant_loses_and_doubles_nothing(place: Location) -> None:
     acknowledged = 0
     for kill in range(5):
         process = subprocess.Popen(
-            [sys.executable, COMMITTER, path],
+            [sys.executable, COMMITTER, str(place)],
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONPATH": str(TESTS)},
@@ -175,16 +172,16 @@ def test_a_kill_at_any_instant_loses_and_doubles_nothing(path: Path) -> None:
             for line in lines:
                 acknowledged = int(line.split()[0])
         process.wait(10)
-        assert_nothing_is_torn(path, acknowledged)
+        assert_nothing_is_torn(place, acknowledged)
 
 
-def assert_nothing_is_torn(path: Path, acknowledged: int) -> None:
-    with opened(path) as ledger:
+def assert_nothing_is_torn(place: Location, acknowledged: int) -> None:
+    with opened(place) as ledger:
         heads = ledger.heads()
         assert len({head.sequence for head in heads.values()}) == 1, "a batch is in the ledger whole or not at all"
         last = heads["palu"].sequence
         assert acknowledged <= last <= acknowledged + 1
-        reader = LedgerReader.open(path)
+        reader = LedgerReader.open(place)
         for router, head in heads.items():
             total = last * 1000
             assert (head.in_total, head.out_total) == ((total, total + 2), (total + 1, total + 3))
@@ -195,22 +192,17 @@ def assert_nothing_is_torn(path: Path, acknowledged: int) -> None:
         positions = [visit.position for visit in reader.visits_after(0, 10 * last)]
         assert positions == sorted(positions)
         reader.close()
-    connection = sqlite3.connect(path)
-    assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-    connection.close()
+    assert examine(place).fault is None
 
 
-def test_five_hundred_ports_commit_a_hundred_times_over(path: Path) -> None:
+def test_five_hundred_ports_commit_a_hundred_times_over(place: Location) -> None:
     totals = [(number, number) for number in range(500)]
-    with opened(path) as ledger:
+    with opened(place) as ledger:
         ledger.commit([a_visit("a", 1, totals)])
         ledger.commit([a_visit("a", sequence, totals) for sequence in range(2, 102)])
         assert ledger.heads()["a"].sequence == 101
 
 
-def count(path: Path, table: str) -> int:
-    connection = sqlite3.connect(path)
-    number: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-    connection.close()
-    return number
+def count(place: Location, table: str) -> int:
+    ((number,),) = asked(place, f"SELECT count(*) FROM {table}")
+    return int(number)

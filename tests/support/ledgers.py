@@ -7,8 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from netmon.core.counters import Head, LastSeen, Visit
+from sqlalchemy import Connection, create_engine, func, select, text
+from sqlalchemy.pool import NullPool
+
+from netmon.core.heads import Head, LastSeen, Visit
 from netmon.core.model import (
     NANOSECONDS,
     Action,
@@ -29,22 +33,73 @@ from netmon.core.model import (
     Verdict,
     VerdictReason,
 )
+from netmon.store import schema
+from netmon.store.audit import Audit, audit, links_of
 from netmon.store.ledger import Ledger
+from netmon.store.location import Location, Server
 from netmon.store.reader import LedgerReader
 from netmon.store.settings import LedgerSettings
+from support.postgres import as_superuser
 
 START_NS = 1_795_000_000 * NANOSECONDS
 MINUTE_NS = 60 * NANOSECONDS
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Ledger]:
+def opened(place: Location) -> Iterator[Ledger]:
     """A ledger from open to close."""
-    ledger = Ledger.open(LedgerSettings.model_validate({"path": path, "busy_timeout": "200ms"}), START_NS)
+    ledger = Ledger.open(settings_of(place), START_NS)
     try:
         yield ledger
     finally:
         ledger.close()
+
+
+def settings_of(place: Location, **more: object) -> LedgerSettings:
+    """The settings of a ledger there."""
+    where: dict[str, object] = {"path": place} if isinstance(place, Path) else {"url": place.url}
+    if isinstance(place, Server) and place.password is not None:
+        where["password"] = place.password
+    return LedgerSettings.model_validate({"busy_timeout": "200ms", **where, **more})
+
+
+def located(text: str) -> Location:
+    """What str() of a place says, as it is given on a command line."""
+    return Server(text) if text.startswith("postgresql://") else Path(text)
+
+
+def asked(place: Location, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
+    """What a statement gives, past the ledger: as somebody with a client of the database would put it."""
+    with _raw(place) as connection:
+        found = connection.execute(text(statement), parameters)
+        rows = [tuple(row) for row in found] if found.returns_rows else []
+        connection.commit()
+    return rows
+
+
+@contextmanager
+def _raw(place: Location) -> Iterator[Connection]:
+    if isinstance(place, Path):
+        engine = create_engine(f"sqlite:///{place}", poolclass=NullPool)
+    else:
+        engine = create_engine("postgresql+psycopg://", creator=lambda: as_superuser(place), poolclass=NullPool)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def audited(place: Location) -> Audit:
+    """The chain, followed from its first link to its last."""
+    with links_of(place) as links:
+        found = audit(links)
+    assert found.ok, found.fault
+    return found
+
+
+def visit_count(ledger: Ledger) -> int:
+    """Visits kept."""
+    with ledger._transaction() as connection:
+        return int(connection.execute(select(func.count()).select_from(schema.visit)).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)

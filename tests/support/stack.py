@@ -173,11 +173,5 @@ def netmon_run(config: Path, port: int, log: Path) -> Iterator[subprocess.Popen[
         yield daemon
 
 
-def children(pid: int) -> list[int]:
-    """Process ids of a process's children, whichever of its threads started them."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
-
-
 def _text(path: Path) -> str:
     return path.read_text(errors="replace") if path.exists() else ""

@@ -12,16 +12,16 @@ import signal
 import sqlite3
 import subprocess
 import time
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from daemon.world import children
 from support.dashboards import panel_queries
-from support.processes import free_port, running, wait_until
+from support.ledgers import audited
+from support.processes import PATIENCE_S, free_port, running, wait_until
 from support.stack import (
     Broker,
-    children,
     cli,
     fetch,
     messages,
@@ -36,7 +36,6 @@ from support.stack import (
 from support.testbed import LinuxRouter, Port, linux_router, missing
 
 from netmon.bundled import folder
-from netmon.store.reader import LedgerReader
 
 reason = missing()
 pytestmark = [pytest.mark.system, pytest.mark.skipif(reason is not None, reason=reason or "")]
@@ -167,7 +166,7 @@ def kill_at(scene: Scene, daemon: subprocess.Popen[bytes], step: str) -> None:
     """kill -9 of the daemon and its children as soon as a change is known to have come to `step`."""
     family = [daemon.pid, *children(daemon.pid)]
     ledger = sqlite3.connect(f"file:{scene.ledger}?mode=ro", uri=True)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     try:
         while not ledger.execute(
             "select 1 from intent where closed_ns is null and json_extract(document, '$.step') = ?", (step,)
@@ -178,7 +177,7 @@ def kill_at(scene: Scene, daemon: subprocess.Popen[bytes], step: str) -> None:
             os.kill(pid, signal.SIGKILL)
     finally:
         ledger.close()
-    daemon.wait(10)
+    daemon.wait(PATIENCE_S)
 
 
 def receipts(scene: Scene) -> list[dict[str, object]]:
@@ -211,7 +210,7 @@ def test_an_agency_over_its_quota_is_limited_proven_and_let_go(tmp_path: Path) -
             kill_at(scene, daemon, "apply")
 
         with netmon_run(config, port, scene.log) as daemon:
-            wait_until(lambda: receipts(scene), "the half-done change to be resolved", 25)
+            wait_until(lambda: receipts(scene), "the half-done change to be resolved")
             wait_until(lambda: receipts(scene)[0]["outcome"] == "confirmed", "the limit to be in force for good")
             assert f"rate {LIMIT_MBPS}Mbit" in limit_of(bed)
             slowed, neighbour = bed.many_mbps(
@@ -219,23 +218,23 @@ def test_an_agency_over_its_quota_is_limited_proven_and_let_go(tmp_path: Path) -
             )
             assert LIMIT_MBPS * 0.9 <= slowed <= LIMIT_MBPS * 1.1
             assert neighbour > 3 * LIMIT_MBPS
-            wait_until(lambda: counts_agree(scene, before), "metrics equal to what the kernel counted", 15)
+            wait_until(lambda: counts_agree(scene, before), "metrics equal to what the kernel counted")
 
             every_panel_shows_something(prom)
             kill_at_the_roll(scene, daemon)
 
         with netmon_run(config, port, scene.log) as daemon:
-            wait_until(lambda: receipts(scene)[0]["to_bps"] is None, "the half-done removal to be resolved", 30)
+            wait_until(lambda: receipts(scene)[0]["to_bps"] is None, "the half-done removal to be resolved")
             wait_until(lambda: receipts(scene)[0]["outcome"] == "confirmed", "the limit to be lifted for good")
             assert "htb" not in limit_of(bed)
-            wait_until(lambda: alerts(heard, "restored_new_period"), "the end of the alert", 20)
+            wait_until(lambda: alerts(heard, "restored_new_period"), "the end of the alert")
             assert bed.download_mbps(0, ask_mbps=60) > 3 * LIMIT_MBPS  # no more: it counts in the new period
-            wait_until(lambda: counts_agree(scene, before), "metrics equal to what the kernel counted", 15)
-            wait_until(lambda: stored(influx) == scene.counted("rsud-1", "download"), "InfluxDB to have it too", 20)
+            wait_until(lambda: counts_agree(scene, before), "metrics equal to what the kernel counted")
+            wait_until(lambda: stored(influx) == scene.counted("rsud-1", "download"), "InfluxDB to have it too")
             says_so_everywhere(scene, heard, before)
 
             daemon.send_signal(signal.SIGTERM)
-            assert daemon.wait(10) == 0
+            assert daemon.wait(PATIENCE_S) == 0
 
 
 def alerts(heard: Path, wanted: str) -> list[dict[str, object]]:
@@ -273,7 +272,7 @@ def every_panel_shows_something(url: str) -> None:
     def empty() -> list[str]:
         return [f"{title}: {expression}" for title, expression in queries if not query(url, expression)]
 
-    wait_until(lambda: not empty(), "every panel's query to return data", 15)
+    wait_until(lambda: not empty(), "every panel's query to return data")
 
 
 def says_so_everywhere(scene: Scene, heard: Path, before: int) -> None:
@@ -289,8 +288,7 @@ def says_so_everywhere(scene: Scene, heard: Path, before: int) -> None:
 
     chain = receipts(scene)
     assert {(r["circuit"], r["direction"]) for r in chain} == {("rsud-1", "download")}
-    with closing(LedgerReader.open(scene.ledger)) as reader:
-        assert reader.verify_chain().ok
+    assert audited(scene.ledger).ok
 
     _, after = scene.bed.octets(scene.bed.agencies[0].interface)
     today = cli("usage", "rsud", "--from", "2020-01-01", "--to", "2100-01-01", config=scene.config)["data"]

@@ -31,7 +31,7 @@ def limited(province: Province) -> int | None:
 def until_limited(province: Province, config: Path, port: int, log: Path) -> None:
     """Runs a daemon until it has limited the agency and written the receipt."""
     with netmon_run(config, port, log):
-        wait_until(lambda: limited(province) is not None, "the limit", 40)
+        wait_until(lambda: limited(province) is not None, "the limit")
         wait_until(lambda: cli("receipts", config=config)["data"], "its receipt")
 
 

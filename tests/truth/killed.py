@@ -15,7 +15,8 @@ import sys
 import time
 from pathlib import Path
 
-from netmon.core.counters import Ceilings, account
+from netmon.core.counters import account
+from netmon.core.heads import Ceilings
 from netmon.core.model import NANOSECONDS, Column, Interface, PduStamp, Poll
 from netmon.store.ledger import Ledger
 from netmon.store.reader import LedgerReader

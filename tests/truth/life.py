@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
 from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from sqlalchemy import Connection
+from support.ledgers import settings_of
+from truth.ground import Ground
 
 from netmon.core.heads import Ceilings, Head, Visit
 from netmon.core.model import Poll
@@ -17,8 +16,7 @@ from netmon.daemon.accountant import Accountant
 from netmon.daemon.clock import Clock
 from netmon.store.errors import StoreError
 from netmon.store.ledger import Ledger
-from netmon.store.settings import LedgerSettings
-from netmon.store.sqlite import SqliteFile, driver
+from netmon.store.location import Location
 
 
 class KilledError(BaseException):
@@ -30,23 +28,15 @@ class Death:
     """When a life ends: at the n-th statement of the next commit, or after it but before anybody is told."""
 
     statement: int | None
-    grave: Path
-    """Where the files are as the kill left them."""
     seen: int = 0
-    done: bool = False
-
-    def copy(self, path: Path) -> None:
-        if not self.done:
-            self.done = True
-            self.grave.mkdir()
-            for file in path.parent.glob(f"{path.name}*"):
-                if not file.name.endswith("-shm"):
-                    shutil.copy(file, self.grave / file.name)
+    left: Location | None = None
+    """Where the next life finds the ledger as the kill left it; None: it lives."""
 
 
 class MortalLedger(Ledger):
-    """A ledger on tmpfs that can be cut off at any statement, and whose disk can be full."""
+    """A ledger that can be cut off at any statement, and whose disk can be full."""
 
+    ground: Ground
     death: Death | None = None
     full: bool = False
 
@@ -54,44 +44,33 @@ class MortalLedger(Ledger):
     def _transaction(self) -> Iterator[Connection]:
         if self.full:
             raise StoreError("the disk is full")
-        if self.death is None:
+        death = self.death
+        if death is None:
             with super()._transaction() as connection:
                 yield connection
             return
-        death, inner = self.death, None
-        try:
-            with super()._transaction() as connection:
-                inner = driver(connection)
-                inner.set_trace_callback(self._statement)
-                yield connection
-        finally:
-            if inner is not None:
-                inner.set_trace_callback(None)
-        if death.done:
+        with ExitStack() as ends:
+            try:
+                with super()._transaction() as connection:
+                    ends.enter_context(self.ground.watched(self, connection, self._statement))
+                    yield connection
+            except StoreError:
+                if death.left is None:
+                    raise
+        if death.left is not None:
             raise KilledError
 
-    @property
-    def file(self) -> Path:
-        assert isinstance(self.location, Path)
-        return self.location
-
-    def _statement(self, _: str) -> None:
+    def _statement(self) -> None:
         assert self.death is not None
         self.death.seen += 1
         if self.death.seen == self.death.statement:
-            self.death.copy(self.file)
+            self.die()
 
-    def hurry(self) -> MortalLedger:
-        """No fsync: a killed process loses nothing that it had written, only a machine does."""
-        assert isinstance(self._backend, SqliteFile)
-        connection = self._backend._engine.raw_connection()
-        try:
-            inner = connection.driver_connection
-            assert isinstance(inner, sqlite3.Connection)
-            inner.execute("PRAGMA synchronous=OFF")
-        finally:
-            connection.close()
-        return self
+    def die(self) -> Location:
+        assert self.death is not None
+        if self.death.left is None:
+            self.death.left = self.ground.strike(self)
+        return self.death.left
 
     def abandon(self) -> None:
         """Forgotten by the living; its descriptors are given back."""
@@ -114,7 +93,7 @@ class Book:
         self.polls.clear()
         death = self.ledger.death
         if death is not None and death.statement is None:
-            death.copy(self.ledger.file)
+            self.ledger.die()
             raise KilledError
         return stands
 
@@ -137,12 +116,12 @@ class NotingAccountant(Accountant):
 class Life:
     """One process: a ledger, a clock that never runs backwards while it lives, and two overlapping pollers."""
 
-    def __init__(self, path: Path, clock: Clock, ceilings: Ceilings) -> None:
-        settings = LedgerSettings(path=path)
-        self.path = path
-        ledger = MortalLedger.open(settings, clock.now_ns())
+    def __init__(self, ground: Ground, place: Location, clock: Clock, ceilings: Ceilings) -> None:
+        ledger = MortalLedger.open(settings_of(place), clock.now_ns())
         assert isinstance(ledger, MortalLedger)
-        self.ledger = ledger.hurry()
+        self.ledger, self.place = ledger, place
+        ledger.ground = ground
+        ground.hurry(ledger)
         self.clock = clock
         self.book = Book(self.ledger)
         heads = self.ledger.heads()

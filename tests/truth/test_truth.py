@@ -10,26 +10,26 @@ the line that repeats it.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from support.postgres import PostgresServer, as_superuser
+from truth.ground import Database, Ground, files
 from truth.life import Death, KilledError, Life
 from truth.model import SECOND_NS, ModelRouter, Port, Served
 
-from netmon.core.counters import BELATED_TICKS, UPTIME_WRAP, Ceilings, Head, Visit
+from netmon.core.continuity import BELATED_TICKS, UPTIME_WRAP
+from netmon.core.heads import Ceilings, Head, Visit
 from netmon.core.model import Column, Gap, GapReason, Interface, PduStamp, Poll, Way
 from netmon.daemon.clock import Clock
-from netmon.store.ledger import Ledger
+from netmon.store.location import Location
 from netmon.store.reader import LedgerReader
-from netmon.store.settings import LedgerSettings
 
 EXAMPLES = int(os.environ.get("NETMON_TRUTH_EXAMPLES", "2000"))
 SHARES = 4
@@ -40,7 +40,6 @@ GIGABIT = 10**9
 CARRIED_BPS = 800_000_000
 LATE_NS = 5 * SECOND_NS
 """No reply is later than this."""
-FAST = Path("/dev/shm")
 DIRECTIONS: tuple[Way, Way] = ("in", "out")
 
 seconds = st.sampled_from([0.004, 0.01, 0.5, 1, 3, 10, 30, 60, 300, 3600])
@@ -77,7 +76,7 @@ class Known:
 class Truth(RuleBasedStateMachine):
     """A router, the network between, netmon with two pollers that overlap, its host's clock, and kills."""
 
-    template: ClassVar[Path]
+    ground: ClassVar[Ground]
 
     @initialize(
         bits=st.sampled_from([64, 64, 32]),
@@ -114,8 +113,6 @@ class Truth(RuleBasedStateMachine):
             dict.fromkeys(("ether1", "ether2", "ether3", "ether4"), GIGABIT) if declared or bits == 32 else {}
         )
         self.wall_offset_ns = START_NS - self.router.now_ns
-        self.directory = Path(tempfile.mkdtemp(dir=FAST if FAST.is_dir() else None))
-        self.lives = 0
         self.asked: list[Asked] = []
         self.shown: dict[int, tuple[Poll, dict[str, Known]]] = {}
         """By a poll's id."""
@@ -128,17 +125,14 @@ class Truth(RuleBasedStateMachine):
         self.lost: set[tuple[str, int]] = set()
         """(series, way) of which a gap hides bytes."""
         self.head: Head | None = None
-        path = self.directory / "0" / "ledger.db"
-        path.parent.mkdir()
-        shutil.copy(self.template, path)
-        self.life = self.born(path)
+        self.life = self.born(self.ground.fresh())
 
-    def born(self, path: Path) -> Life:
+    def born(self, place: Location) -> Life:
         clock = Clock(False, lambda: self.router.now_ns + self.wall_offset_ns, lambda: self.router.now_ns)
         self.asked.clear()
         # What an earlier life dated later than it is now could be taken for new once its time has come.
         self.spool = [poll for poll in self.spool if poll.at_ns <= clock.now_ns()]
-        return Life(path, clock, self.ceilings)
+        return Life(self.ground, place, clock, self.ceilings)
 
     # --- the router ------------------------------------------------------------------------------
 
@@ -247,7 +241,7 @@ class Truth(RuleBasedStateMachine):
         for _ in range(2):  # while our clock is behind the ledger's, one poll may fall to a conflict
             self.ask(poller)
             self.pass_ns(10_000_000)
-            if not self.asked or self.life.ledger.full:
+            if not self.router.told_apart() or not self.asked or self.life.ledger.full:
                 return
             asked = self.asked[-1]
             self.reply(len(self.asked) - 1, 1, True)
@@ -344,16 +338,16 @@ class Truth(RuleBasedStateMachine):
     @rule(statement=st.sampled_from([None, None, 0, 1, 2, 3, 4, 5, 6]), poller=st.integers(0, 1))
     def kill(self, statement: int | None, poller: int) -> None:
         """Between two steps (0), at a statement of a commit, or after it and before anybody hears of it (None)."""
-        life, self.lives = self.life, self.lives + 1
+        life = self.life
         life.ledger.full = False
-        death = life.ledger.death = Death(statement or None, self.directory / str(self.lives))
+        life.ledger.death = Death(statement or None)
         with suppress(KilledError):
             if statement != 0:
                 life.work(poller)
-        death.copy(life.path)
+        left = life.ledger.die()
         self.settle()
         life.ledger.abandon()
-        self.life = self.born(death.grave / life.path.name)
+        self.life = self.born(left)
         heads = self.life.ledger.heads()
         assert heads.get("r1") == self.head, "a committed visit is there whole, and no other"
 
@@ -422,13 +416,13 @@ class Truth(RuleBasedStateMachine):
             self.read_back()
         finally:
             self.life.ledger.abandon()
-            shutil.rmtree(self.directory)
+            self.ground.clear()
 
     def read_back(self) -> None:
         """The reader shows what the heads hold, whole and cut into days, and time is unknown where bytes are lost."""
         if self.head is None:
             return
-        reader = LedgerReader.open(self.life.path)
+        reader = LedgerReader.open(self.life.place)
         try:
             end_ns = self.head.at_ns + LATE_NS
             at = self.head.sequence % len(self.head.series)
@@ -448,22 +442,36 @@ class Truth(RuleBasedStateMachine):
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty ledger, so that not every example migrates one."""
-    path = tmp_path_factory.mktemp("template") / "ledger.db"
-    Ledger.open(LedgerSettings(path=path), START_NS).close()
-    return path
+def in_files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    with files(tmp_path_factory.mktemp("template")) as ground:
+        yield ground
+
+
+@pytest.fixture(scope="module")
+def in_a_database(postgres: PostgresServer) -> Iterator[Ground]:
+    with postgres.database() as place, as_superuser(place) as administrator:
+        administrator.autocommit = True
+        yield Database(place, administrator)
 
 
 @pytest.mark.parametrize("share", range(SHARES))
 def test_the_ledger_never_proves_more_than_the_truth_and_all_of_it_where_counters_go_on(
-    template: Path, share: int
+    in_files: Ground, share: int
 ) -> None:
-    Truth.template = template
+    hold(in_files, EXAMPLES // SHARES)
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_the_same_of_a_ledger_on_a_server(in_a_database: Ground, share: int) -> None:
+    hold(in_a_database, EXAMPLES // SHARES // 10)
+
+
+def hold(ground: Ground, examples: int) -> None:
+    Truth.ground = ground
     run_state_machine_as_test(
         Truth,
         settings=settings(
-            max_examples=EXAMPLES // SHARES,
+            max_examples=examples,
             stateful_step_count=STEPS,
             deadline=None,
             print_blob=True,
