@@ -12,7 +12,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    WithJsonSchema,
+    model_validator,
+)
 
 from netmon.core import units
 from netmon.core.model import NANOSECONDS
@@ -44,10 +53,25 @@ def _positive(value: int) -> int:
     return value
 
 
-DurationNs = Annotated[int, BeforeValidator(_written(units.parse_duration, "30s")), AfterValidator(_positive)]
-RateBps = Annotated[int, BeforeValidator(_written(units.parse_rate, "50 Mbps")), AfterValidator(_positive)]
-VolumeBytes = Annotated[int, BeforeValidator(_written(units.parse_volume, "2 TB")), AfterValidator(_positive)]
-PermilleRatio = Annotated[int, BeforeValidator(_written(units.parse_percent, "80%")), AfterValidator(_positive)]
+def _as_text(pattern: str, example: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^\\s*{pattern}\\s*$", "examples": [example]})
+
+
+DURATION_SCHEMA = _as_text(r"(\d+(\.\d+)?\s*(ms|min|s|m|h|d|w)\s*)+", "30s")
+VOLUME_SCHEMA = _as_text(r"\d+(\.\d+)?\s*([kKMGTP]i?)?B", "2 TB")
+PERCENT_SCHEMA = _as_text(r"\d+(\.\d+)?\s*%", "80%")
+RATE_SCHEMA = _as_text(r"\d+(\.\d+)?\s*[kKMGT]?(bps|bit/s|b/s)", "50 Mbps")
+
+DurationNs = Annotated[
+    int, BeforeValidator(_written(units.parse_duration, "30s")), AfterValidator(_positive), DURATION_SCHEMA
+]
+RateBps = Annotated[int, BeforeValidator(_written(units.parse_rate, "50 Mbps")), AfterValidator(_positive), RATE_SCHEMA]
+VolumeBytes = Annotated[
+    int, BeforeValidator(_written(units.parse_volume, "2 TB")), AfterValidator(_positive), VOLUME_SCHEMA
+]
+PermilleRatio = Annotated[
+    int, BeforeValidator(_written(units.parse_percent, "80%")), AfterValidator(_positive), PERCENT_SCHEMA
+]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$")]
 """Identifier of an agency, circuit, router, pool or policy: lower-case, digits, dot, dash, underscore."""
 

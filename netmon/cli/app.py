@@ -14,10 +14,10 @@ import click
 from netmon import __version__
 
 _GROUPS: Final = (
-    ("Set up", ("check", "discover", "poll", "collectors", "assets", "demo")),
+    ("Set up", ("check", "discover", "poll", "collectors", "policies", "assets", "demo")),
     ("Run", ("run", "status")),
     ("Account", ("usage", "period")),
-    ("Enforce", ("plan", "apply", "revert", "receipts")),
+    ("Enforce", ("plan", "why", "apply", "revert", "receipts")),
     ("Prove and keep", ("audit", "ledger")),
 )
 _SUMMARIES: Final = {
@@ -25,6 +25,7 @@ _SUMMARIES: Final = {
     "discover": "Search addresses for routers and propose what to add to the configuration.",
     "poll": "Visit ROUTER once and show what it says of its interfaces.",
     "collectors": "Try collectors, the profiles of router platforms, on recordings of routers.",
+    "policies": "Try quota policies on usage that was made up.",
     "assets": "Write out the collectors, policies, units and dashboards that ship with netmon.",
     "demo": "Show the main job against a simulated province on loopback.",
     "run": "Poll, account, judge, enforce and tell, until told to stop.",
@@ -32,6 +33,7 @@ _SUMMARIES: Final = {
     "usage": "Show what agencies used, how sure that is, and what of their quota.",
     "period": "Close accounting periods, and show which were closed.",
     "plan": "Show what would be altered on the routers now; alters nothing.",
+    "why": "Say why AGENCY is limited, or is not: rule, bytes, arithmetic, and when it ends.",
     "apply": "Judge now, carry the plan out, and wait for the receipts.",
     "revert": "Take netmon's limits off CIRCUIT at once and keep them off for a time.",
     "receipts": "Show the evidence of every change, newest first, or one receipt in full.",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 
 from netmon import bundled
 from netmon.config import documents
@@ -20,7 +20,7 @@ from netmon.core import units
 from netmon.core.model import NANOSECONDS, Direction, RuleRef
 from netmon.core.periods import PeriodKind, PeriodRule
 from netmon.core.quota import LadderStep, QuotaPolicy
-from netmon.settings import Name, PermilleRatio, RateBps, Settings, VolumeBytes
+from netmon.settings import PERCENT_SCHEMA, Name, PermilleRatio, RateBps, Settings, VolumeBytes
 
 FOLDER: Final = Path("policies/quotas")
 DAY_NS: Final = 86_400 * NANOSECONDS
@@ -60,14 +60,40 @@ def _year(first: Any) -> PeriodRule:
     return PeriodRule(PeriodKind.YEAR, reset_day=int(found[2]), reset_month=int(found[1]))
 
 
+def _one_key(name: str, value: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "required": [name], "additionalProperties": False, "properties": {name: value}}
+
+
 def _hysteresis(value: Any) -> Any:
     if isinstance(value, str):
         return units.parse_percent(value)
     raise ValueError("a number without a unit; write for example 2%")
 
 
+_PERIOD_SCHEMA = {
+    "anyOf": [
+        {"enum": ["day", "week", "month", "year"]},
+        _one_key("month", {"type": "integer", "minimum": 1, "maximum": 31}),
+        _one_key("year", {"type": "string", "pattern": f"^{_MONTH_AND_DAY.pattern}$", "examples": ["04-01"]}),
+        {"type": "string", "pattern": "^\\s*([0-9.]+\\s*(ms|min|s|m|h|d)\\s*)+$", "examples": ["15m"]},
+    ],
+    "description": "Cut in the agency's own time zone; a duration divides a day.",
+}
+PeriodWritten = Annotated[PeriodRule, BeforeValidator(_period), WithJsonSchema(_PERIOD_SCHEMA)]
+HysteresisPermille = Annotated[int, BeforeValidator(_hysteresis), PERCENT_SCHEMA]
+
+
 class LadderSettings(Settings):
     """One step: from `at` of the volume on, notify only, or slow to a rate."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["slow_to"], "properties": {"slow_to": {"type": "string"}}},
+                {"required": ["notify"], "properties": {"notify": {"const": True}}},
+            ]
+        }
+    )
 
     at: PermilleRatio
     notify: bool = False
@@ -82,10 +108,10 @@ class LadderSettings(Settings):
 
 class QuotaSettings(Settings):
     direction: Direction
-    period: Annotated[PeriodRule, BeforeValidator(_period)]
+    period: PeriodWritten
     volume: VolumeBytes
     ladder: tuple[LadderSettings, ...] = Field(min_length=1)
-    hysteresis: Annotated[int, BeforeValidator(_hysteresis)] = 20
+    hysteresis: HysteresisPermille = 20
 
 
 class QuotaFile(Settings):
@@ -100,25 +126,40 @@ def load(directory: Path) -> tuple[dict[str, QuotaPolicy], frozenset[str], list[
     policies: dict[str, QuotaPolicy] = {}
     names: set[str] = set()
     problems: list[Problem] = []
-    for folder in (bundled.folder("policies") / "quotas", directory / FOLDER):
-        here: dict[str, Problem] = {}
-        for file in sorted(folder.glob("*.y*ml")):
-            document, found = documents.read(file)
-            problems += found
-            if document is None:
-                continue
-            locator = Locator([document], file)
-            for name in _names(document.data):
-                place = locator.problem(("quotas", name), "", at_key=True)
-                first = here.setdefault(name, place)
-                if first is not place:
-                    twice = f"is already defined at {first.file}:{first.line}:{first.column}; keep one of them"
-                    problems.append(locator.problem(("quotas", name), twice, at_key=True))
-            names.update(_names(document.data))
-            read, wrong = _read(document.data, file, locator)
-            policies.update(read)
-            problems += wrong
+    for folder in (bundled_folder(), directory / FOLDER):
+        read, written, wrong = load_folder(folder)
+        policies |= read
+        names |= written
+        problems += wrong
     return policies, frozenset(names), problems
+
+
+def bundled_folder() -> Path:
+    """Where the policies are that ship with netmon."""
+    return bundled.folder("policies") / FOLDER.name
+
+
+def load_folder(folder: Path) -> tuple[dict[str, QuotaPolicy], set[str], list[Problem]]:
+    """As `load`, of one folder; what lies in folders below it, such as tests, is no policy."""
+    policies: dict[str, QuotaPolicy] = {}
+    problems: list[Problem] = []
+    first: dict[str, Problem] = {}
+    for file in sorted(folder.glob("*.y*ml")):
+        document, found = documents.read(file)
+        problems += found
+        if document is None:
+            continue
+        locator = Locator([document], file)
+        for name in _names(document.data):
+            place = locator.problem(("quotas", name), "", at_key=True)
+            before = first.setdefault(name, place)
+            if before is not place:
+                twice = f"is already defined at {before.file}:{before.line}:{before.column}; keep one of them"
+                problems.append(locator.problem(("quotas", name), twice, at_key=True))
+        read, wrong = _read(document.data, file, locator)
+        policies |= read
+        problems += wrong
+    return policies, set(first), problems
 
 
 def _names(data: dict[Any, Any]) -> list[str]:
@@ -132,36 +173,37 @@ def _read(data: dict[Any, Any], file: Path, locator: Locator) -> tuple[dict[str,
     except ValidationError as error:
         details = [described(detail, QuotaFile) for detail in error.errors(include_url=False)]
         return {}, [locator.problem(loc, message, at_key=at_key) for loc, message, at_key in details]
+    read = {name: _policy(name, quota, file, locator) for name, quota in parsed.quotas.items()}
     problems = [
         locator.problem(loc, message)
-        for name, quota in parsed.quotas.items()
-        for loc, message in _disorder(("quotas", name), quota)
+        for name, policy in read.items()
+        for loc, message in disorder(("quotas", name), policy.ladder, policy.hysteresis_permille)
     ]
-    return {name: _policy(name, quota, file, locator) for name, quota in parsed.quotas.items()}, problems
+    return read, problems
 
 
-def _disorder(loc: Loc, quota: QuotaSettings) -> Iterator[tuple[Loc, str]]:
+def disorder(loc: Loc, ladder: Sequence[LadderStep], hysteresis_permille: int) -> Iterator[tuple[Loc, str]]:
     """A ladder climbs: each step starts later than the one before, and slows more than any before."""
-    for position, (lower, upper) in enumerate(pairwise(quota.ladder), start=1):
-        if upper.at <= lower.at:
+    for position, (lower, upper) in enumerate(pairwise(ladder), start=1):
+        if upper.at_permille <= lower.at_permille:
             yield (
                 (*loc, "ladder", position, "at"),
-                f"must be above the step before it ({lower.at / 10:g}%); write the ladder ascending",
+                f"must be above the step before it ({lower.at_permille / 10:g}%); write the ladder ascending",
             )
     slowest: int | None = None
-    for position, step in enumerate(quota.ladder):
-        if step.slow_to is None:
+    for position, step in enumerate(ladder):
+        if step.slow_to_bps is None:
             continue
-        if slowest is not None and step.slow_to >= slowest:
+        if slowest is not None and step.slow_to_bps >= slowest:
             yield (
                 (*loc, "ladder", position, "slow_to"),
                 f"must be slower than the step before it ({units.format_rate(slowest)})",
             )
-        slowest = step.slow_to
-    if quota.hysteresis >= quota.ladder[0].at:
+        slowest = step.slow_to_bps
+    if hysteresis_permille >= ladder[0].at_permille:
         yield (
             (*loc, "hysteresis"),
-            f"must be below the first step ({quota.ladder[0].at / 10:g}%), or that step would never be left",
+            f"must be below the first step ({ladder[0].at_permille / 10:g}%), or that step would never be left",
         )
 
 

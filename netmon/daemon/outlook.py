@@ -30,7 +30,7 @@ def plan_data(
     configuration: Configuration, reader: LedgerReader, now_ns: int, clock: Clock, observation_ns: int
 ) -> dict[str, Any]:
     """The `data` of `netmon/plan/1`: what would be done now, judged from the ledger. Raises StoreError."""
-    question = _question(configuration, reader, now_ns, clock, observation_ns)
+    question = question_of(configuration, reader, now_ns, clock, observation_ns)
     decision = decide(question)
     why = planning.withheld(decision.verdicts, question.circuits, question.observed, question.context)
     refused = decision.plan.refused
@@ -55,14 +55,15 @@ def plan_data(
     }
 
 
-def _question(
+def question_of(
     configuration: Configuration, reader: LedgerReader, now_ns: int, clock: Clock, observation_ns: int
 ) -> Question:
+    """All that a decision would rest on now. Raises StoreError."""
     settings = configuration.settings
     circuits: dict[str, list[Circuit]] = {}
     for circuit in configuration.circuits:
         circuits.setdefault(circuit.agency, []).append(circuit)
-    newest = _newest_ns(reader, configuration.circuits)
+    newest = newest_ns(reader, configuration.circuits)
     reckoning = Reckoning(reader, now_ns)
 
     def used(ours: Sequence[Circuit], direction: Direction, period: Period) -> QuotaUsage:
@@ -105,15 +106,15 @@ def _question(
     )
 
 
-def _newest_ns(reader: LedgerReader, circuits: Sequence[Circuit]) -> dict[str, int]:
-    """When each circuit was read last; none for one that never was."""
+def newest_ns(reader: LedgerReader, circuits: Sequence[Circuit], at_ns: int = END_OF_TIME_NS) -> dict[str, int]:
+    """When each circuit was read last, by `at_ns`; none for one that never was."""
     routers = sorted({circuit.router for circuit in circuits})
     places = reader.places(routers)
     # At the end of time: where the clock was set back, the newest reading lies in the future.
-    last = reader.openings((router, END_OF_TIME_NS) for router in routers)
+    last = reader.openings((router, at_ns) for router in routers)
     found: dict[str, int] = {}
     for circuit in circuits:
-        at, opening = places.get((circuit.router, circuit.interface)), last.get((circuit.router, END_OF_TIME_NS))
+        at, opening = places.get((circuit.router, circuit.interface)), last.get((circuit.router, at_ns))
         if at is not None and opening is not None and (read_ns := opening.before_ns[at]) is not None:
             found[circuit.id] = read_ns
     return found
@@ -176,7 +177,7 @@ def _daemon_problems(
         yield _problem(f"no daemon listens on {socket}", None, "start it: systemctl start netmon, or netmon run")
         return
     if live["ledger_problem"] is not None:
-        yield _problem(live["ledger_problem"], None, "make room or correct ledger.path; nothing polled is lost yet")
+        yield _problem(live["ledger_problem"], None, "mend what it names; nothing polled is lost yet")
     elif live["unready"] is not None:
         yield _problem(live["unready"], None, "see the routers below, and the daemon's log")
     if live["clock_objection"] is not None:

@@ -1,0 +1,152 @@
+"""Tests of quota policies, judged by the very rules that judge agencies: the `data` of netmon/policies-test/1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from netmon.config.errors import Problem
+from netmon.config.policy_tests import NONE, Moment, PolicyTest, Suite
+from netmon.core import quota
+from netmon.core.model import Verdict
+from netmon.core.periods import from_ns, period_containing
+from netmon.core.quota import QuotaUsage
+from netmon.core.units import format_rate
+
+AGENCY = "agency"
+"""Whose verdicts are judged does not matter to a policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a verdict says otherwise than was expected; values as `data` has them, None: there is none."""
+
+    field: str
+    expected: int | str | None
+    found: int | str | None
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The verdict of one moment, and where it differs."""
+
+    moment: Moment
+    verdict: Verdict
+    differences: tuple[Difference, ...]
+
+
+def outcomes(test: PolicyTest) -> list[Outcome]:
+    """Each moment judged with the verdict of the one before it as the previous one."""
+    previous = None if test.before is None else _before(test, test.before)
+    found: list[Outcome] = []
+    for moment in test.moments:
+        previous = quota.judge(
+            moment.policy,
+            AGENCY,
+            moment.used,
+            period_containing(moment.policy.period, moment.at_ns, test.zone),
+            previous,
+            moment.at_ns,
+            clock_trusted=moment.clock_trusted,
+            stale_after_ns=test.stale_after_ns,
+        )
+        found.append(Outcome(moment, previous, tuple(_differences(test, moment, previous))))
+    return found
+
+
+def report(suite: Suite) -> tuple[dict[str, Any], list[Problem]]:
+    """The document's data, and every difference with its place."""
+    rows: list[dict[str, Any]] = []
+    problems: list[Problem] = []
+    for test in suite.tests:
+        judged = outcomes(test)
+        differences = [one.problem for outcome in judged for one in outcome.differences]
+        problems += differences
+        rows.append(
+            {
+                "name": test.name,
+                "file": str(test.place.file),
+                "line": test.place.line,
+                "policy": test.policy.name,
+                "passed": not differences,
+                "moments": [_row(test, outcome) for outcome in judged],
+            }
+        )
+    failed = sum(not row["passed"] for row in rows)
+    return {
+        "passed": len(rows) - failed,
+        "failed": failed,
+        "tests": rows,
+        "untested": list(suite.untested),
+    }, problems
+
+
+def _before(test: PolicyTest, step: int) -> Verdict:
+    """As the policy says of an agency that has just reached the step."""
+    at_ns = test.moments[0].at_ns
+    return quota.judge(
+        test.policy,
+        AGENCY,
+        QuotaUsage(quota.threshold_bytes(test.policy, step), at_ns),
+        period_containing(test.policy.period, at_ns, test.zone),
+        None,
+        at_ns,
+        clock_trusted=True,
+        stale_after_ns=test.stale_after_ns,
+    )
+
+
+def _differences(test: PolicyTest, moment: Moment, verdict: Verdict) -> list[Difference]:
+    found = _values(test, verdict)
+    said = f"{verdict.reason.value}, step {verdict.step}, {_shown('limit', found['limit'])}"
+    differences: list[Difference] = []
+    for name, expected in moment.expected.items():
+        wanted = _instant(expected, test.zone) if name == "until" and isinstance(expected, int) else expected
+        if wanted == found[name]:
+            continue
+        message = f"expected {_shown(name, wanted)}, but it is {_shown(name, found[name])} ({said})"
+        problem = test.locator.problem((*moment.loc, name), message)
+        differences.append(Difference(name, wanted, found[name], problem))
+    return differences
+
+
+def _values(test: PolicyTest, verdict: Verdict) -> dict[str, int | str | None]:
+    return {
+        "step": verdict.step,
+        "limit": None if verdict.limit is None else verdict.limit.ceiling_bps,
+        "reason": verdict.reason.value,
+        "until": None if verdict.until_ns is None else _instant(verdict.until_ns, test.zone),
+    }
+
+
+def _shown(name: str, value: int | str | None) -> str:
+    if value is None:
+        return "no limit" if name == "limit" else NONE
+    return format_rate(value) if name == "limit" and isinstance(value, int) else str(value)
+
+
+def _row(test: PolicyTest, outcome: Outcome) -> dict[str, Any]:
+    values = _values(test, outcome.verdict)
+    return {
+        "at": _instant(outcome.moment.at_ns, test.zone),
+        "used_bytes": outcome.moment.used.proven_bytes,
+        "step": values["step"],
+        "limit_bps": values["limit"],
+        "reason": values["reason"],
+        "until": values["until"],
+        "differences": [
+            {
+                "field": one.field,
+                "expected": one.expected,
+                "found": one.found,
+                "line": one.problem.line,
+                "column": one.problem.column,
+            }
+            for one in outcome.differences
+        ],
+    }
+
+
+def _instant(at_ns: int, zone: str) -> str:
+    return from_ns(at_ns, zone).isoformat()

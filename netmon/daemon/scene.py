@@ -1,0 +1,165 @@
+"""What is known of one agency at one instant: now, as `netmon plan` judges it, or earlier, as it was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from netmon.config.load import Configuration
+from netmon.core import planning, quota
+from netmon.core.allocation import IndivisibleError, divide
+from netmon.core.model import Action, Agency, Circuit, Direction, Mode, Outcome, Refusal, Verdict
+from netmon.core.planning import Withheld
+from netmon.daemon.decisions import Question, decide
+from netmon.store.history import Judged
+from netmon.store.reader import LedgerReader
+from netmon.store.values import Hold, LimitState, ReceiptLink
+
+Place = tuple[str, Direction]
+"""(circuit, direction)."""
+UNTOUCHED = LimitState(None, True, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One direction: what counts, and what it was chosen from."""
+
+    verdict: Verdict | None
+    """None: nothing had been recorded by then."""
+    rivals: tuple[Verdict, ...]
+    judged: Judged | None
+    """The record of the verdict; None: it has only just been reached."""
+    shares: Mapping[str, int]
+    """By circuit; none without a limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that is known of one agency at one instant."""
+
+    configuration: Configuration
+    reader: LedgerReader
+    agency: Agency
+    circuits: tuple[Circuit, ...]
+    """By id."""
+    at_ns: int
+    recorded: bool
+    cases: Mapping[Direction, Case]
+    desired: Mapping[Place, int | None]
+    actions: Mapping[Place, Action]
+    """What the plan would do; none of what was recorded."""
+    limits: Mapping[Place, LimitState]
+    holds: Mapping[str, Hold]
+    receipts: Mapping[Place, ReceiptLink]
+    withheld: Mapping[Place, Withheld]
+    refused: Refusal | None
+
+
+def scene_now(configuration: Configuration, reader: LedgerReader, agency: Agency, question: Question) -> Scene:
+    """As it follows from the question, which is about the whole inventory. Raises StoreError."""
+    now_ns, decision = question.now_ns, decide(question)
+    counting = {one.direction: one for one in decision.verdicts if one.agency == agency.id}
+    circuits = _circuits(configuration, agency)
+    recorded = reader.verdicts_at(agency.id, now_ns)
+    cases: dict[Direction, Case] = {}
+    for direction in Direction:
+        verdict = counting.get(direction) or quota.no_quota(agency.id, direction, None)
+        judged = recorded.get(direction)
+        rivals = tuple(one for one in decision.every if (one.agency, one.direction) == (agency.id, direction))
+        same = judged is not None and _essence(judged.verdict) == _essence(verdict)
+        cases[direction] = Case(verdict, rivals, judged if same else None, _shares(verdict, circuits))
+    changes = {(one.circuit, one.direction): one for one in decision.plan.changes if one.agency == agency.id}
+    withheld = planning.withheld(decision.verdicts, question.circuits, question.observed, question.context)
+    return Scene(
+        configuration,
+        reader,
+        agency,
+        circuits,
+        now_ns,
+        recorded=False,
+        cases=cases,
+        desired={place: change.to_bps for place, change in changes.items()},
+        actions={place: change.action for place, change in changes.items()},
+        limits=reader.limit_states(),
+        holds=reader.holds(now_ns),
+        receipts=reader.receipts_at(_places(circuits), now_ns),
+        withheld={place: why for place, why in withheld.items() if place in changes},
+        refused=decision.plan.refused,
+    )
+
+
+def scene_then(configuration: Configuration, reader: LedgerReader, agency: Agency, at_ns: int) -> Scene:
+    """As the verdict log and the receipt chain have it. Raises StoreError."""
+    circuits = _circuits(configuration, agency)
+    recorded = reader.verdicts_at(agency.id, at_ns)
+    holds = reader.holds_at([circuit.id for circuit in circuits], at_ns)
+    receipts = reader.receipts_at(_places(circuits), at_ns)
+    limits = reader.limit_states()
+    cases: dict[Direction, Case] = {}
+    for direction in Direction:
+        judged = recorded.get(direction)
+        verdict = None if judged is None else judged.verdict
+        rivals = () if verdict is None or verdict.policy is None else (verdict,)
+        cases[direction] = Case(verdict, rivals, judged, _shares(verdict, circuits))
+    desired = {
+        (circuit, direction): None if circuit in holds else share
+        for direction, case in cases.items()
+        for circuit, share in case.shares.items()
+    }
+    observed = {circuit.id for circuit in circuits if circuit.mode is Mode.OBSERVE}
+    return Scene(
+        configuration,
+        reader,
+        agency,
+        circuits,
+        at_ns,
+        recorded=True,
+        cases=cases,
+        desired=desired,
+        actions={},
+        limits={place: _limit_then(limits.get(place), receipts.get(place), at_ns) for place in _places(circuits)},
+        holds=holds,
+        receipts=receipts,
+        withheld={
+            place: Withheld.OBSERVE_MODE for place, bps in desired.items() if bps is not None and place[0] in observed
+        },
+        refused=None,
+    )
+
+
+def _circuits(configuration: Configuration, agency: Agency) -> tuple[Circuit, ...]:
+    return tuple(sorted((c for c in configuration.circuits if c.agency == agency.id), key=lambda c: c.id))
+
+
+def _places(circuits: Sequence[Circuit]) -> list[Place]:
+    return [(circuit.id, direction) for circuit in circuits for direction in Direction]
+
+
+def _essence(verdict: Verdict) -> tuple[object, ...]:
+    """What makes a verdict another one; its evidence grows with every visit."""
+    return verdict.reason, verdict.step, verdict.limit, verdict.policy, verdict.period_start_ns
+
+
+def _shares(verdict: Verdict | None, circuits: Sequence[Circuit]) -> Mapping[str, int]:
+    if verdict is None or verdict.limit is None or not circuits:
+        return {}
+    total = verdict.limit.ceiling_bps
+    try:
+        return divide(total, circuits)
+    except IndivisibleError:  # the plan refuses itself, and says so
+        return dict.fromkeys((circuit.id for circuit in circuits), total // len(circuits))
+
+
+def _limit_then(state: LimitState | None, link: ReceiptLink | None, at_ns: int) -> LimitState:
+    """What was in force by then: as it still is, or else as the last change before had left it."""
+    if state is not None and state.at_ns <= at_ns:
+        return state
+    if link is None:
+        return UNTOUCHED
+    receipt = link.receipt
+    match receipt.outcome:
+        case Outcome.CONFIRMED:
+            return LimitState(receipt.change.to_bps, True, receipt.at_ns)
+        case Outcome.REVERTED:
+            return LimitState(receipt.change.from_bps, True, receipt.at_ns)
+    return LimitState(None, False, receipt.at_ns)
