@@ -69,7 +69,7 @@ $(VENV)/.lock: requirements.lock
 	touch $@
 
 lock: $(VENV)/.lock ## choose exact versions anew from the ranges in pyproject.toml
-	$(BIN)/pip-compile --quiet --upgrade --extra dev --extra demo --extra postgresql --generate-hashes --strip-extras \
+	$(BIN)/pip-compile --quiet --upgrade --extra dev --extra demo --extra parquet --extra postgresql --generate-hashes --strip-extras \
 		--allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
 
 # Root installs the missing tools; anyone else is told which tests will be skipped for want of them.

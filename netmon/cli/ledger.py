@@ -101,7 +101,7 @@ def restore(file: Path, config: Path) -> int:
 @click.option(
     "--table", "name", required=True, type=click.Choice(["visits", "gaps", "verdicts", "receipts"]), help="What."
 )
-@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), default="csv", show_default=True)
+@click.option("--format", "form", type=click.Choice(["csv", "jsonl", "parquet"]), default="csv", show_default=True)
 @click.option("--from", "start", help="A date or time (RFC 3339), in the site's zone unless it has an offset.")
 @click.option("--to", "end", help="Up to, not including.")
 @config_option

@@ -1,15 +1,15 @@
-"""A ledger's tables as CSV or JSON Lines, row by row, every number exact. Columns and units are in docs/ledger.md."""
+"""A ledger's tables as CSV, JSON Lines or Parquet, every number exact. Columns and units are in docs/ledger.md."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from sqlalchemy import Connection, select, text
 
@@ -17,8 +17,9 @@ from netmon.core.model import NANOSECONDS, Receipt, Verdict
 from netmon.core.periods import from_ns
 from netmon.store import rows, schema
 from netmon.store.audit import snapshot
-from netmon.store.chain import Kind
+from netmon.store.chain import Kind as LinkKind
 from netmon.store.database import streamed
+from netmon.store.errors import StoreError
 from netmon.store.location import Location
 from netmon.store.rows import Layout
 from netmon.store.values import canonical, load
@@ -42,14 +43,40 @@ class Form(StrEnum):
 
     CSV = "csv"
     JSONL = "jsonl"
+    PARQUET = "parquet"
+
+
+class Kind(StrEnum):
+    """What a column holds, where it is not absent."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    """64 bits, signed."""
+    COUNTER = "counter"
+    """64 bits, unsigned."""
+    FLAG = "flag"
+    INSTANT = "instant"
+    """Nanoseconds since 1970, UTC; shown as RFC 3339 with all nine digits."""
+    DOCUMENT = "document"
+    """A mapping; canonical JSON where the form has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """Its columns, and its rows of from_ns <= t < to_ns in order."""
 
-    columns: tuple[str, ...]
+    columns: Mapping[str, Kind]
     rows: Callable[[Connection, int, int], Iterator[Row]]
+
+
+class Sheet(Protocol):
+    """What rows are written to."""
+
+    def put(self, row: Row) -> None: ...
+
+    def close(self) -> None:
+        """Ends what was written; the file stays open."""
+        ...
 
 
 def export_table(
@@ -63,50 +90,82 @@ def export_table(
 ) -> int:
     """Writes one table of a ledger, in use or not, as of now; returns how many rows. Raises StoreError.
 
-    Holds one row in memory at a time, whatever the table's size.
+    Holds one row in memory at a time, whatever the table's size; for Parquet some ten thousand.
     """
     table = TABLES[name]
-    text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
+    sheet = _sheet(form, file, table.columns)
     try:
-        put = _csv(text, table.columns) if form is Form.CSV else _json_lines(text, table.columns)
         count = 0
         with snapshot(ledger) as connection:
             for row in table.rows(connection, from_ns, to_ns):
-                put(row)
+                sheet.put(row)
                 count += 1
                 if count % _EVERY == 0:
                     told(count)
     finally:
-        text.detach()  # flushes, and leaves the file to whoever opened it
+        sheet.close()
     return count
 
 
-def _csv(text: io.TextIOWrapper, columns: Sequence[str]) -> Callable[[Row], object]:
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-
-    def plain(value: object) -> object:
-        match value:
-            case bool():
-                return "true" if value else "false"
-            case Mapping():
-                return canonical(value)
-        return value
-
-    return lambda row: writer.writerow([plain(value) for value in row])
+def _sheet(form: Form, file: BinaryIO, columns: Mapping[str, Kind]) -> Sheet:
+    if form is Form.CSV:
+        return _Csv(file, columns)
+    if form is Form.JSONL:
+        return _JsonLines(file, columns)
+    try:
+        from netmon.store.parquet import ParquetSheet
+    except ImportError as error:
+        raise StoreError("Parquet needs pyarrow, which is not installed; run pip install 'netmon[parquet]'") from error
+    return ParquetSheet(file, columns)
 
 
-def _json_lines(text: io.TextIOWrapper, columns: Sequence[str]) -> Callable[[Row], object]:
-    def put(row: Row) -> None:
-        json.dump(dict(zip(columns, row, strict=True)), text, separators=(",", ":"), ensure_ascii=False)
-        text.write("\n")
+class _Text:
+    """UTF-8; closing it flushes, and leaves the file to whoever opened it."""
 
-    return put
+    def __init__(self, file: BinaryIO, columns: Mapping[str, Kind]) -> None:
+        self._text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=False)
+        self._instants = [at for at, kind in enumerate(columns.values()) if kind is Kind.INSTANT]
+        self._names = tuple(columns)
+
+    def close(self) -> None:
+        self._text.detach()
+
+    def _shown(self, row: Row) -> list[object]:
+        values = list(row)
+        for at in self._instants:
+            values[at] = _instant(row[at])
+        return values
 
 
-def _instant(ns: int | None) -> str | None:
+class _Csv(_Text):
+    def __init__(self, file: BinaryIO, columns: Mapping[str, Kind]) -> None:
+        super().__init__(file, columns)
+        self._writer = csv.writer(self._text, lineterminator="\n")
+        self._writer.writerow(self._names)
+
+    def put(self, row: Row) -> None:
+        self._writer.writerow([_plain(value) for value in self._shown(row)])
+
+
+class _JsonLines(_Text):
+    def put(self, row: Row) -> None:
+        document = dict(zip(self._names, self._shown(row), strict=True))
+        json.dump(document, self._text, separators=(",", ":"), ensure_ascii=False)
+        self._text.write("\n")
+
+
+def _plain(value: object) -> object:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case Mapping():
+            return canonical(value)
+    return value
+
+
+def _instant(ns: object) -> str | None:
     """RFC 3339 in UTC, with all nine digits."""
-    return None if ns is None else f"{from_ns(ns):%Y-%m-%dT%H:%M:%S}.{ns % NANOSECONDS:09d}Z"
+    return None if not isinstance(ns, int) else f"{from_ns(ns):%Y-%m-%dT%H:%M:%S}.{ns % NANOSECONDS:09d}Z"
 
 
 # --- tables ---------------------------------------------------------------------------------------
@@ -152,7 +211,7 @@ def _visits(connection: Connection, from_ns: int, to_ns: int) -> Iterator[Row]:
                     router,
                     port.name,
                     sequence,
-                    _instant(at_ns),
+                    at_ns,
                     at_ns,
                     read_ns,
                     seen is not None,
@@ -167,14 +226,14 @@ def _gaps(connection: Connection, from_ns: int, to_ns: int) -> Iterator[Row]:
     """Those that overlap the time asked for."""
     overlapping = streamed(connection, _GAPS, {"from_ns": from_ns, "to_ns": to_ns})
     for router, interface, way, start_ns, end_ns, reason, sequence in overlapping:
-        yield router, interface, way, _instant(start_ns), start_ns, _instant(end_ns), end_ns, reason, sequence
+        yield router, interface, way, start_ns, start_ns, end_ns, end_ns, reason, sequence
 
 
 def _verdicts(connection: Connection, from_ns: int, to_ns: int) -> Iterator[Row]:
     for at_ns, document in streamed(connection, _VERDICTS, {"from_ns": from_ns, "to_ns": to_ns}):
         verdict = load(Verdict, document)
         yield (
-            _instant(at_ns),
+            at_ns,
             at_ns,
             verdict.agency,
             verdict.direction.value,
@@ -184,14 +243,14 @@ def _verdicts(connection: Connection, from_ns: int, to_ns: int) -> Iterator[Row]
             None if verdict.rule is None else verdict.rule.file,
             None if verdict.rule is None else verdict.rule.line,
             verdict.step,
-            _instant(verdict.period_start_ns),
-            _instant(verdict.until_ns),
+            verdict.period_start_ns,
+            verdict.until_ns,
             dict(verdict.evidence),
         )
 
 
 def _receipts(connection: Connection, from_ns: int, to_ns: int) -> Iterator[Row]:
-    links = streamed(connection, _LINKS, {"kind": Kind.RECEIPT.value})
+    links = streamed(connection, _LINKS, {"kind": LinkKind.RECEIPT.value})
     for chain, sequence, payload, previous_hash, hashed in links:
         receipt = load(Receipt, payload)
         if not from_ns <= receipt.at_ns < to_ns:
@@ -199,7 +258,7 @@ def _receipts(connection: Connection, from_ns: int, to_ns: int) -> Iterator[Row]
         change = receipt.change
         yield (
             receipt.id,
-            _instant(receipt.at_ns),
+            receipt.at_ns,
             receipt.at_ns,
             change.router,
             change.circuit,
@@ -222,64 +281,75 @@ def _receipts(connection: Connection, from_ns: int, to_ns: int) -> Iterator[Row]
 
 TABLES: Mapping[TableName, Table] = {
     TableName.VISITS: Table(
-        (
-            "router",
-            "interface",
-            "sequence",
-            "at",
-            "at_ns",
-            "read_at_ns",
-            "lagging",
-            "in_total_bytes",
-            "out_total_bytes",
-            "in_counter_bytes",
-            "out_counter_bytes",
-        ),
+        {
+            "router": Kind.TEXT,
+            "interface": Kind.TEXT,
+            "sequence": Kind.INTEGER,
+            "at": Kind.INSTANT,
+            "at_ns": Kind.INTEGER,
+            "read_at_ns": Kind.INTEGER,
+            "lagging": Kind.FLAG,
+            "in_total_bytes": Kind.COUNTER,
+            "out_total_bytes": Kind.COUNTER,
+            "in_counter_bytes": Kind.COUNTER,
+            "out_counter_bytes": Kind.COUNTER,
+        },
         _visits,
     ),
     TableName.GAPS: Table(
-        ("router", "interface", "way", "from", "from_ns", "to", "to_ns", "reason", "visit_sequence"), _gaps
+        {
+            "router": Kind.TEXT,
+            "interface": Kind.TEXT,
+            "way": Kind.TEXT,
+            "from": Kind.INSTANT,
+            "from_ns": Kind.INTEGER,
+            "to": Kind.INSTANT,
+            "to_ns": Kind.INTEGER,
+            "reason": Kind.TEXT,
+            "visit_sequence": Kind.INTEGER,
+        },
+        _gaps,
     ),
     TableName.VERDICTS: Table(
-        (
-            "at",
-            "at_ns",
-            "agency",
-            "direction",
-            "limit_bps",
-            "reason",
-            "policy",
-            "rule_file",
-            "rule_line",
-            "step",
-            "period_start",
-            "until",
-            "evidence",
-        ),
+        {
+            "at": Kind.INSTANT,
+            "at_ns": Kind.INTEGER,
+            "agency": Kind.TEXT,
+            "direction": Kind.TEXT,
+            "limit_bps": Kind.INTEGER,
+            "reason": Kind.TEXT,
+            "policy": Kind.TEXT,
+            "rule_file": Kind.TEXT,
+            "rule_line": Kind.INTEGER,
+            "step": Kind.INTEGER,
+            "period_start": Kind.INSTANT,
+            "until": Kind.INSTANT,
+            "evidence": Kind.DOCUMENT,
+        },
         _verdicts,
     ),
     TableName.RECEIPTS: Table(
-        (
-            "id",
-            "at",
-            "at_ns",
-            "router",
-            "circuit",
-            "agency",
-            "direction",
-            "action",
-            "from_bps",
-            "to_bps",
-            "reason",
-            "outcome",
-            "proof",
-            "detail",
-            "duration_ns",
-            "chain",
-            "sequence",
-            "previous_hash",
-            "hash",
-        ),
+        {
+            "id": Kind.TEXT,
+            "at": Kind.INSTANT,
+            "at_ns": Kind.INTEGER,
+            "router": Kind.TEXT,
+            "circuit": Kind.TEXT,
+            "agency": Kind.TEXT,
+            "direction": Kind.TEXT,
+            "action": Kind.TEXT,
+            "from_bps": Kind.INTEGER,
+            "to_bps": Kind.INTEGER,
+            "reason": Kind.TEXT,
+            "outcome": Kind.TEXT,
+            "proof": Kind.TEXT,
+            "detail": Kind.TEXT,
+            "duration_ns": Kind.INTEGER,
+            "chain": Kind.TEXT,
+            "sequence": Kind.INTEGER,
+            "previous_hash": Kind.TEXT,
+            "hash": Kind.TEXT,
+        },
         _receipts,
     ),
 }

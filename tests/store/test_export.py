@@ -6,15 +6,19 @@ import csv
 import io
 import json
 import re
+import sys
 import tracemalloc
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet  # type: ignore[import-untyped]
 from support.ledgers import MINUTE_NS, START_NS, a_receipt, a_verdict, a_visit, an_intent, opened
 
 from netmon.core.heads import LastSeen
 from netmon.core.model import Gap, GapReason, VerdictReason
-from netmon.store.export import TABLES, Form, TableName, export_table
+from netmon.store.errors import StoreError
+from netmon.store.export import TABLES, Form, Kind, TableName, export_table
 from netmon.store.location import Location
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "ledger.md"
@@ -81,6 +85,50 @@ def test_csv_holds_the_same_as_json_lines(place: Location) -> None:
                 plain = json.dumps(value) if isinstance(value, dict) else value
                 shown = written[plain] if plain is None or isinstance(plain, bool) else str(plain)
                 assert row[column].replace(": ", ":") == shown.replace(": ", ":")
+
+
+def test_parquet_holds_the_same_as_json_lines_in_types_that_lose_nothing(place: Location) -> None:
+    for name in TableName:
+        file = io.BytesIO()
+        count = export_table(place, name, Form.PARQUET, file)
+        table = parquet.read_table(io.BytesIO(file.getvalue()))
+        expected = documents(place, name)
+        assert count == table.num_rows == len(expected)
+        assert table.column_names == list(TABLES[name].columns)
+        for column, kind in TABLES[name].columns.items():
+            values = [document[column] for document in expected]
+            if kind is Kind.INSTANT:
+                assert str(table.schema.field(column).type) == "timestamp[ns, tz=UTC]"
+                assert table[column].cast("int64").to_pylist() == [ns_of(value) for value in values]
+            elif kind is Kind.DOCUMENT:
+                assert list(map(json.loads, table[column].to_pylist())) == values
+            else:
+                assert table[column].to_pylist() == values
+
+
+def ns_of(written: object) -> int | None:
+    """Of RFC 3339 with nine digits."""
+    if not isinstance(written, str):
+        return None
+    return int(datetime.fromisoformat(f"{written[:19]}+00:00").timestamp()) * 10**9 + int(written[20:29])
+
+
+def test_parquet_is_written_in_row_groups(place: Location) -> None:
+    with opened(place) as ledger:
+        for first in range(3, 603, 200):
+            ledger.commit([a_visit("palu", number, [(number, U64 - 9)] * 20) for number in range(first, first + 200)])
+    file = io.BytesIO()
+    count = export_table(place, TableName.VISITS, Form.PARQUET, file)
+    written = parquet.ParquetFile(io.BytesIO(file.getvalue()))
+    assert count == 4 + 600 * 20
+    assert [written.metadata.row_group(at).num_rows for at in range(written.num_row_groups)] == [10_000, count - 10_000]
+
+
+def test_without_pyarrow_it_is_said_what_to_install(place: Location, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "netmon.store.parquet", raising=False)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(StoreError, match=r"pip install 'netmon\[parquet\]'"):
+        export_table(place, TableName.GAPS, Form.PARQUET, io.BytesIO())
 
 
 def test_what_was_decided_and_done_is_exported_with_its_reasons(place: Location) -> None:
