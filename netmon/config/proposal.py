@@ -72,10 +72,6 @@ class Proposal:
     repeated: tuple[tuple[Found, str], ...]
     """What was found once more, and the name of the router that it is."""
 
-    @property
-    def is_empty(self) -> bool:
-        return not self.new and not any(router.circuits for router in self.known)
-
 
 def serial_of(found: Found) -> str | None:
     """What the device itself calls its serial number; an engine id is none."""

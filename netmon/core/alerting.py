@@ -39,7 +39,6 @@ class Sentence(StrEnum):
     NEAR = "{agency} has used {used} of its {quota} {direction} quota."
     OVER = "{agency} has used {used} of its {quota} {direction} quota and is slowed to {rate}."
     OVER_UNLIMITED = "{agency} has used {used} of its {quota} {direction} quota; it is not slowed."
-    HELD = "{agency} has used {used} of its {quota} {direction} quota; an operator holds its limit off."
     WITHIN = "{agency} is within its {direction} quota and not slowed."
     RESTORED = "{agency} is no longer slowed ({direction}): a new period began."
     POLICY_CHANGED = "{agency} is no longer slowed ({direction}): its policy changed."
@@ -108,7 +107,7 @@ def transition(previous: Alert | None, condition: Condition, now_ns: int) -> Ale
 
 
 def quota_condition(verdict: Verdict, agency_name: str) -> Condition:
-    """Fires from the first step of the ladder on; a frozen or held verdict stands as it stood."""
+    """Fires from the first step of the ladder on; a frozen verdict stands as it stood."""
     reason = _quota_reason(verdict)
     return Condition(
         key=f"quota/{verdict.agency}/{verdict.direction}",
@@ -267,7 +266,7 @@ def _digest(*parts: str) -> str:
 
 def _quota_reason(verdict: Verdict) -> VerdictReason:
     """The reason by which an alert is known: that of the step in force, however the verdict came about."""
-    if verdict.step == 0 or "withheld_bps" in verdict.evidence:
+    if verdict.step == 0:
         return verdict.reason
     if verdict.limit is not None or verdict.evidence["threshold_bytes"] >= verdict.evidence["quota_bytes"]:
         return VerdictReason.OVER_QUOTA
@@ -276,11 +275,9 @@ def _quota_reason(verdict: Verdict) -> VerdictReason:
 
 def _quota_sentence(verdict: Verdict, reason: VerdictReason) -> Sentence:
     over = Sentence.OVER if verdict.limit is not None else Sentence.OVER_UNLIMITED
-    held = Sentence.HELD if verdict.step else Sentence.WITHIN
     return {
         VerdictReason.NEAR_QUOTA: Sentence.NEAR,
         VerdictReason.OVER_QUOTA: over,
-        VerdictReason.HELD_BY_OPERATOR: held,
         VerdictReason.RESTORED_NEW_PERIOD: Sentence.RESTORED,
         VerdictReason.RESTORED_POLICY_CHANGED: Sentence.POLICY_CHANGED,
         VerdictReason.NO_QUOTA: Sentence.NO_QUOTA,

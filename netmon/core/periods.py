@@ -157,17 +157,6 @@ def add_usage(parts: Sequence[Usage]) -> Usage:
     )
 
 
-def percentile_95(
-    ports: Sequence[Sequence[Reading]], start_ns: int, end_ns: int, gaps: Iterable[Gap] = ()
-) -> tuple[int | None, int]:
-    """The 95th percentile of the summed rate on the 300 s grid, in bit/s, and the number of cells.
-
-    Nearest rank: the top floor(n/20) cells are dropped and nothing is interpolated between ranks.
-    """
-    cells = sorted(summed_on_grid(ports, start_ns, end_ns, gaps).values(), reverse=True)
-    return (cell_bps(cells[len(cells) // 20]), len(cells)) if cells else (None, 0)
-
-
 def cell_bps(octets: int) -> int:
     """The mean rate of a grid cell in bit/s."""
     return octets * 8 * NANOSECONDS // GRID_NS

@@ -75,9 +75,9 @@ def judge(
     """What `policy` says for `agency` now.
 
     `period` is the policy's period that contains `now_ns`, `used` the usage in it, and `previous` the
-    last verdict of the same policy, agency and direction (held by an operator or not).
+    last verdict of the same policy, agency and direction.
     """
-    before = None if previous is None else _released(previous)
+    before = previous
     if not clock_trusted:
         return _frozen(policy, agency, used, period, before, VerdictReason.FROZEN_CLOCK)
     if before is not None and _ended(before, period, now_ns):
@@ -141,7 +141,7 @@ def no_quota(agency: str, direction: Direction, previous: Verdict | None) -> Ver
 
     `previous` is the last verdict that counted: a limit it carried ends because its policy is gone.
     """
-    lifted = previous is not None and _released(previous).limit is not None
+    lifted = previous is not None and previous.limit is not None
     return Verdict(
         agency=agency,
         direction=direction,
@@ -153,14 +153,6 @@ def no_quota(agency: str, direction: Direction, previous: Verdict | None) -> Ver
         period_start_ns=0,
         until_ns=None,
     )
-
-
-def held(verdict: Verdict) -> Verdict:
-    """The same verdict while an operator holds limits off: evidence tells the `withheld_bps`, if any."""
-    evidence = dict(verdict.evidence)
-    if verdict.limit is not None:
-        evidence["withheld_bps"] = verdict.limit.ceiling_bps
-    return replace(verdict, limit=None, reason=VerdictReason.HELD_BY_OPERATOR, evidence=evidence)
 
 
 def threshold_bytes(policy: QuotaPolicy, step: int) -> int:
@@ -177,15 +169,6 @@ _WITHOUT_END = 1 << 128
 
 def _ceiling(verdict: Verdict) -> float:
     return _NO_CEILING if verdict.limit is None else verdict.limit.ceiling_bps
-
-
-def _released(verdict: Verdict) -> Verdict:
-    """A verdict as it was before an operator held it, so that a hold leaves no trace in judgement."""
-    if verdict.reason is not VerdictReason.HELD_BY_OPERATOR:
-        return verdict
-    evidence = dict(verdict.evidence)
-    ceiling = evidence.pop("withheld_bps", None)
-    return replace(verdict, limit=None if ceiling is None else RateLimit(ceiling), evidence=evidence)
 
 
 def _ended(before: Verdict, period: Period, now_ns: int) -> bool:

@@ -104,16 +104,20 @@ class Actions:
     async def _restore_doubt(self) -> None:
         """A limit noted before its router restarted, or in doubt when the daemon or its configuration changed."""
         now_ns = self._clock.now_ns()
+        limited: dict[str, list[tuple[Circuit, Direction, int]]] = {}
         for (name, direction), state in (await self._ledger.write(Ledger.limit_states)).items():
             circuit = self._circuits.get(name)
-            if circuit is None or not state.known or state.bps is None:
-                continue
-            gaps = await self._ledger.read(
-                LedgerReader.gaps, circuit.router, circuit.interface, "in", state.at_ns, now_ns
-            )
-            believed = self._standing.limits.get((name, direction))
-            if believed is None or not believed.known or any(gap.reason in RESTARTS for gap in gaps):
-                self.reread(name, direction)
+            if circuit is not None and state.known and state.bps is not None:
+                limited.setdefault(circuit.router, []).append((circuit, direction, state.at_ns))
+        for router, limits in limited.items():
+            since_ns = min(noted_ns for _, _, noted_ns in limits)
+            gaps = await self._ledger.read(LedgerReader.gaps_of, [router], since_ns, now_ns)
+            for circuit, direction, noted_ns in limits:
+                found = gaps.get((router, circuit.interface, "in"), ())
+                restarted = any(gap.reason in RESTARTS and gap.to_ns > noted_ns for gap in found)
+                believed = self._standing.limits.get((circuit.id, direction))
+                if believed is None or not believed.known or restarted:
+                    self.reread(circuit.id, direction)
 
     def offer(self, plan: Plan) -> None:
         """Begins the plan's changes unless a batch is running; failed ones wait for their turn."""

@@ -15,7 +15,6 @@ from typing import Protocol
 from netmon.core.heads import Head
 from netmon.core.model import Circuit, Direction, Gap
 from netmon.core.periods import Period, apportioned, covered
-from netmon.core.quota import QuotaUsage
 from netmon.store.openings import Opening
 
 Key = tuple[str, int]
@@ -28,10 +27,8 @@ OUT_OF_REACH = 1 << 64
 GAPS_AT_ONCE = 1000
 
 
-class Openings(Protocol):
+class Gaps(Protocol):
     """What is asked of the ledger."""
-
-    def openings(self, wanted: Iterable[Key]) -> dict[Key, Opening]: ...
 
     def gaps_after(self, position: int, ending_after_ns: int, limit: int) -> list[tuple[int, Gap]]: ...
 
@@ -92,7 +89,7 @@ class Consumption:
                 ways.append(tuple(column))
             self._bases[key] = Base(opening, (ways[0], ways[1]), lacking)
 
-    def new_gaps(self, ledger: Openings) -> list[tuple[int, Gap]]:
+    def new_gaps(self, ledger: Gaps) -> list[tuple[int, Gap]]:
         """The next portion of gaps, for `learn_gaps`; to be called where queries may block. Shorter than
         GAPS_AT_ONCE: that is all for now.
         """
@@ -140,15 +137,6 @@ class Consumption:
 
     # --- one circuit ---------------------------------------------------------------------------------
 
-    def used(self, circuits: Sequence[Circuit], direction: Direction, period: Period) -> QuotaUsage:
-        """Over all of an agency's circuits; the newest reading is that of the circuit read longest ago."""
-        proven = 0
-        for circuit in circuits:
-            columns, at = self.proven(circuit.router, period.start_ns), self.place(circuit)
-            if columns is not None and at is not None:
-                proven += columns[circuit.way(direction) == "out"][at]
-        return QuotaUsage(proven, self.newest_read_ns(circuits))
-
     def newest_read_ns(self, circuits: Iterable[Circuit]) -> int | None:
         """When the circuit read longest ago was read, a port that is absent not counting as read."""
         oldest: int | None = None
@@ -160,13 +148,6 @@ class Consumption:
                 seen_ns = lagging.at_ns if lagging is not None else head.at_ns
                 oldest = seen_ns if oldest is None else min(oldest, seen_ns)
         return oldest
-
-    def estimated(self, circuit: Circuit, direction: Direction, period: Period) -> int:
-        """Bytes that straddle the period's start, as far as they are apportioned to it."""
-        base, at = self._bases.get((circuit.router, period.start_ns)), self.place(circuit)
-        if base is None or at is None:
-            return 0
-        return straddling(base.opening, at, circuit.way(direction) == "out", period)
 
     def unknown_ns(self, circuit: Circuit, direction: Direction, period: Period, now_ns: int) -> int:
         """Time of the period so far for which bytes may be missing."""

@@ -44,7 +44,7 @@ class LedgerService:
         return await asyncio.get_running_loop().run_in_executor(self._writing, work)
 
     async def read(self, call: Callable[Concatenate[LedgerReader, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """`await service.read(LedgerReader.usage, ...)`. Raises StoreError."""
+        """`await service.read(LedgerReader.receipts, ...)`. Raises StoreError."""
         work = partial(call, self._reader, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._reading, work)
 

@@ -113,7 +113,6 @@ class InfluxWriter:
         self._feed = feed
         self._watch = watch
         self._name = f"influx {settings.url} {settings.bucket}"
-        self._woken = asyncio.Event()
         self._by_router: Mapping[str, tuple[Circuit, ...]] = {}
         self._cells: dict[str, _Cells] = {}
         self._acknowledged: deque[tuple[float, int]] = deque()
@@ -124,10 +123,6 @@ class InfluxWriter:
         """Which circuits there are, at start and after each reload."""
         self._by_router = by_router(circuits)
         self._cells.clear()
-
-    def wake(self) -> None:
-        """A visit was committed and need not wait for the interval."""
-        self._woken.set()
 
     async def run(self) -> None:
         """Never returns; what it cannot explain is raised, for the supervisor."""
@@ -163,15 +158,10 @@ class InfluxWriter:
 
     async def _write_next(self, client: InfluxDBClientAsync, position: int) -> int:
         """Writes the visits after `position`, or waits when there are none; returns the new position."""
-        self._woken.clear()
         visits = await self._feed.visits_after(position, self._settings.batch)
         if not visits:
             await self._settle()
-            try:
-                async with asyncio.timeout(self._settings.interval / NANOSECONDS):
-                    await self._woken.wait()
-            except TimeoutError:
-                pass
+            await asyncio.sleep(self._settings.interval / NANOSECONDS)
             return position
         for body in bodies(self.points(visits)):
             await self._write(client, body)

@@ -154,22 +154,17 @@ _TRANSCEIVER: Final = re.compile(
 )
 
 
-def entity_sensor(value: Value, scale: Value, precision: Value) -> float | None:
-    """The quantity of a sensor of ENTITY-SENSOR-MIB or CISCO-ENTITY-SENSOR-MIB, in the base unit of its type.
-
-    `scale` is EntitySensorDataScale (yocto(1) .. units(9) .. yotta(17)), `precision` the decimals (negative: accurate
-    digits, which leave the value as it is). None where the sensor overflows, underflows, or says no scale (RFC 3433).
-    """
-    exact = _entity_sensor(value, scale, precision)
-    return None if exact is None else exact.numerator if exact.denominator == 1 else float(exact)
-
-
 _INT32_MAX: Final = (1 << 31) - 1
 _SENSOR_LIMIT: Final = 10**9
 """EntitySensorValue: this is overflow, its negative underflow."""
 
 
 def _entity_sensor(value: Value, scale: Value = None, precision: Value = None) -> Fraction | None:
+    """The quantity of a sensor of ENTITY-SENSOR-MIB or CISCO-ENTITY-SENSOR-MIB, in the base unit of its type.
+
+    `scale` is EntitySensorDataScale (yocto(1) .. units(9) .. yotta(17)), `precision` the decimals (negative: accurate
+    digits, which leave the value as it is). None where the sensor overflows, underflows, or says no scale (RFC 3433).
+    """
     if not (isinstance(value, int) and isinstance(scale, int) and isinstance(precision, int)):
         return None
     if abs(value) >= _SENSOR_LIMIT or not 1 <= scale <= 17 or not -8 <= precision <= 9:

@@ -1,4 +1,4 @@
-"""Units of optical diagnostics: the named decoders of a profile's `optics:`, and powers between mW and dBm."""
+"""Units of optical diagnostics: the named decoders of a profile's `optics:`, and powers in dBm."""
 
 from __future__ import annotations
 
@@ -19,11 +19,6 @@ def dbm(milliwatts: float) -> float:
     if milliwatts > 0:
         return round(10 * math.log10(milliwatts), 3)
     return DARK if milliwatts == 0 else math.nan
-
-
-def milliwatts(power_dbm: float) -> float:
-    """The inverse of `dbm`; 0 for DARK."""
-    return 0.0 if power_dbm == DARK else 10.0 ** (power_dbm / 10)
 
 
 @dataclass(frozen=True, slots=True)

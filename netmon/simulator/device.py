@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
@@ -161,12 +161,6 @@ class Router:
         self.boots += 1
         if self._configuration is not None:
             self._configuration.reboot()
-
-    def renumber(self) -> None:
-        """Every ifIndex moves by one place, as after a module was plugged in; names stay."""
-        indexes = [port.index for port in self.ports]
-        moved = [*indexes[1:], indexes[0]]
-        self.ports = tuple(replace(port, index=index) for port, index in zip(self.ports, moved, strict=True))
 
     def _since_the_beginning(self, port: Port) -> tuple[int, int]:
         match port.role:

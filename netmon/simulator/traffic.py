@@ -111,10 +111,6 @@ class Traffic:
         self._octets = {direction: [0] * len(self._lines) for direction in DIRECTIONS}
         self._fractions = {direction: [0] * len(self._lines) for direction in DIRECTIONS}
 
-    @property
-    def lines(self) -> tuple[Line, ...]:
-        return self._lines
-
     def advance(self) -> None:
         """Counts what passed until now under the limits in force; call before a limit changes."""
         now = self._clock()

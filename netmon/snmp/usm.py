@@ -23,28 +23,13 @@ DECRYPTION_ERRORS: Final[Oid] = (*USM_STATS, 6, 0)
 _AUTH_PRIV: Final = Level.AUTH_PRIV
 
 
-def seal(
-    user: LocalUser,
-    level: Level,
-    engine_id: bytes,
-    clock: tuple[int, int],
-    message_id: int,
-    reportable: bool,
-    scoped: bytes,
-    salts: Salts,
-) -> bytes:
-    """The datagram of a ScopedPDU at `level`, which must not exceed the user's.
-
-    `engine_id` and `clock` (boots, seconds) are the authoritative engine's. SnmpEncodeError if it is too long.
-    """
-    frame = Frame(level, reportable, engine_id, user.name, user.mac_octets if level else 0)
-    return seal_in(frame, user, clock, message_id, scoped, salts)
-
-
 def seal_in(
     frame: Frame, user: LocalUser, clock: tuple[int, int], message_id: int, scoped: bytes, salts: Salts
 ) -> bytes:
-    """The same in a frame that was made for the user, the engine and the level before."""
+    """The datagram of a ScopedPDU in a frame made for the user, the engine and a level that does not exceed the user's.
+
+    `clock` (boots, seconds) is the authoritative engine's. SnmpEncodeError if it is too long.
+    """
     boots, time = clock
     if frame.level is _AUTH_PRIV and user.privacy is not None:
         salt = salts.next()

@@ -108,12 +108,6 @@ class Walk:
         """Every column has ended."""
         return not self._open
 
-    @property
-    def cursors(self) -> dict[Oid, Oid]:
-        """The last name seen of each column that has not ended."""
-        self._settle()
-        return {column.oid: column.cursor for column in self._open}
-
     def first(self, most: int) -> list[Column]:
         """At most so many of the columns that have not ended, in order."""
         return self._open[:most]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, select, update
 
 from netmon.core.model import Alert, Change, Direction, Intent, Plan, Receipt, Step
 from netmon.store import schema
@@ -96,11 +96,6 @@ class Actions(Chained):
             )
             payload = dump({"circuit": circuit, **values})
             self._append(connection, Entry(Kind.HOLD, circuit, payload, repeatable=True))
-
-    def release(self, circuit: str) -> bool:
-        """Ends a hold; False if there was none."""
-        with self._transaction() as connection:
-            return connection.execute(delete(schema.hold).where(schema.hold.c.circuit == circuit)).rowcount == 1
 
 
 def _no_fraction(text: str) -> int:

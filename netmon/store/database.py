@@ -58,10 +58,6 @@ class Database:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
 
-    @property
-    def location(self) -> Location:
-        return self._backend.location
-
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         """All or nothing."""

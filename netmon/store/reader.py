@@ -6,25 +6,24 @@ was last read at an earlier instant, which the visit names: its reading stands t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select
+from sqlalchemy import Connection, bindparam, select
 
-from netmon.core.model import NANOSECONDS, Gap, GapReason, Identity, Proof, Receipt, Usage, Way
-from netmon.core.periods import Reading, percentile_95, used_between
+from netmon.core.model import NANOSECONDS, Gap, GapReason, Identity, Proof, Receipt
+from netmon.core.periods import Reading
 from netmon.store import backends, rows, schema, spans
 from netmon.store.chain import Kind
 from netmon.store.closings import Closed
-from netmon.store.database import Backend, nearest
+from netmon.store.database import Backend
 from netmon.store.errors import StoreError
 from netmon.store.history import History
 from netmon.store.location import Location
 from netmon.store.migrations import require_current
 from netmon.store.openings import Finder, Opening
-from netmon.store.rows import CELL_BYTES, Layout
+from netmon.store.rows import Layout
 from netmon.store.spans import Series
 from netmon.store.values import ReceiptLink, load
 
@@ -58,15 +57,6 @@ class CommittedVisit:
     """Series that were not read in this visit; their totals are older."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Series:
-    """Where the cumulative total of one port and way stands."""
-
-    router_id: int
-    position: int
-    way: Way
-
-
 class LedgerReader(Closed, History):
     """Each method sees one consistent snapshot; all raise StoreError. One thread at a time."""
 
@@ -90,39 +80,6 @@ class LedgerReader(Closed, History):
 
     # --- usage ---------------------------------------------------------------------------------
 
-    def readings(self, router: str, interface: str, way: Way, from_ns: int, to_ns: int) -> list[Reading]:
-        """Ascending: those within from_ns..to_ns, the last one before and the first one after."""
-        with self._transaction() as connection:
-            series = _find(connection, router, interface, way)
-            return [] if series is None else self._readings(connection, series, from_ns, to_ns)
-
-    def gaps(self, router: str, interface: str, way: Way, from_ns: int, to_ns: int) -> list[Gap]:
-        """Those that overlap from_ns <= t < to_ns, in the order they were found."""
-        with self._transaction() as connection:
-            return _gaps(connection, router, interface, way, from_ns, to_ns)
-
-    def usage(self, router: str, interface: str, way: Way, from_ns: int, to_ns: int, now_ns: int) -> Usage:
-        """What one port passed in one way in from_ns <= t < to_ns, from no more than four readings."""
-        with self._transaction() as connection:
-            series = _find(connection, router, interface, way)
-            edges: dict[int, Reading] = {}
-            if series is not None:
-                for edge in (from_ns, to_ns):
-                    for reading in self._around(connection, series, edge):
-                        edges[reading.at_ns] = reading
-            gaps = _gaps(connection, router, interface, way, from_ns, to_ns)
-        return used_between([edges[at] for at in sorted(edges)], gaps, from_ns, to_ns, now_ns)
-
-    def percentile(self, ports: Sequence[tuple[str, str, Way]], from_ns: int, to_ns: int) -> tuple[int | None, int]:
-        """The 95th percentile of several ports' summed rate, in bit/s, and how many 300 s cells it rests on."""
-        with self._transaction() as connection:
-            columns, gaps = [], []
-            for port in ports:
-                series = _find(connection, *port)
-                columns.append([] if series is None else self._readings(connection, series, from_ns, to_ns))
-                gaps += _gaps(connection, *port, from_ns, to_ns)
-        return percentile_95(columns, from_ns, to_ns, gaps)
-
     def openings(self, wanted: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Opening]:
         """Of each (router, instant), where all its series stood then; routers never visited are left out."""
         with self._transaction() as connection:
@@ -143,7 +100,9 @@ class LedgerReader(Closed, History):
     def readings_of(
         self, router: str, positions: Iterable[int], from_ns: int, to_ns: int
     ) -> dict[tuple[int, str], list[Reading]]:
-        """As `readings`, of several series of one router, by (position, way): in one pass over its visits."""
+        """Of series of one router, by (position, way), ascending: those within from_ns..to_ns, the last one before and
+        the first one after. One pass over its visits.
+        """
         with self._transaction() as connection:
             return spans.readings(
                 connection, lambda layout_id: self._layout(connection, layout_id), router, positions, from_ns, to_ns
@@ -237,71 +196,6 @@ class LedgerReader(Closed, History):
                 for row in connection.execute(statement)
             ]
 
-    # --- readings ------------------------------------------------------------------------------
-
-    def _readings(self, connection: Connection, series: _Series, from_ns: int, to_ns: int) -> list[Reading]:
-        found: list[Reading] = []
-        first = self._before(connection, series, from_ns)
-        for reading in self._after(connection, series, from_ns if first is None else first.at_ns):
-            if not found or reading.at_ns > found[-1].at_ns:
-                found.append(reading)
-            if reading.at_ns >= to_ns:
-                break
-        return found
-
-    def _around(self, connection: Connection, series: _Series, edge_ns: int) -> Iterator[Reading]:
-        """The last reading at or before an instant and the first at or after it, where there are such."""
-        before = self._before(connection, series, edge_ns)
-        if before is not None:
-            yield before
-        if before is None or before.at_ns < edge_ns:
-            after = next(self._after(connection, series, edge_ns), None)
-            if after is not None:
-                yield after
-
-    def _before(self, connection: Connection, series: _Series, edge_ns: int) -> Reading | None:
-        past = _totals(series).where(_visit.at_ns <= edge_ns).order_by(_visit.at_ns.desc())
-        # What was read last before the edge may have been thinned out, and stand in the next visit only, as lagging.
-        following = _totals(series).where(_visit.at_ns > edge_ns).order_by(_visit.at_ns).limit(1)
-        row = connection.execute(following).one_or_none()
-        carried = None if row is None or row.lagging is None else self._reading(connection, series, row)
-        if carried is not None and carried.at_ns <= edge_ns:
-            return carried
-        for row in nearest(connection, past):
-            reading = self._reading(connection, series, row)
-            # The PDU that carried a series may have come in after the edge although its visit began before.
-            if reading is None or reading.at_ns <= edge_ns:
-                return reading
-        return None
-
-    def _after(self, connection: Connection, series: _Series, edge_ns: int) -> Iterator[Reading]:
-        """Readings at or after an instant, in order."""
-        # One visit earlier: the same PDU again.
-        begun = (
-            select(func.max(_visit.at_ns))
-            .where(_visit.router_id == series.router_id, _visit.at_ns <= edge_ns)
-            .scalar_subquery()
-        )
-        since = func.coalesce(begun, edge_ns)
-        for row in nearest(connection, _totals(series).where(_visit.at_ns >= since).order_by(_visit.at_ns)):
-            reading = self._reading(connection, series, row)
-            if reading is not None and reading.at_ns >= edge_ns:
-                yield reading
-
-    def _reading(self, connection: Connection, series: _Series, row: Row[Any]) -> Reading | None:
-        """None where the series was not known yet."""
-        if not row.total:
-            return None
-        total = rows.unpack_cell(row.total)
-        if row.lagging is not None:
-            seen = rows.unpack_lagging(row.lagging).get(series.position)
-            if seen is not None:
-                return Reading(seen.at_ns, total)
-        pdu = 0
-        if len(row.stamps) > rows.STAMP_BYTES:
-            pdu = self._layout(connection, row.layout_id).pdu_of[series.position]
-        return Reading(rows.received_ns(row.stamps, pdu), total)
-
     def _layout(self, connection: Connection, layout_id: int) -> Layout:
         layout = self._layouts.get(layout_id)
         if layout is None:
@@ -311,41 +205,3 @@ class LedgerReader(Closed, History):
                 self._layouts.clear()
             self._layouts[layout_id] = layout
         return layout
-
-
-def _find(connection: Connection, router: str, interface: str, way: Way) -> _Series | None:
-    columns = schema.series.c
-    found = connection.execute(
-        select(columns.router_id, columns.position)
-        .join(schema.router, schema.router.c.id == columns.router_id)
-        .where(schema.router.c.name == router, columns.name == interface)
-    ).one_or_none()
-    return None if found is None else _Series(found.router_id, found.position, way)
-
-
-def _totals(series: _Series) -> Select[Any]:
-    column = _visit.in_total if series.way == "in" else _visit.out_total
-    cell = func.substr(column, series.position * CELL_BYTES + 1, CELL_BYTES)
-    return select(_visit.layout_id, _visit.lagging, _visit.stamps, cell.label("total")).where(
-        _visit.router_id == series.router_id
-    )
-
-
-def _gaps(connection: Connection, router: str, interface: str, way: Way, from_ns: int, to_ns: int) -> list[Gap]:
-    columns = schema.gap.c
-    statement = (
-        select(columns.from_ns, columns.to_ns, columns.reason)
-        .join(schema.router, schema.router.c.id == columns.router_id)
-        .where(
-            schema.router.c.name == router,
-            columns.interface == interface,
-            columns.direction == way,
-            columns.to_ns > from_ns,
-            columns.from_ns < to_ns,
-        )
-        .order_by(columns.id)
-    )
-    return [
-        Gap(router, interface, way, row.from_ns, row.to_ns, GapReason(row.reason))
-        for row in connection.execute(statement)
-    ]

@@ -19,9 +19,7 @@ from netmon.core.model import Cells, Identity, Interface, PduStamp
 from netmon.store.values import canonical
 
 _STAMP = struct.Struct(">IQ")
-_CELL = struct.Struct(">Q")
-CELL_BYTES = _CELL.size
-STAMP_BYTES = _STAMP.size
+CELL_BYTES = struct.calcsize(">Q")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +98,6 @@ def unpack_totals(packed: bytes) -> tuple[int, ...]:
     return _column(len(packed) // CELL_BYTES).unpack(packed)
 
 
-def unpack_cell(packed: bytes) -> int:
-    """One total, cut out of its column by SQL."""
-    value: int = _CELL.unpack(packed)[0]
-    return value
-
-
 def pack_stamps(pdus: Sequence[PduStamp]) -> bytes:
     """Raises struct.error for an uptime beyond 2^32-1 or a time before 1970."""
     return b"".join([_STAMP.pack(one.uptime_ticks, one.received_ns) for one in pdus])
@@ -118,7 +110,7 @@ def unpack_stamps(packed: bytes) -> tuple[PduStamp, ...]:
 
 def received_ns(stamps: bytes, pdu: int) -> int:
     """When PDU number `pdu` of a visit was answered."""
-    value: int = _STAMP.unpack_from(stamps, pdu * STAMP_BYTES)[1]
+    value: int = _STAMP.unpack_from(stamps, pdu * _STAMP.size)[1]
     return value
 
 

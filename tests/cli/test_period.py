@@ -25,6 +25,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     fill_ledger(tmp_path)
     later_ns = HOUR_START_NS + 45 * 86_400 * NANOSECONDS
     monkeypatch.setattr("time.time_ns", lambda: later_ns)
+    monkeypatch.setenv("LOGNAME", "noc")  # a longer name folds the columns otherwise
     monkeypatch.setattr(oneshot, "Clock", lambda required: Clock(required, wall_ns=lambda: later_ns))
     return str(path)
 

@@ -299,4 +299,4 @@ async def test_a_platform_is_written_only_where_one_was_recognised() -> None:
 
 
 def test_an_empty_search_proposes_nothing(configuration: Configuration) -> None:
-    assert propose(configuration, []).is_empty
+    assert propose(configuration, []) == Proposal((), (), ())

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from config.test_load import refused, sound
 from core.test_counters import GIGABIT, NONE_DECLARED, PORTS, START, T0, W32, visited
+from core.test_demand import percentile_95
 from core.test_periods import at, gap, month, on_grid, readings
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from netmon.core.closing import Drawn
 from netmon.core.counters import account
 from netmon.core.model import NANOSECONDS as S
 from netmon.core.model import Circuit, Column, Direction, Faces, GapReason, PduStamp, Poll, Usage
-from netmon.core.periods import GRID_NS, Reading, add_usage, grid_cells, percentile_95, used_between, widened
+from netmon.core.periods import GRID_NS, Reading, add_usage, grid_cells, used_between, widened
 from netmon.core.units import parse_rate, parse_volume
 from netmon.store.reader import LedgerReader
 
@@ -148,7 +149,7 @@ def test_rule_9_agents_that_refresh_more_slowly_than_they_are_polled_are_detecte
 ) -> None:
     """10 Mbit/s all day long: the alternation of nothing and double must not raise the 95th percentile."""
     rows = [Reading(t * S, t // refresh_s * refresh_s * 1_250_000) for t in range(0, 86_401, polled_s)]
-    value, cells = percentile_95([rows], 0, 86_400 * S)
+    value, cells = percentile_95([rows], 86_400 * S)
     plain = [rows[at] for at in range(len(rows))]
     assert cells == 288
     assert value is not None
@@ -183,7 +184,7 @@ def test_rule_10_volume_across_a_continuous_gap_is_exact_and_only_its_distributi
     rows = [*on_grid(8000, 8000), Reading(26 * GRID_NS, 10**9), Reading(27 * GRID_NS, 10**9)]
     used = used_between(rows, (), 0, 27 * GRID_NS, 27 * GRID_NS)
     assert (used.proven_bytes, used.unknown_ns) == (10**9, 0)
-    assert percentile_95([rows], 0, 27 * GRID_NS) == (8000, 3), "two hours as one are no cells of 300 s"
+    assert percentile_95([rows], 27 * GRID_NS) == (8000, 3), "two hours as one are no cells of 300 s"
     half = used_between(rows, (), 0, 14 * GRID_NS, 27 * GRID_NS)
     assert (half.proven_bytes, half.estimated_bytes) == (600_000, (10**9 - 600_000) // 2)
 
@@ -232,13 +233,13 @@ def test_rule_11_a_clock_set_back_stops_nothing_and_is_named() -> None:
 
 def test_rule_12_nearest_rank_on_a_300_s_grid_ports_summed_first_missing_cells_and_gaps_excluded() -> None:
     rates = [8 * k for k in range(1, 41)]
-    assert percentile_95([on_grid(*rates)], 0, 40 * GRID_NS) == (8 * 38, 40)
+    assert percentile_95([on_grid(*rates)], 40 * GRID_NS) == (8 * 38, 40)
     left, right = on_grid(8000, 0, 8000, 8000), on_grid(0, 8000, 8000, 0)
-    assert percentile_95([left, right], 0, 4 * GRID_NS) == (16_000, 4)
+    assert percentile_95([left, right], 4 * GRID_NS) == (16_000, 4)
     inside = gap(2 * GRID_NS + 5 * S, 2 * GRID_NS + 6 * S)
-    assert percentile_95([left, right], 0, 4 * GRID_NS, [inside]) == (8000, 3)
+    assert percentile_95([left, right], 4 * GRID_NS, [inside]) == (8000, 3)
     at_the_edge = replace(inside, from_ns=3 * GRID_NS, to_ns=3 * GRID_NS + 1)
-    assert percentile_95([left, right], 0, 4 * GRID_NS, [inside, at_the_edge]) == (8000, 2)
+    assert percentile_95([left, right], 4 * GRID_NS, [inside, at_the_edge]) == (8000, 2)
     assert [grid_cells(low, high) for low, high in ((0, 4 * GRID_NS), (1, 4 * GRID_NS), (1, GRID_NS))] == [4, 3, 0]
 
 

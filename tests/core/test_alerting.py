@@ -34,7 +34,7 @@ from netmon.core.model import (
     Verdict,
     VerdictReason,
 )
-from netmon.core.quota import held, no_quota
+from netmon.core.quota import no_quota
 
 R = VerdictReason
 GB = 10**9
@@ -173,13 +173,6 @@ OVER = verdict(R.OVER_QUOTA, 2, 5_000_000)
             "Dinas Kesehatan has used 105 GB of its 100 GB download quota; it is not slowed.",
         ),
         (
-            held(OVER),
-            True,
-            Severity.WARNING,
-            "held_by_operator",
-            "Dinas Kesehatan has used 105 GB of its 100 GB download quota; an operator holds its limit off.",
-        ),
-        (
             verdict(R.RESTORED_NEW_PERIOD, 0),
             False,
             Severity.WARNING,
@@ -220,12 +213,6 @@ def test_a_quota_s_condition(given_verdict: Verdict, firing: bool, severity: Sev
 def test_a_verdict_frozen_or_held_by_hysteresis_is_no_transition(standing: Verdict, reason: R) -> None:
     alert = published(None, quota_condition(standing, "D"))
     assert transition(alert, quota_condition(replace(standing, reason=reason), "D"), 2) is None
-
-
-def test_holding_a_notification_that_limits_nothing_is_no_transition() -> None:
-    alert = published(None, quota_condition(NEAR, "D"))
-    again = transition(alert, quota_condition(held(NEAR), "D"), 2)
-    assert again is None
 
 
 def test_each_further_step_and_each_further_period_is_a_transition() -> None:

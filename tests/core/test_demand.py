@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
+import pytest
+from core.test_periods import on_grid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmon.core.demand import Demand, further
 from netmon.core.model import NANOSECONDS as S
-from netmon.core.periods import GRID_NS, Period, Reading, cell_bps, percentile_95, summed_on_grid
+from netmon.core.model import Gap
+from netmon.core.periods import GRID_NS, Period, Reading, cell_bps, summed_on_grid
 
 DAY = Period(0, 86_400 * S, "1970-01-01")
 
 
+def percentile_95(
+    ports: Sequence[Sequence[Reading]], until_ns: int, gaps: Iterable[Gap] = ()
+) -> tuple[int | None, int]:
+    """In bit/s, and the number of cells it rests on, of a period that ends at `until_ns`."""
+    cells = summed_on_grid(ports, 0, until_ns, gaps)
+    demand = further(Demand(0), cells, Period(0, until_ns, ""), until_ns)
+    return demand.p95_bps, demand.samples
+
+
+def brute_force(cells: list[int]) -> int:
+    """Sort ascending and drop the top floor(n/20)."""
+    return sorted(cells)[: len(cells) - len(cells) // 20][-1]
+
+
+@pytest.mark.parametrize(("n", "dropped"), [(1, 0), (19, 0), (20, 1), (39, 1), (40, 2)])
+def test_one_cell_in_twenty_is_dropped(n: int, dropped: int) -> None:
+    rates = [8 * k for k in range(1, n + 1)]
+    assert percentile_95([on_grid(*rates)], n * GRID_NS) == (8 * (n - dropped), n)
+
+
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=288), st.lists(st.integers(0, 289), max_size=6))
 @settings(max_examples=150, deadline=None)
-def test_what_is_taken_further_equals_what_all_readings_at_once_give(grown: list[int], stops: list[int]) -> None:
+def test_what_is_taken_further_is_the_nearest_rank_of_all_cells(grown: list[int], stops: list[int]) -> None:
     readings = [Reading(0, 0)]
     for at, octets in enumerate(grown, 1):
         readings.append(Reading(at * GRID_NS, readings[-1].total_bytes + octets))
     demand = Demand(DAY.start_ns)
     for stop in [*sorted(stops), 288]:
         demand = further(demand, summed_on_grid([readings], demand.upto_ns, DAY.end_ns), DAY, stop * GRID_NS)
-    assert (demand.p95_bps, demand.samples) == percentile_95([readings], DAY.start_ns, DAY.end_ns)
+    assert (demand.p95_bps, demand.samples) == (cell_bps(brute_force(grown)), len(grown))
     assert demand.peak_bps == cell_bps(max(grown))
     assert demand.peak_at_ns == grown.index(max(grown)) * GRID_NS
     assert len(demand.top) <= 288 // 20 + 1

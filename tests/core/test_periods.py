@@ -20,8 +20,8 @@ from netmon.core.periods import (
     Reading,
     add_usage,
     from_ns,
-    percentile_95,
     period_containing,
+    summed_on_grid,
     to_ns,
     used_between,
 )
@@ -254,7 +254,7 @@ def test_usage_is_never_negative_nor_more_than_was_counted(
     assert 0 <= used.unknown_ns <= used.elapsed_ns <= length
 
 
-# --- the 95th percentile ---------------------------------------------------------------------
+# --- the grid --------------------------------------------------------------------------------
 
 
 def on_grid(*rates_bps: int) -> list[Reading]:
@@ -266,42 +266,21 @@ def on_grid(*rates_bps: int) -> list[Reading]:
     return rows
 
 
-def brute_force(rates: list[int]) -> int | None:
-    """Sort ascending and drop the top floor(n/20)."""
-    kept = sorted(rates)[: len(rates) - len(rates) // 20]
-    return kept[-1] if kept else None
-
-
-@given(st.lists(st.integers(0, 10**7).map(lambda n: n * 8), min_size=1, max_size=90))
-@settings(max_examples=60)
-def test_the_percentile_is_the_nearest_rank(rates: list[int]) -> None:
-    value, cells = percentile_95([on_grid(*rates)], 0, len(rates) * GRID_NS)
-    assert (value, cells) == (brute_force(rates), len(rates))
-
-
-@pytest.mark.parametrize(("n", "dropped"), [(1, 0), (19, 0), (20, 1), (39, 1), (40, 2)])
-def test_one_cell_in_twenty_is_dropped(n: int, dropped: int) -> None:
-    rates = [8 * k for k in range(1, n + 1)]
-    assert percentile_95([on_grid(*rates)], 0, n * GRID_NS) == (8 * (n - dropped), n)
-
-
-def test_ports_are_summed_before_ranking() -> None:
+def test_ports_are_summed_cell_by_cell() -> None:
     left, right = on_grid(8000, 0, 8000), on_grid(0, 8000, 8000)
-    assert percentile_95([left, right], 0, 3 * GRID_NS) == (16_000, 3)
+    assert summed_on_grid([left, right], 0, 3 * GRID_NS) == {0: 300_000, 1: 300_000, 2: 600_000}
 
 
 def test_a_cell_that_any_port_does_not_span_is_left_out() -> None:
     left, right = on_grid(8000, 8000, 8000), on_grid(8000, 8000, 8000)[1:]
-    assert percentile_95([left, right], 0, 3 * GRID_NS) == (16_000, 2)
+    assert summed_on_grid([left, right], 0, 3 * GRID_NS) == {1: 600_000, 2: 600_000}
 
 
-def test_without_a_whole_cell_there_is_no_percentile() -> None:
-    assert percentile_95([], 0, GRID_NS) == (None, 0)
-    assert percentile_95([[]], 0, GRID_NS) == (None, 0)
-    assert percentile_95([[Reading(0, 0)]], 0, GRID_NS) == (None, 0)
-    assert percentile_95([readings((10, 0), (299, 800))], 0, GRID_NS) == (None, 0)
+@pytest.mark.parametrize("ports", [[], [[]], [[Reading(0, 0)]], [readings((10, 0), (299, 800))]])
+def test_only_a_whole_cell_between_readings_is_one(ports: list[list[Reading]]) -> None:
+    assert summed_on_grid(ports, 0, GRID_NS) == {}
 
 
 def test_readings_off_the_grid_are_interpolated_onto_it() -> None:
     rows = readings((-150, 0), (150, 3000), (450, 6000), (750, 9000))
-    assert percentile_95([rows], 0, 600 * S) == (3000 * 8 // 300, 2)
+    assert summed_on_grid([rows], 0, 600 * S) == {0: 3000, 1: 3000}

@@ -15,7 +15,6 @@ from netmon.core.quota import (
     LadderStep,
     QuotaPolicy,
     QuotaUsage,
-    held,
     judge,
     no_quota,
     quiet,
@@ -251,18 +250,6 @@ def test_a_policy_eased_while_usage_is_stale_lifts_and_one_made_stricter_waits()
     assert ceiling(decide(1000, waiting, policy=stricter)) == 2 * MBPS
 
 
-def test_a_hold_takes_the_limit_off_and_leaves_no_trace_in_judgement() -> None:
-    over = decide(1000)
-    off = held(over)
-    assert (off.reason, off.limit, off.step) == (R.HELD_BY_OPERATOR, None, 2)
-    assert off.evidence["withheld_bps"] == 5 * MBPS
-    assert decide(1000, off) == over
-    assert decide(990, off) == decide(990, over)
-    assert decide(1000, off, age_s=None) == decide(1000, over, age_s=None)
-    assert decide(0, off, period=NEXT) == decide(0, over, period=NEXT)
-    assert "withheld_bps" not in held(decide(0)).evidence
-
-
 def test_the_strictest_of_several_verdicts_counts() -> None:
     within, near, over, far = decide(0), decide(800), decide(1000), decide(1200)
     weekly = replace(within, policy="weekly", reason=R.RESTORED_NEW_PERIOD)
@@ -278,7 +265,6 @@ def test_an_agency_whose_policy_is_gone_is_restored_once() -> None:
     gone = no_quota("dinkes", Direction.DOWNLOAD, decide(1000))
     assert (gone.reason, gone.limit) == (R.RESTORED_POLICY_CHANGED, None)
     assert no_quota("dinkes", Direction.DOWNLOAD, gone).reason is R.NO_QUOTA
-    assert no_quota("dinkes", Direction.DOWNLOAD, held(decide(1000))).reason is R.RESTORED_POLICY_CHANGED
     assert no_quota("dinkes", Direction.DOWNLOAD, None).reason is R.NO_QUOTA
 
 
@@ -413,5 +399,4 @@ def test_a_verdict_of_another_policy_or_period_or_on_no_fresh_data_has_no_bounds
     assert quiet(replace(POLICY, ladder=()), PERIOD, verdict) is None
     assert quiet(POLICY, PERIOD, decide(900, age_s=None)) is None
     assert quiet(POLICY, PERIOD, decide(900, clock_trusted=False)) is None
-    assert quiet(POLICY, PERIOD, held(decide(1100))) is None
     assert quiet(POLICY, NEXT, decide(100, decide(1100), period=NEXT)) is None, "restored, but not judged yet"

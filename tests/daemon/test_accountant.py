@@ -391,8 +391,8 @@ async def test_a_declared_port_speed_flags_what_the_port_cannot_carry(ledger: Fa
             accountant.offer(a_poll("palu", second, octets))
             await settled(accountant)
     assert {gap.reason for gap in told.gaps} == {GapReason.IMPLAUSIBLE}
-    gaps = await ledger.read(LedgerReader.gaps, "palu", "ether1", "in", 0, 2**62)
-    assert [gap.reason for gap in gaps] == [GapReason.IMPLAUSIBLE]
+    gaps = await ledger.read(LedgerReader.gaps_of, ["palu"], 0, 2**62)
+    assert [gap.reason for gap in gaps["palu", "ether1", "in"]] == [GapReason.IMPLAUSIBLE]
 
 
 async def test_the_log_names_no_more_than_one_failure_of_many(

@@ -315,10 +315,12 @@ async def test_a_restart_of_the_router_that_the_daemon_before_saw_but_did_not_fo
 
 
 async def test_a_restart_of_the_router_before_its_limit_was_set_says_nothing_against_it(bench: Bench) -> None:
+    await bench.carry_out(a_change("arsip-fo", MBPS))
     await reset(bench, 300)
     bench.hands.pass_s(60)
     await bench.carry_out(a_change("dinkes-fo", MBPS))
     await bench.restarted()
+    assert bench.standing.limits["arsip-fo", DOWN] == Observed(None, known=False), "the same router's, set earlier"
     assert await bench.believed("dinkes-fo") == Observed(MBPS, known=True)
 
 
@@ -399,7 +401,7 @@ async def test_every_intent_ends_in_exactly_one_receipt_of_a_sound_chain(bench: 
     receipts = await bench.recorded()
     assert len(receipts) == len({receipt.id for receipt in receipts})
     assert {receipt.id for receipt in receipts} == intents
-    chains = audited(bench.ledger._reader.location).chains
+    chains = audited(bench.ledger._reader._backend.location).chains
     assert sum(chain.links for chain in chains) >= len(receipts), "plans are links, too"
     for circuit in PLACES:
         seen = bench.standing.limits.get((circuit, DOWN), Observed(None, known=True))

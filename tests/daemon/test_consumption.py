@@ -12,6 +12,8 @@ import pytest
 from daemon.world import START_NS, a_poll
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.consumed import estimated, used
+from support.ledger_oracle import whole
 from support.ledgers import opened
 
 from netmon.core.counters import account
@@ -64,7 +66,7 @@ class Bench:
 
     def used(self, *circuits: Circuit, direction: Direction = DOWNLOAD, period: Period = FIRST) -> int:
         self.learn({(circuit.router, period.start_ns) for circuit in circuits})
-        return self.consumption.used(circuits, direction, period).proven_bytes
+        return used(self.consumption, circuits, direction, period).proven_bytes
 
     def learn(self, wanted: Iterable[Key]) -> None:
         missing = self.consumption.missing(wanted)
@@ -74,9 +76,8 @@ class Bench:
 
     def usage(self, circuit: Circuit, direction: Direction, period: Period) -> Usage:
         now_ns = max(head.at_ns for head in self.heads.values())
-        return self.reader.reader.usage(
-            circuit.router, circuit.interface, circuit.way(direction), period.start_ns, period.end_ns, now_ns
-        )
+        series = whole(self.reader.reader, circuit.router, circuit.interface, circuit.way(direction))
+        return series.usage(period.start_ns, period.end_ns, now_ns)
 
 
 @contextmanager
@@ -166,14 +167,14 @@ def test_an_agencys_circuits_are_added_and_the_one_read_longest_ago_says_how_fre
     bench.poll(a_poll("gowa", 50, 0, 30))
     bench.poll(a_poll("palu", 60, 100, 0))
     assert bench.used(MAIN, BACKUP) == 200 + 30, "download enters a port that faces the province"
-    usage = bench.consumption.used((MAIN, BACKUP), DOWNLOAD, FIRST)
+    usage = used(bench.consumption, (MAIN, BACKUP), DOWNLOAD, FIRST)
     assert usage.newest_ns == START_NS + 50 * NANOSECONDS
     assert bench.consumption.newest_ns() == START_NS + 60 * NANOSECONDS
 
 
 def test_what_was_never_read_has_no_usage_and_no_age() -> None:
     consumption = Consumption({})
-    usage = consumption.used((MAIN,), DOWNLOAD, FIRST)
+    usage = used(consumption, (MAIN,), DOWNLOAD, FIRST)
     assert (usage.proven_bytes, usage.newest_ns) == (0, None)
     assert consumption.newest_ns() is None
     assert consumption.total(MAIN, DOWNLOAD) is None
@@ -217,5 +218,5 @@ def test_usage_equals_what_the_ledger_proves_estimates_and_does_not_know(
                 for direction in Direction:
                     expected = bench.usage(MAIN, direction, period)
                     assert bench.used(MAIN, direction=direction, period=period) == expected.proven_bytes
-                    assert bench.consumption.estimated(MAIN, direction, period) == expected.estimated_bytes
+                    assert estimated(bench.consumption, MAIN, direction, period) == expected.estimated_bytes
                     assert bench.consumption.unknown_ns(MAIN, direction, period, now_ns) == expected.unknown_ns

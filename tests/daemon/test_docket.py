@@ -6,12 +6,15 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from daemon.world import START_NS, a_poll
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.consumed import used
+from support.ledger_oracle import whole
 from support.ledgers import a_verdict, opened
 
 from netmon.core.counters import account
@@ -132,7 +135,7 @@ class Bench:
         return staged
 
     def judge_everything(self, trusted: bool) -> None:
-        found = claims(AGENCIES, POLICIES, OF_AGENCY, self.consumption.used, self.now_ns)
+        found = claims(AGENCIES, POLICIES, OF_AGENCY, partial(used, self.consumption), self.now_ns)
         context = PlanContext(self.now_ns, len(AGENCIES), 300, {}, clock_trusted=trusted)
         question = Question(self.now_ns, found, self.previous, self.counting, STALE_AFTER, CIRCUITS, {}, context)
         decision = decide(question)
@@ -147,13 +150,8 @@ class Bench:
             period = case.span.period
             usage = add_usage(
                 [
-                    self.reader.usage(
-                        one.router,
-                        one.interface,
-                        one.way(case.policy.direction),
-                        period.start_ns,
-                        period.end_ns,
-                        self.now_ns,
+                    whole(self.reader, one.router, one.interface, one.way(case.policy.direction)).usage(
+                        period.start_ns, period.end_ns, self.now_ns
                     )
                     for one in case.circuits
                 ]

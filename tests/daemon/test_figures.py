@@ -1,4 +1,4 @@
-"""Figures are the same by every door: whole look-ups, single queries, and the control loop's columns."""
+"""Figures are the same by every door: quick look-ups, all readings at once, and the control loop's columns."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.consumed import estimated, used
+from support.ledger_oracle import percentile_95, whole
 from support.ledgers import MINUTE_NS, START_NS, a_visit, opened
 
 from netmon.core.heads import LastSeen
@@ -61,7 +63,7 @@ SECONDS = st.integers(-300, 4200)
 
 @settings(max_examples=60, deadline=None)
 @given(SECONDS, SECONDS, SECONDS, st.sampled_from([*Direction]))
-def test_all_series_at_once_give_what_each_gives_by_itself(
+def test_figures_are_those_of_all_readings(
     books: tuple[Ledger, LedgerReader], one: int, other: int, now: int, direction: Direction
 ) -> None:
     _, reader = books
@@ -69,15 +71,15 @@ def test_all_series_at_once_give_what_each_gives_by_itself(
     now_ns = GRID_START_NS + now * NANOSECONDS
     period = Period(start, end, "")
     (figures,) = Reckoning(reader, now_ns).figures([Wanted("a", None, CIRCUITS, direction, period)])
-    ports = [(c.router, c.interface, c.way(direction)) for c in CIRCUITS]
-    usage = add_usage([reader.usage(*port, start, end, now_ns) for port in ports])
+    ports = [whole(reader, c.router, c.interface, c.way(direction)) for c in CIRCUITS]
+    usage = add_usage([port.usage(start, end, now_ns) for port in ports])
     assert (figures.proven_bytes, figures.estimated_bytes, figures.unknown_ns, figures.elapsed_ns) == (
         usage.proven_bytes,
         usage.estimated_bytes,
         usage.unknown_ns,
         usage.elapsed_ns,
     )
-    assert (figures.p95_bps, figures.p95_samples) == reader.percentile(ports, start, min(end, now_ns))
+    assert (figures.p95_bps, figures.p95_samples) == percentile_95(ports, start, min(end, now_ns))
 
 
 @pytest.mark.parametrize("direction", Direction)
@@ -93,8 +95,8 @@ def test_the_control_loop_and_the_metrics_have_the_same_figures(
     rows = [Wanted("a", c.id, (c,), direction, period) for c in CIRCUITS]
     for row, figures in zip(rows, Reckoning(reader, now_ns).figures(rows), strict=True):
         (circuit,) = row.circuits
-        assert figures.proven_bytes == consumption.used([circuit], direction, period).proven_bytes
-        assert figures.estimated_bytes == consumption.estimated(circuit, direction, period)
+        assert figures.proven_bytes == used(consumption, [circuit], direction, period).proven_bytes
+        assert figures.estimated_bytes == estimated(consumption, circuit, direction, period)
         assert figures.unknown_ns == consumption.unknown_ns(circuit, direction, period, now_ns)
 
 
@@ -108,9 +110,9 @@ def test_a_demand_taken_further_bit_by_bit_is_that_of_all_readings(books: tuple[
         sorted(wanted_of("a", CIRCUITS, period), key=lambda one: str(one.key())),
         strict=True,
     ):
-        ports = [(port.router, port.interface, port.way) for port in row.ports()]
+        ports = [whole(reader, c.router, c.interface, c.way(row.direction)) for c in row.circuits]
         assert key == row.key()
-        assert (found.p95_bps, found.samples) == reader.percentile(ports, period.start_ns, period.end_ns)  # type: ignore[arg-type]
+        assert (found.p95_bps, found.samples) == percentile_95(ports, period.start_ns, period.end_ns)
 
 
 def test_what_was_noted_is_shown_unless_the_ports_are_others(

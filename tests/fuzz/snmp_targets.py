@@ -6,7 +6,7 @@ import contextlib
 import socket
 from collections.abc import Callable, Iterator
 
-from snmp.authority import LocalEngine, Question
+from snmp.authority import LocalEngine, Question, seal
 
 from netmon.snmp.addresses import Target as Address
 from netmon.snmp.asking import Ask, Community, Reply, Terms
@@ -31,12 +31,12 @@ from netmon.snmp.engine import EngineTime
 from netmon.snmp.errors import SnmpDecodeError, SnmpError, SnmpNonIncreasingError, SnmpResponseError
 from netmon.snmp.keys import KeyRing
 from netmon.snmp.manager import _admit_engine
+from netmon.snmp.oid import Oid
 from netmon.snmp.privacy import Salts
 from netmon.snmp.template import GetTemplate
 from netmon.snmp.transport import Transport
 from netmon.snmp.trial import Engine, Peer, Trial
 from netmon.snmp.users import AuthProtocol, PrivProtocol, User
-from netmon.snmp.usm import seal
 from netmon.snmp.v3 import Level, decode_secure, encode_scoped, encode_secure, is_v3, message_id_of, open_scoped
 from netmon.snmp.walk import Walk
 
@@ -69,13 +69,19 @@ def message(data: bytes) -> None:
         return
     assert decode_message(encode_message(read)) == read
     walk = Walk(_COLUMNS, 5)
-    before = dict(walk.cursors)
+    before = cursors(walk)
     try:
         walk.advance(walk.first(2), read.pdu.varbinds, 10, "agent")
     except (SnmpNonIncreasingError, SnmpResponseError):
         return
-    assert all(column not in walk.cursors or walk.cursors[column] >= before[column] for column in _COLUMNS)
-    assert walk.cursors != before, "a walk that stands still"
+    after = cursors(walk)
+    assert all(cursor >= before[column] for column, cursor in after.items())
+    assert after != before, "a walk that stands still"
+
+
+def cursors(walk: Walk) -> dict[Oid, Oid]:
+    """The last name seen of each column that has not ended."""
+    return {column.oid: column.cursor for column in walk.first(len(_COLUMNS))}
 
 
 def secure(data: bytes) -> None:

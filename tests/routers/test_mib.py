@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netmon.routers.mib import DECODERS, Kind, decode_measure, entity_sensor, names_transceiver
+from netmon.routers.mib import DECODERS, Kind, decode_measure, names_transceiver
 from netmon.snmp.codec import Value
 
 MEASURES = [decoder for decoder in DECODERS.values() if decoder.kind is Kind.MEASURE]
@@ -52,7 +52,7 @@ def test_a_measure_is_in_its_unit_or_is_none(decoder: str, raw: int, measure: fl
         (-1931, 8, 0, -1.931),
         (12, 10, 0, 12_000),  # kilo
         (45, 9, -3, 45),  # negative: accurate digits
-        (7, 14, 0, 7 * 10**15),  # RFC 3433: exa(14) is 10^15
+        (7, 14, 9, 7 * 10**6),  # RFC 3433: exa(14) is 10^15
         (1_000_000_000, 9, 0, None),  # overflow
         (-1_000_000_000, 9, 0, None),  # underflow
         (45, None, 0, None),
@@ -66,7 +66,7 @@ def test_a_measure_is_in_its_unit_or_is_none(decoder: str, raw: int, measure: fl
 def test_a_sensor_says_its_own_scale_and_precision(
     value: Value, scale: Value, precision: Value, measure: float | None
 ) -> None:
-    assert entity_sensor(value, scale, precision) == measure
+    assert decode_measure(DECODERS["entity_sensor"], value, (scale, precision)) == measure
 
 
 def test_a_sensor_without_its_companions_measures_nothing() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from support.processes import PATIENCE_S, eventually
@@ -96,7 +97,9 @@ async def test_netmons_own_poller_recognises_the_platform_and_reads_every_column
             return later.columns[Column.OUT_OCTETS][1] > first.columns[Column.OUT_OCTETS][1]  # type: ignore[operator]
 
         await eventually(grew, "octets to be counted")
-        unit.router.renumber()
+        ports = unit.router.ports
+        indexes = [port.index for port in (*ports[1:], ports[0])]
+        unit.router.ports = tuple(replace(port, index=index) for port, index in zip(ports, indexes, strict=True))
         moved = await poller.poll()
         assert [one.name for one in moved.identity] == ["ether2", "ether5"]
         assert moved.identity != first.identity

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from netmon.snmp.codec import Pdu, PduKind, Tag, VarBind, decode_varbinds, encode_pdu, open_pdu
+from netmon.snmp.dialogue import Frame
 from netmon.snmp.engine import LATCHED, SECOND, WINDOW
 from netmon.snmp.errors import SnmpDecodeError
 from netmon.snmp.keys import KeyRing, LocalUser
@@ -21,12 +22,27 @@ from netmon.snmp.usm import (
     UNSUPPORTED_SEC_LEVELS,
     WRONG_DIGESTS,
     reveal,
-    seal,
+    seal_in,
     verify,
 )
 from netmon.snmp.v3 import Level, SecureMessage, decode_secure, encode_scoped
 
 _NOBODY: Final = LocalUser(User(b"-"), b"", None)
+
+
+def seal(
+    user: LocalUser,
+    level: Level,
+    engine_id: bytes,
+    clock: tuple[int, int],
+    message_id: int,
+    reportable: bool,
+    scoped: bytes,
+    salts: Salts,
+) -> bytes:
+    """The datagram of a ScopedPDU, in a frame of its own."""
+    frame = Frame(level, reportable, engine_id, user.name, user.mac_octets if level else 0)
+    return seal_in(frame, user, clock, message_id, scoped, salts)
 
 
 class Question(NamedTuple):

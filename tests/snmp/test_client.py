@@ -240,12 +240,13 @@ async def test_a_getbulk_carries_the_cursors_of_the_columns_still_open(client: C
 @processor_time(1)
 def test_whatever_a_bulk_reply_says_a_walk_advances_or_ends(said: list[tuple[Oid, int, Tag]]) -> None:
     walk = Walk([A, B, C], max_rows=3)
-    before = dict(walk.cursors)
+    before = {column.oid: column.cursor for column in walk.first(3)}
     try:
         walk.advance(walk.first(3), [VarBind((*column, row), tag, None) for column, row, tag in said], 3, "agent")
     except SnmpResponseError:
         return
-    assert walk.cursors != before
-    for column, cursor in walk.cursors.items():
+    after = {column.oid: column.cursor for column in walk.first(3)}
+    assert after != before
+    for column, cursor in after.items():
         assert cursor >= before[column]
         assert all((*column, *suffix) <= cursor for suffix in walk.found()[column])

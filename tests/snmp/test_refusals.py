@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 
 import pytest
+from snmp.authority import seal
 from snmp.scripted import ScriptedAgent, response, scripted, silent
 from snmp.scripted_v3 import SecureAgent, engine_of, secure
 from support.processes import eventually
@@ -19,7 +20,6 @@ from netmon.snmp.keys import KeyRing
 from netmon.snmp.oid import Oid
 from netmon.snmp.privacy import Salts
 from netmon.snmp.users import AuthProtocol, PrivProtocol, User
-from netmon.snmp.usm import seal
 from netmon.snmp.v3 import Level, decode_secure, encode_scoped, encode_secure
 
 NAME: Oid = (1, 3, 6, 1, 4, 1, 55555, 1)

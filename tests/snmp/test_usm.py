@@ -5,6 +5,7 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from snmp.authority import seal
 from support.processor import processor_time
 
 from netmon.snmp.codec import Pdu, PduKind, Tag, VarBind, decode_varbinds, encode_pdu, open_pdu
@@ -13,7 +14,7 @@ from netmon.snmp.keys import KeyRing, LocalUser
 from netmon.snmp.privacy import Salts
 from netmon.snmp.security_errors import SnmpAuthenticationError, SnmpDecryptionError
 from netmon.snmp.users import AuthProtocol, PrivProtocol, User
-from netmon.snmp.usm import reveal, seal, verify
+from netmon.snmp.usm import reveal, verify
 from netmon.snmp.v3 import Level, decode_secure, encode_scoped
 
 ENGINE = b"\x80\x00\x00\x00\x04test"

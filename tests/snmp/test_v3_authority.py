@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from snmp.authority import LocalEngine, Question
+from snmp.authority import LocalEngine, Question, seal
 from support.processor import processor_time
 
 from netmon.snmp.codec import Pdu, PduKind, Tag, VarBind, decode_varbinds, encode_pdu, open_pdu
@@ -24,7 +24,6 @@ from netmon.snmp.usm import (
     UNSUPPORTED_SEC_LEVELS,
     WRONG_DIGESTS,
     reveal,
-    seal,
     verify,
 )
 from netmon.snmp.v3 import Level, decode_secure, encode_scoped

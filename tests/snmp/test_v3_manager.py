@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 import pytest_asyncio
-from snmp.authority import LocalEngine, Question
+from snmp.authority import LocalEngine, Question, seal
 from snmp.scripted import mib_answer, response, scripted
 from snmp.scripted_v3 import SecureAgent, engine_of, honest, secure
 from support.processes import eventually
@@ -32,7 +32,7 @@ from netmon.snmp.security_errors import (
     SnmpWrongKeyError,
 )
 from netmon.snmp.users import AuthProtocol, PrivProtocol, User
-from netmon.snmp.usm import NOT_IN_TIME_WINDOWS, UNKNOWN_ENGINE_IDS, seal
+from netmon.snmp.usm import NOT_IN_TIME_WINDOWS, UNKNOWN_ENGINE_IDS
 from netmon.snmp.v3 import Level, decode_secure, encode_scoped, encode_secure
 
 BASE: Oid = (1, 3, 6, 1, 4, 1, 55555)

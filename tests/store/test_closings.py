@@ -76,7 +76,7 @@ def test_what_says_the_same_is_not_written(ledger: Ledger, reader: LedgerReader)
 
 def test_each_revision_joins_the_receipt_chain(ledger: Ledger, reader: LedgerReader) -> None:
     ledger.close_periods([Drawn(CLOSING, settled=True), Drawn(replace(CLOSING, agency="arsip"), settled=True)])
-    assert [one.links for one in audited(ledger.location).chains] == [2]
+    assert [one.links for one in audited(ledger._backend.location).chains] == [2]
     with ledger._transaction() as connection:
         rows = connection.exec_driver_sql(
             "SELECT subject, payload FROM link WHERE kind = 'closing' ORDER BY sequence"

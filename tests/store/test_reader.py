@@ -1,4 +1,4 @@
-"""Reading the ledger: usage off four readings equals usage off all of them."""
+"""Reading the ledger: the readings are those that its visits were made of."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from support.ledgers import MINUTE_NS, START_NS, Shared, a_visit, opened
 
 from netmon.core.heads import LastSeen
-from netmon.core.model import NANOSECONDS, Gap, GapReason, Way
-from netmon.core.periods import Reading, used_between
+from netmon.core.model import NANOSECONDS, Gap, GapReason
+from netmon.core.periods import Reading
 from netmon.store.ledger import Ledger
 from netmon.store.location import Location
 from netmon.store.reader import LedgerReader
@@ -70,50 +70,30 @@ def histories(draw: st.DrawFn) -> History:
     )
 
 
-SECONDS = st.integers(-20, 800)
+ENDS = st.one_of(
+    st.tuples(st.just(None), st.integers(-20, 800).map(lambda second: second * NANOSECONDS)),
+    st.tuples(st.integers(0, 13), st.sampled_from([-1, 0, 1])),
+)
+"""Nanoseconds after the start, or after a reading."""
 
 
 @settings(max_examples=80, deadline=None)
-@given(histories(), SECONDS, SECONDS, SECONDS, st.sampled_from([0, LATE_NS]))
-def test_usage_from_the_edges_equals_usage_from_all_readings(
-    shared: Shared, history: History, one: int, other: int, now: int, late_ns: int
+@given(histories(), ENDS, ENDS, st.sampled_from([0, LATE_NS]))
+def test_the_readings_of_a_period_are_those_within_it_the_last_before_and_the_first_after(
+    shared: Shared, history: History, one: tuple[int | None, int], other: tuple[int | None, int], late_ns: int
 ) -> None:
     router = f"r{next(shared.numbers)}"
     readings = history.commit(shared.ledger, router, late_ns)
-    start, end, now = (START_NS + seconds * NANOSECONDS for seconds in (min(one, other), max(one, other), now))
+    start, end = sorted(
+        (START_NS if number is None else readings[number % len(readings)].at_ns) + ns for number, ns in (one, other)
+    )
     first = max((at for at, reading in enumerate(readings) if reading.at_ns <= start), default=0)
     last = next((at for at, reading in enumerate(readings) if reading.at_ns >= end and at >= first), len(readings))
-    window = readings[first : last + 1]
-    assert shared.reader.readings(router, "ether2", "out", start, end) == window
-    usage = shared.reader.usage(router, "ether2", "out", start, end, now)
-    assert usage == used_between(window, [], start, end, now)
-    everything = used_between(readings, [], start, end, now)
-    assert (usage.proven_bytes, usage.estimated_bytes) == (everything.proven_bytes, everything.estimated_bytes)
-
-
-def test_a_series_that_lags_is_read_where_it_was_last_seen(place: Location) -> None:
-    seen = LastSeen(START_NS + MINUTE_NS, 6000)
-    with opened(place) as ledger:
-        ledger.commit([a_visit("a", 1, [(100, 0)])])
-        ledger.commit([a_visit("a", number, [(100, 0)], lagging={0: seen}) for number in (2, 3, 4)])
-        ledger.commit([a_visit("a", 5, [(500, 0)])])
-        reader = LedgerReader.open(place)
-        everything = reader.readings("a", "ether1", "in", START_NS, START_NS + 9 * MINUTE_NS)
-        assert everything == [Reading(START_NS + MINUTE_NS, 100), Reading(START_NS + 5 * MINUTE_NS, 500)]
-        middle = START_NS + 3 * MINUTE_NS
-        assert reader.usage("a", "ether1", "in", middle, middle + MINUTE_NS, middle + MINUTE_NS).estimated_bytes == 100
-        reader.close()
-
-
-def test_gaps_make_time_unknown_in_the_usage(place: Location) -> None:
-    gap = Gap("a", "ether1", "in", START_NS + MINUTE_NS, START_NS + 2 * MINUTE_NS, GapReason.COUNTER_RESET)
-    with opened(place) as ledger:
-        ledger.commit([a_visit("a", 1, [(1, 0)]), a_visit("a", 2, [(5, 0)], gaps=[gap]), a_visit("a", 3, [(9, 0)])])
-        reader = LedgerReader.open(place)
-        end = START_NS + 3 * MINUTE_NS
-        usage = reader.usage("a", "ether1", "in", START_NS + MINUTE_NS, end, end)
-        assert (usage.proven_bytes, usage.estimated_bytes, usage.unknown_ns, usage.gaps) == (8, 0, MINUTE_NS, (gap,))
-        reader.close()
+    found = shared.reader.readings_of(router, [0, 1], start, end)
+    assert found[1, "out"] == readings[first : last + 1]
+    assert {reading.total_bytes for reading in found[1, "in"]} <= {0}
+    assert shared.reader.readings_of(router, [1], 0, 2**62)[1, "out"] == readings
+    assert found[0, "in"] == shared.reader.readings_of(router, [0], start, end)[0, "in"], "each as by itself"
 
 
 def test_gaps_are_followed_in_the_order_of_commits(place: Location) -> None:
@@ -132,28 +112,15 @@ def test_gaps_are_followed_in_the_order_of_commits(place: Location) -> None:
         reader.close()
 
 
-@pytest.mark.parametrize(("router", "interface"), [("nowhere", "ether1"), ("a", "ether9")])
-def test_of_what_was_never_seen_all_is_unknown(place: Location, router: str, interface: str) -> None:
+@pytest.mark.parametrize(("router", "position"), [("nowhere", 0), ("a", 8)])
+def test_of_what_was_never_seen_there_is_nothing(place: Location, router: str, position: int) -> None:
     with opened(place) as ledger:
         ledger.commit([a_visit("a", 1)])
         reader = LedgerReader.open(place)
-        usage = reader.usage(router, interface, "in", START_NS, START_NS + 10, START_NS + 10)
-        assert (usage.proven_bytes, usage.estimated_bytes, usage.unknown_ns) == (0, 0, 10)
-        assert reader.readings(router, interface, "in", START_NS, START_NS + 10) == []
-        assert reader.percentile([(router, interface, "in")], START_NS, START_NS + 10) == (None, 0)
-        reader.close()
-
-
-def test_the_percentile_sums_ports_before_it_ranks_them(place: Location) -> None:
-    five_minutes = 5 * MINUTE_NS
-    grid = -(-START_NS // five_minutes) * five_minutes
-    with opened(place) as ledger:
-        ledger.commit(
-            [a_visit("a", n, [(n * 300_000, 0), (0, n * 600_000)], grid + n * five_minutes) for n in range(1, 25)]
-        )
-        reader = LedgerReader.open(place)
-        ports: list[tuple[str, str, Way]] = [("a", "ether1", "in"), ("a", "ether2", "out")]
-        assert reader.percentile(ports, grid, grid + 30 * five_minutes) == (24_000, 23)
+        nothing: dict[tuple[int, str], list[Reading]] = {(position, "in"): [], (position, "out"): []}
+        assert reader.readings_of(router, [position], START_NS, START_NS + 10) == nothing
+        assert reader.places([router]) == ({("a", "ether1"): 0} if router == "a" else {})
+        assert reader.gaps_of([router], 0, START_NS + MINUTE_NS) == {}
         reader.close()
 
 

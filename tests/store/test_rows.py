@@ -24,12 +24,9 @@ def test_cells_come_back_exactly_absent_ones_and_the_largest_included(cells: lis
     assert len(packed) == len(cells) * 8 or None in cells
 
 
-@given(st.lists(U64, min_size=1, max_size=20), st.data())
-def test_one_total_is_found_by_its_position(totals: list[int], data: st.DataObject) -> None:
-    position = data.draw(st.integers(0, len(totals) - 1))
-    packed = rows.pack_cells(totals)
-    assert rows.unpack_totals(packed) == tuple(totals)
-    assert rows.unpack_cell(packed[position * 8 : position * 8 + 8]) == totals[position]
+@given(st.lists(U64, min_size=1, max_size=20))
+def test_totals_come_back_exactly(totals: list[int]) -> None:
+    assert rows.unpack_totals(rows.pack_cells(totals)) == tuple(totals)
 
 
 @pytest.mark.parametrize("cells", [[-1], [2**64], [None, -1], [None, 2**64]])

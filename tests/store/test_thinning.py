@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.ledger_oracle import FAR_NS, percentile_95, whole
 from support.ledgers import MINUTE_NS, START_NS, Shared, a_visit, opened, visit_count
 
 from netmon.core.heads import LastSeen
@@ -24,7 +25,6 @@ LATE_NS = 3 * NANOSECONDS
 PORTS = 3
 WAYS: tuple[Way, Way] = ("in", "out")
 GRID_START_NS = -(-START_NS // GRID_NS) * GRID_NS
-FAR_NS = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +108,14 @@ def thin_and_compare(shared: Shared, history: list[Step], known_from: list[int],
 
     def everything() -> list[object]:
         found: list[object] = []
-        for start, end in windows:
-            for port, way in itertools.product(range(1, PORTS + 1), WAYS):
-                found.append(shared.reader.usage(router, f"ether{port}", way, start, end, FAR_NS))
-        found.append(shared.reader.percentile([(router, "ether1", "in"), (router, "ether2", "in")], edges[0], last_ns))
+        for port, way in itertools.product(range(1, PORTS + 1), WAYS):
+            series = whole(shared.reader, router, f"ether{port}", way)
+            found += [series.usage(start, end, FAR_NS) for start, end in windows]
+        ports = [whole(shared.reader, router, name, "in") for name in ("ether1", "ether2")]
+        found.append(percentile_95(ports, edges[0], last_ns))
         found.append([shared.reader.openings([(router, edge)]) for edge in edges])
         found.append(shared.ledger.heads()[router])
-        found.append(shared.reader.gaps(router, "ether1", "in", 0, FAR_NS))
+        found.append(shared.reader.gaps_of([router], 0, FAR_NS))
         return found
 
     before = everything()
@@ -134,7 +135,8 @@ def test_what_is_cut_elsewhere_is_estimated_with_the_same_total(
     edges = sorted({GRID_START_NS, end_ns, *(min(end_ns, GRID_START_NS + cut * NANOSECONDS) for cut in cuts)})
 
     def parts() -> list[tuple[int, int]]:
-        used = [shared.reader.usage(router, "ether1", "out", a, b, FAR_NS) for a, b in pairwise(edges)]
+        series = whole(shared.reader, router, "ether1", "out")
+        used = [series.usage(start, end, FAR_NS) for start, end in pairwise(edges)]
         return [(one.proven_bytes, one.estimated_bytes) for one in used]
 
     before = parts()
@@ -163,15 +165,15 @@ def test_days_of_every_agency_s_zone_are_the_same_after_thinning_to_days(
     assert all(shared.ledger.commit(visits))
     dropped = thin(shared.ledger, router, Level("grid", grid, FAR_NS), limit)
     dropped += thin(shared.ledger, router, Level("daily", Midnights(zones), FAR_NS), limit)
+    kept = whole(shared.reader, router, "ether1", "in")
     for zone in zones:
         day = period_containing(PeriodRule(PeriodKind.DAY), START_NS, zone)
         while day.start_ns < at:
-            used = shared.reader.usage(router, "ether1", "in", day.start_ns, day.end_ns, FAR_NS)
+            used = kept.usage(day.start_ns, day.end_ns, FAR_NS)
             assert used == used_between(readings, [], day.start_ns, day.end_ns, FAR_NS)
             day = period_containing(PeriodRule(PeriodKind.DAY), day.end_ns, zone)
-    kept = len(shared.reader.readings(router, "ether1", "in", 0, FAR_NS))
     days = (at - START_NS) // (86_400 * NANOSECONDS) + 2
-    assert kept == len(readings) - dropped <= 2 * days * len(zones) + 3
+    assert len(kept.readings) == len(readings) - dropped <= 2 * days * len(zones) + 3
 
 
 def test_of_a_visit_a_minute_two_in_five_stay(place: Location) -> None:
@@ -194,7 +196,7 @@ def test_newer_visits_are_left_alone(place: Location) -> None:
         level = Level("grid", grid, START_NS + 21 * MINUTE_NS)
         assert 0 < thin(ledger, "a", level, 1000) <= 12
         reader = LedgerReader.open(place)
-        kept = reader.readings("a", "ether1", "in", 0, FAR_NS)
+        kept = whole(reader, "a", "ether1", "in").readings
         assert [one.at_ns for one in kept[-82:]] == [START_NS + n * MINUTE_NS for n in range(20, 102)]
         reader.close()
 
@@ -211,8 +213,9 @@ def test_what_expired_goes_but_for_the_last_visit_before(place: Location) -> Non
         while ledger.expire("a", until_ns, 7).more:
             pass
         reader = LedgerReader.open(place)
-        assert [one.total_bytes for one in reader.readings("a", "ether1", "in", 0, FAR_NS)] == list(range(20, 31))
-        assert len(reader.gaps("a", "ether1", "in", 0, FAR_NS)) == 11
+        kept = whole(reader, "a", "ether1", "in")
+        assert [one.total_bytes for one in kept.readings] == list(range(20, 31))
+        assert len(kept.gaps) == 11
         reader.close()
 
 

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.ledgers import MINUTE_NS, START_NS, a_visit, asked, opened
+from support.ledger_oracle import whole
+from support.ledgers import START_NS, a_visit, asked, opened
 
 from netmon.core.heads import Head, LastSeen, Visit
 from netmon.core.model import Gap, GapReason, Interface, PduStamp
@@ -122,9 +123,10 @@ def test_gaps_commit_with_their_visit(place: Location) -> None:
     with opened(place) as ledger:
         ledger.commit([a_visit("a", 1), a_visit("a", 1, gaps=gaps), a_visit("a", 2, gaps=gaps)])
         reader = LedgerReader.open(place)
-        assert reader.gaps("a", "ether1", "in", START_NS + 8, START_NS + 20) == gaps[:1]
-        assert reader.gaps("a", "ether1", "in", START_NS + 9, START_NS + 20) == []
-        assert reader.gaps("a", "ether2", "in", START_NS, START_NS + 20) == []
+        found = {("a", "ether1", "in"): gaps[:1], ("a", "ether1", "out"): gaps[1:]}
+        assert reader.gaps_of(["a", "b"], START_NS + 8, START_NS + 20) == found
+        assert reader.gaps_of(["a", "b"], START_NS + 9, START_NS + 20) == {}
+        assert reader.gaps_of(["b"], START_NS, START_NS + 20) == {}
         reader.close()
 
 
@@ -185,10 +187,9 @@ def assert_nothing_is_torn(place: Location, acknowledged: int) -> None:
         for router, head in heads.items():
             total = last * 1000
             assert (head.in_total, head.out_total) == ((total, total + 2), (total + 1, total + 3))
-            far = START_NS + (last + 1) * MINUTE_NS
-            readings = reader.readings(router, "ether2", "out", 0, far)
+            readings = whole(reader, router, "ether2", "out").readings
             assert [reading.total_bytes for reading in readings] == [n * 1000 + 3 for n in range(1, last + 1)]
-            assert len(reader.gaps(router, "ether1", "in", 0, far)) == last
+            assert len(whole(reader, router, "ether1", "in").gaps) == last
         positions = [visit.position for visit in reader.visits_after(0, 10 * last)]
         assert positions == sorted(positions)
         reader.close()

@@ -68,8 +68,8 @@ class Files:
             connection.close()
 
     def strike(self, ledger: Ledger) -> Path:
-        path = ledger.location
-        assert isinstance(path, Path)
+        assert isinstance(ledger._backend, SqliteFile)
+        path = ledger._backend.location
         self._lives += 1
         grave = self._directory / str(self._lives)
         grave.mkdir()

@@ -15,9 +15,12 @@ import sys
 import time
 from pathlib import Path
 
+from netmon.core.closing import Port
 from netmon.core.counters import account
 from netmon.core.heads import Ceilings
-from netmon.core.model import NANOSECONDS, Column, Interface, PduStamp, Poll
+from netmon.core.model import NANOSECONDS, Circuit, Column, Faces, Interface, PduStamp, Poll
+from netmon.core.periods import Period
+from netmon.daemon.figures import Reckoning
 from netmon.store.ledger import Ledger
 from netmon.store.reader import LedgerReader
 from netmon.store.settings import LedgerSettings
@@ -95,14 +98,15 @@ def check(path: Path, acknowledged: int) -> int:
     reader = LedgerReader.open(path)
     try:
         for router, head in heads.items():
+            period = Period(0, head.at_ns + 1, "")
+            reckoning = Reckoning(reader, head.at_ns)
+            reckoning.prepare([Circuit(router, "a", router, port.name, Faces.AGENCY) for port in PORTS], period)
             for way, totals in enumerate((head.in_total, head.out_total)):
                 for port in (0, 1):
                     truth = counter(step, port, way) - counter(1, port, way)
                     assert totals[port] == truth
                     name = ("in", "out")[way]
-                    used = reader.usage(
-                        router, PORTS[port].name, "in" if way == 0 else "out", 0, head.at_ns + 1, head.at_ns
-                    )
+                    used = reckoning.usage(Port(router, router, PORTS[port].name, name), period)
                     assert (used.proven_bytes, used.estimated_bytes, used.gaps) == (truth, 0, ()), name
     finally:
         reader.close()
