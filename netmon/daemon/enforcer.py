@@ -105,7 +105,7 @@ def main(channel: Channel, setup: Setup) -> None:
         future.add_done_callback(lambda done: _answer(done, reply))
 
     channel.serve(handle)
-    enforcer.cancel()
+    enforcer.close()
 
 
 def collect_once(order: CollectOrder, setup: Setup) -> CliReading:
