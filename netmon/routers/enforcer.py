@@ -126,14 +126,10 @@ class Enforcer:
                 self._start(router)
         return future
 
-    def cancel(self) -> None:
-        """Ends every change not yet applied at its next step; one that is applied is finished."""
-        self._cancelled.set()
-
     def close(self) -> None:
-        """Cancels, answers what still waits, and waits for the threads."""
+        """Answers what still waits, ends every change not yet applied at its next step, and waits for the others."""
         with self._lock:
-            self.cancel()
+            self._cancelled.set()
             waiting = [entry for queue in self._waiting.values() for entry in list(queue)[1:]]
             self._waiting = {router: deque([queue[0]]) for router, queue in self._waiting.items()}
         for job, future in waiting:
