@@ -232,7 +232,6 @@ def test_a_command_line_is_read_in_its_turn_without_a_session_of_the_enforcers_o
     assert opened == [1]
     pool.close()
     cancelled = enforcer(lambda *_: FakeLinux())
-    cancelled.cancel()
+    cancelled.close()
     with pytest.raises(RuntimeError, match="closed"):
         cancelled.submit(Collect(LOGIN, (COLLECTOR,)))
-    cancelled.close()
