@@ -122,8 +122,8 @@ class Truth(RuleBasedStateMachine):
         self.spool: list[Poll] = []
         self.last: dict[str, Known] = {}
         """By series, its last committed reading."""
-        self.hidden: set[str] = set()
-        """Series of which something was lost since that nobody could tell."""
+        self.hidden: set[tuple[str, int]] = set()
+        """(series, epoch) of which nobody can tell that it began."""
         self.stepped = False
         self.lost: set[tuple[str, int]] = set()
         """(series, way) of which a gap hides bytes."""
@@ -163,7 +163,7 @@ class Truth(RuleBasedStateMachine):
     def agent_restarts(self) -> None:
         self.pass_ns(6 * SECOND_NS)
         self.router.restart_agent()
-        self.hidden |= {port.name for port in self.router.ports if self.is_cleared(port)}
+        self.hidden |= {(port.name, port.epoch) for port in self.router.ports}
         self.pass_ns(SECOND_NS)
 
     def is_cleared(self, port: Port) -> bool:
@@ -175,7 +175,7 @@ class Truth(RuleBasedStateMachine):
         port = self.router.ports[at]
         self.router.clear(port)
         if not self.router.shows_discontinuity:
-            self.hidden.add(port.name)
+            self.hidden.add((port.name, port.epoch))
 
     @rule()
     def renumber(self) -> None:
@@ -385,7 +385,6 @@ class Truth(RuleBasedStateMachine):
                     continue
                 counted = total - (before.in_total, before.out_total)[way][at]
                 self.judge_growth(then, now, way, counted, gaps.get((name, ("in", "out")[way])), name)
-            self.hidden.discard(name)
 
     def judge_growth(self, then: Known, now: Known, way: int, counted: int, gap: Gap | None, name: str) -> None:
         truth = now.served.passed[way] - then.served.passed[way]
@@ -399,7 +398,9 @@ class Truth(RuleBasedStateMachine):
             return  # and then, just below a wrap, the counter that began anew looks as if it had gone over it
         assert 0 <= counted <= truth, what
         if counted < truth:
-            assert gap is not None or name in self.hidden or masked, f"{what}: lost without a word"
+            epochs = range(then.served.epoch + 1, now.served.epoch + 1)
+            hidden = any((name, epoch) in self.hidden for epoch in epochs)
+            assert gap is not None or hidden or masked, f"{what}: lost without a word"
             if gap is not None:
                 self.lost.add((name, way))
             if gap is not None and not self.stepped:
