@@ -8,7 +8,7 @@ TOOLS := snmpd:snmpd snmpget:snmp sshd:openssh-server ip:iproute2 iperf3:iperf3 
 	mosquitto:mosquitto mosquitto_sub:mosquitto-clients victoria-metrics:victoria-metrics systemd-analyze:systemd \
 	ssh:openssh-client setpriv:util-linux initdb:postgresql
 
-.PHONY: help demo test test-fast test-system check format develop wheel soak fuzz bench-snmp bench-ledger lock tools clean
+.PHONY: help demo test test-fast test-system check format develop wheel soak fuzz bench-snmp bench-ledger bench-quota lock tools clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ bench-snmp: $(VENV)/.wheel ## the poller beside its peers; root, and gcc libc6-d
 
 bench-ledger: $(VENV)/.wheel ## a synthetic day of 5,000 circuits: ingest, size, and what questions cost
 	PYTHONPATH=tests $(BIN)/python -m bench.ledger $(ARGS)
+
+bench-quota: $(VENV)/.wheel ## sharing scarce capacity among 50,000 circuits
+	PYTHONPATH=tests $(BIN)/python -m bench.quota $(ARGS)
 
 fuzz: $(VENV)/.wheel ## coverage-guided fuzzing of every SNMP decoder for ten minutes (installs atheris)
 	test -x build/fuzz/bin/python || $(PYTHON) -m venv build/fuzz

@@ -52,3 +52,20 @@ def test_a_capacity_crossed_by_one_subtree_and_no_others_is_a_ceiling_of_it() ->
     shares = share([Node(id="root", parent=None, ceiling_bps=100), *nodes, *leaves], [Capacity("bh", 11)])
     assert shares.leaves() == {"l1": 6, "l2": 5, "r": 89}
     assert shares["left"] == 11
+
+
+def test_what_rounding_leaves_of_a_used_up_capacity_goes_by_id() -> None:
+    leaves = (leaf("b", crosses="up"), leaf("a", crosses="up"), leaf("c", 50))
+    assert of(*leaves, total=100, up=7) == {"a": 4, "b": 3, "c": 50}
+
+
+def test_rounding_gives_nobody_what_his_capacity_does_not_have() -> None:
+    """Each would have 3.5, and the first two by id 4; but both cross 7."""
+    leaves = (leaf("a", crosses="up"), leaf("b", crosses="up"), leaf("c"), leaf("d"))
+    assert of(*leaves, total=14, up=7) == {"a": 3, "b": 3, "c": 4, "d": 4}
+
+
+def test_who_is_held_at_a_whole_share_has_all_of_it() -> None:
+    """up is used up where c has 26, and the root then has 35 and two thirds."""
+    leaves = (leaf("a", 10), leaf("b", 1, crosses="up"), leaf("c", 27, weight=3, crosses="up"))
+    assert of(*leaves, total=36, up=27) == {"a": 9, "b": 1, "c": 26}

@@ -77,3 +77,16 @@ def test_what_a_node_lost_at_one_capacity_its_other_leaf_makes_up() -> None:
     assert shares["l1"] + shares["l2"] == 20
     assert shares["l1"] + shares["r"] == 7
     assert shares["r"] >= 2
+
+
+def test_the_lowest_node_makes_up_first() -> None:
+    """inner has 3 of its 6; were outer to make up its 10 first, d would have 7 and nothing were left for a2."""
+    nodes = (Node(id="outer", parent="root", floor_bps=10), Node(id="inner", parent="outer", floor_bps=6))
+    leaves = (
+        leaf("a1", parent="inner", crosses="broken"),
+        leaf("a2", parent="inner"),
+        leaf("d", parent="outer", weight=9),
+        leaf("elsewhere", 0, crosses="broken"),
+    )
+    shares = of(*leaves, total=10, nodes=nodes, broken=0)
+    assert shares == {"a1": 0, "a2": 6, "d": 4, "elsewhere": 0}
