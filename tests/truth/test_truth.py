@@ -25,7 +25,7 @@ from truth.life import Death, KilledError, Life
 from truth.model import SECOND_NS, ModelRouter, Port, Served
 
 from netmon.core.closing import Port as PortOf
-from netmon.core.continuity import BELATED_TICKS, UPTIME_WRAP
+from netmon.core.continuity import BELATED_TICKS, TICK_NS, UPTIME_WRAP
 from netmon.core.heads import Ceilings, Head, Visit
 from netmon.core.model import Circuit, Column, Faces, Gap, GapReason, Interface, PduStamp, Poll, Way
 from netmon.core.periods import Period
@@ -394,8 +394,8 @@ class Truth(RuleBasedStateMachine):
         assert in_order, f"{what}: an older reading followed a newer one"
         # A clock that steps back just as long as a boot takes hides it, if nothing but a younger boot was seen.
         masked = self.stepped and then.uptime_ticks < BELATED_TICKS
-        if masked and self.near_wrap and then.served.epoch != now.served.epoch:
-            return  # and then, just below a wrap, the counter that began anew looks as if it had gone over it
+        if self.near_wrap and then.served.epoch != now.served.epoch and (masked or went_on_by_uptime(then, now)):
+            return  # just below a wrap, a counter that began anew then looks as if it had gone over it
         assert 0 <= counted <= truth, what
         if counted < truth:
             epochs = range(then.served.epoch + 1, now.served.epoch + 1)
@@ -448,6 +448,12 @@ class Truth(RuleBasedStateMachine):
                     assert sum(part.proven_bytes + part.estimated_bytes for part in parts) == totals[at]
         finally:
             reader.close()
+
+
+def went_on_by_uptime(then: Known, now: Known) -> bool:
+    """Whether the uptime moved as the time did, as it also does if a boot falls where it would have wrapped."""
+    elapsed = (now.read_ns - then.read_ns) // TICK_NS
+    return abs((now.uptime_ticks - then.uptime_ticks) % UPTIME_WRAP - elapsed) <= elapsed // 50 + 500
 
 
 @pytest.fixture(scope="module")
