@@ -393,8 +393,8 @@ class Truth(RuleBasedStateMachine):
         in_order = now.read_ns >= then.read_ns or now.served.octets == then.served.octets
         assert in_order, f"{what}: an older reading followed a newer one"
         # A clock that steps back just as long as a boot takes hides it, if nothing but a younger boot was seen.
-        masked = self.stepped and then.uptime_ticks < BELATED_TICKS
-        if self.near_wrap and then.served.epoch != now.served.epoch and (masked or went_on_by_uptime(then, now)):
+        masked = (self.stepped and then.uptime_ticks < BELATED_TICKS) or is_like_a_wrap_of_uptime(then, now)
+        if masked and self.near_wrap and then.served.epoch != now.served.epoch:
             return  # just below a wrap, a counter that began anew then looks as if it had gone over it
         assert 0 <= counted <= truth, what
         if counted < truth:
@@ -450,10 +450,11 @@ class Truth(RuleBasedStateMachine):
             reader.close()
 
 
-def went_on_by_uptime(then: Known, now: Known) -> bool:
-    """Whether the uptime moved as the time did, as it also does if a boot falls where it would have wrapped."""
+def is_like_a_wrap_of_uptime(then: Known, now: Known) -> bool:
+    """Whether the uptime went over its end as it was due to, which a boot at that very time looks like."""
     elapsed = (now.read_ns - then.read_ns) // TICK_NS
-    return abs((now.uptime_ticks - then.uptime_ticks) % UPTIME_WRAP - elapsed) <= elapsed // 50 + 500
+    advance = (now.uptime_ticks - then.uptime_ticks) % UPTIME_WRAP
+    return now.uptime_ticks < then.uptime_ticks and abs(advance - elapsed) <= elapsed // 50 + 500
 
 
 @pytest.fixture(scope="module")
