@@ -34,8 +34,9 @@ format: $(VENV)/.lock ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-soak: $(VENV)/.wheel ## 20,000 polls: memory, tasks, threads and descriptors stay constant
+soak: tools $(VENV)/.wheel ## 20,000 polls: memory, tasks, threads and descriptors stay constant; then 20,000 histories against the truth
 	$(BIN)/python tests/soak.py $(ARGS)
+	NETMON_TRUTH_EXAMPLES=20000 $(PYTEST) -q -n 2 tests/truth/test_truth.py
 
 bench-snmp: $(VENV)/.wheel ## the poller beside its peers; root, and gcc libc6-dev prometheus-snmp-exporter collectd-core libsnmp40
 	PYTHONPATH=tests $(BIN)/python -m bench.snmp $(ARGS)
