@@ -3,8 +3,8 @@
 Proven never exceeds the truth; wherever it falls short there is a gap that says so, long enough for what is missing;
 and with 64-bit counters that went on it equals the truth, to the byte, across every kill of netmon.
 
-`make soak` tries ten times as many (`NETMON_TRUTH_EXAMPLES=20000 pytest tests/truth`); a failure prints the shortest history it found, and
-the line that repeats it.
+`make soak` tries ten times as many (`NETMON_TRUTH_EXAMPLES=20000 pytest tests/truth`); a failure prints the shortest
+history it found, and the line that repeats it.
 """
 
 from __future__ import annotations
