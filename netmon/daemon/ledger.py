@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -30,12 +31,11 @@ class LedgerService:
     @classmethod
     def open(cls, settings: LedgerSettings, now_ns: Callable[[], int]) -> LedgerService:
         """Takes the writer's lock. Raises StoreError."""
-        ledger = Ledger.open(settings, now_ns())
-        try:
+        with ExitStack() as undo:
+            ledger = Ledger.open(settings, now_ns())
+            undo.callback(ledger.close)
             reader = LedgerReader.open(settings.location, settings.busy_timeout)
-        except BaseException:
-            ledger.close()
-            raise
+            undo.pop_all()
         return cls(ledger, reader, now_ns)
 
     async def write(self, call: Callable[Concatenate[Ledger, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -13,7 +13,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -83,7 +83,7 @@ class Reader:
             try:
                 yield connection
                 self._commit(connection)
-            except BaseException:
+            except BaseException:  # an interrupted transaction would hold its locks, and its snapshot, for good
                 if not connection.closed:
                     with suppress(DBAPIError):
                         connection.rollback()
@@ -103,7 +103,7 @@ class Reader:
         connection = self._engine.connect()
         try:
             self._begin(connection)
-        except BaseException as error:
+        except BaseException as error:  # whatever kept it from beginning, nobody else gives the connection back
             lost = isinstance(error, psycopg.OperationalError) and driver(connection).closed
             connection.invalidate()
             connection.close()
@@ -125,15 +125,14 @@ class Reader:
         parameters |= {"tcp_user_timeout": 30_000, **conninfo_to_dict(self.location.url)}
         parameters |= self._password()
         parameters |= {"application_name": self._name, "client_encoding": "UTF8"}
-        session: Session = psycopg.connect(autocommit=True, **parameters)
-        try:
+        with ExitStack() as undo:
+            session: Session = psycopg.connect(autocommit=True, **parameters)
+            undo.callback(session.close)
             _require(self.location, session)
             statement, lock = (_milliseconds(seconds) for seconds in (self._statement_s, self._busy_s))
             session.execute(_PREPARED.format(statement=statement, lock=lock), prepare=False)
             self._prepare(session)
-        except BaseException:
-            session.close()
-            raise
+            undo.pop_all()
         return session
 
     def _password(self) -> dict[str, str]:
@@ -161,13 +160,13 @@ class Writer(Reader):
     @classmethod
     def open(cls, server: Server, busy_timeout_ns: int) -> Writer:
         """Takes the lock. Raises LedgerLockedError naming the writer there is, and StoreError."""
-        writer = cls(server, busy_timeout_ns)
-        try:
+        with ExitStack() as undo:
+            writer = cls(server, busy_timeout_ns)
+            undo.callback(writer.close)
             with sentences(server), writer._engine.connect():
-                return writer
-        except BaseException:
-            writer.close()
-            raise
+                pass
+            undo.pop_all()
+        return writer
 
     def claim(self) -> None:
         with self.transaction() as connection:
@@ -230,7 +229,7 @@ class Writer(Reader):
                         f"the ledger {self.location} was lost in the midst of a commit; start the server or mend the"
                         " way to it, netmon goes on by itself, and counts nothing twice"
                     ) from error
-            time.sleep(_RETRY_PAUSE_S)
+            time.sleep(_RETRY_PAUSE_S)  # in the writer's own thread, whose next work rests on the answer
 
     def _prepare(self, session: Session) -> None:
         self._lock(session)

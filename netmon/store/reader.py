@@ -7,6 +7,7 @@ was last read at an earlier instant, which the visit names: its reading stands t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,13 +70,12 @@ class LedgerReader(Closed, History):
         """Raises StoreError for a ledger that is absent or unreadable, LedgerSchemaError for another schema."""
         if isinstance(location, Path) and not location.exists():
             raise StoreError(f"there is no ledger at {location}; start `netmon run` first, or correct ledger.path")
-        backend = backends.reading(location, busy_timeout_ns)
-        try:
+        with ExitStack() as undo:
+            backend = backends.reading(location, busy_timeout_ns)
+            undo.callback(backend.close)
             with backend.transaction() as connection:
                 require_current(connection, location)
-        except BaseException:
-            backend.close()
-            raise
+            undo.pop_all()
         return cls(backend)
 
     # --- usage ---------------------------------------------------------------------------------

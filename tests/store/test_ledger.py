@@ -5,30 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from support.ledgers import a_visit, opened, small_disk
+from support.ledgers import a_visit, held_elsewhere, opened, small_disk
 
 from netmon.core.heads import Visit
 from netmon.store.errors import LedgerLockedError, StoreError
 from netmon.store.reader import LedgerReader
 
 NOBODY = 65534
-HOLDER = """
-import sys
-from pathlib import Path
-from netmon.store.ledger import Ledger
-from netmon.store.settings import LedgerSettings
-ledger = Ledger.open(LedgerSettings(path=Path(sys.argv[1])), 1)
-print("held", flush=True)
-sys.stdin.read()
-"""
 
 
 @pytest.fixture
@@ -47,19 +36,12 @@ def test_a_fresh_ledger_is_durable_and_keeps_its_identity(path: Path) -> None:
 
 
 def test_a_second_writer_is_told_who_the_first_is(path: Path) -> None:
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
-    with holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        with (
-            pytest.raises(LedgerLockedError, match=rf"in use by process {holder.pid}; .* control socket"),
-            opened(path),
-        ):
-            pass
-        holder.kill()
-        holder.wait(10)
+    with (
+        held_elsewhere(path) as holder,
+        pytest.raises(LedgerLockedError, match=rf"in use by process {holder}; .* control socket"),
+        opened(path),
+    ):
+        pass
     with opened(path) as ledger:
         assert ledger.heads() == {}, "a killed writer leaves no lock behind"
 

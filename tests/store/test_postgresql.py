@@ -15,7 +15,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from support.ledgers import START_NS, a_visit, an_intent, asked, audited, opened, settings_of, small_disk
+from support.ledgers import (
+    START_NS,
+    a_visit,
+    an_intent,
+    asked,
+    audited,
+    held_elsewhere,
+    opened,
+    settings_of,
+    small_disk,
+)
 from support.postgres import PostgresServer, postgres_server
 from support.processes import free_port, wait_until
 from support.wire import Wire, wire
@@ -29,13 +39,6 @@ from netmon.store.ledger import Ledger
 from netmon.store.location import Server
 from netmon.store.reader import LedgerReader
 
-HOLDER = """
-import sys
-from support.ledgers import located, opened
-with opened(located(sys.argv[1])):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
 WITHOUT_DRIVER = """
 import sys
 sys.modules["psycopg"] = None
@@ -76,23 +79,12 @@ def mortal() -> Iterator[PostgresServer]:
 
 
 def test_a_second_writer_is_told_who_the_first_is_and_a_killed_one_leaves_no_lock(place: Server) -> None:
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(place)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
-    )
-    with holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
-        with (
-            pytest.raises(LedgerLockedError, match=rf"in use by process {holder.pid} on .*; .* control socket"),
-            opened(place),
-        ):
-            pass
-        holder.kill()
-        holder.wait(10)
+    with (
+        held_elsewhere(place) as holder,
+        pytest.raises(LedgerLockedError, match=rf"in use by process {holder} on .*; .* control socket"),
+        opened(place),
+    ):
+        pass
     with opened(place) as ledger:
         assert ledger.heads() == {}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,6 +68,33 @@ def settings_of(place: Location, **more: object) -> LedgerSettings:
 def located(text: str) -> Location:
     """What str() of a place says, as it is given on a command line."""
     return Server(text) if text.startswith("postgresql://") else Path(text)
+
+
+_HOLDER = """
+import sys
+from support.ledgers import located, opened
+with opened(located(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def held_elsewhere(place: Location) -> Iterator[int]:
+    """The ledger in the hands of another process, which is killed with the block's end; yields its pid."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(place)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    with holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        yield holder.pid
+        holder.kill()
+        holder.wait(10)
 
 
 def asked(place: Location, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
