@@ -69,6 +69,9 @@ class Circuit:
     port_speed_bps: int | None = None
     """Declared physical ceiling; flags a reading, never rewrites it."""
     pools: tuple[str, ...] = ()
+    """Purchased capacity that it draws on."""
+    crosses: tuple[str, ...] = ()
+    """Uplinks and backhauls on its way, where they are known."""
 
     def way(self, direction: Direction) -> Way:
         """Which of the port's own counters is the agency's `direction` (accounting rule 15)."""
