@@ -91,6 +91,7 @@ ENGLISH = Language(
             Withheld.OBSERVE_MODE: "Not set: the circuit is only observed (mode: observe).",
             Withheld.NOT_READY: "Not set: the router has not been observed for seven days yet.",
             Withheld.FROZEN: "Not set: the usage is out of date, or the clock not to be trusted.",
+            Withheld.FROZEN_BY_OPERATOR: "Nothing is altered: an operator froze the limits as they are.",
             Withheld.EXPIRED: "Not set: the period is over, and is judged anew first.",
             Withheld.REFUSED: "Not set: the plan refuses itself.",
         },

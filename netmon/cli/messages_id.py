@@ -102,6 +102,7 @@ INDONESIAN = Language(
             Withheld.OBSERVE_MODE: "Tidak dipasang: sirkuit hanya diamati (mode: observe).",
             Withheld.NOT_READY: "Tidak dipasang: router belum diamati selama tujuh hari.",
             Withheld.FROZEN: "Tidak dipasang: data pemakaian sudah usang, atau jam tidak dapat dipercaya.",
+            Withheld.FROZEN_BY_OPERATOR: "Tidak ada yang diubah: operator membekukan batas kecepatan apa adanya.",
             Withheld.EXPIRED: "Tidak dipasang: periode sudah berakhir, dan dinilai lagi lebih dahulu.",
             Withheld.REFUSED: "Tidak dipasang: rencana perubahan menolak dirinya sendiri.",
         },

@@ -1,10 +1,10 @@
 """Desired limits against observed ones -> a plan, which refuses itself when unsafe.
 
-What is desired is a verdict's limit divided among the agency's circuits. A plan decreases first, then
-increases, then removes, so that sums never exceed capacity; at the end stand, as KEEP, the circuits on
-which nothing is to be done. There, `to_bps` is still what is desired: where it differs from `from_bps`
-it is withheld, and `withheld()` names why. A refusal withholds tightenings only: limits are loosened and
-removed whatever happens.
+What is desired is a verdict's limit divided among the agency's circuits, or, where scarce capacity is shared,
+each circuit's share. A plan decreases first, then increases, then removes, so that sums never exceed capacity;
+at the end stand, as KEEP, the circuits on which nothing is to be done. There, `to_bps` is still what is desired:
+where it differs from `from_bps` it is withheld, and `withheld()` names why. A refusal withholds tightenings only:
+limits are loosened and removed whatever happens.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from netmon.core.allocation import IndivisibleError, divide
@@ -46,6 +46,16 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """What one circuit gets of capacity that is shared; it stands in place of its part of the agency's limit."""
+
+    bps: int | None
+    """None: no limit."""
+    reason: VerdictReason | None
+    """None: the agency's own verdict decided."""
+
+
+@dataclass(frozen=True, slots=True)
 class PlanContext:
     """What else a plan has to respect."""
 
@@ -65,6 +75,10 @@ class PlanContext:
     configuration or the router confirms which port is meant."""
     doubtful_routers: frozenset[str] = frozenset()
     """Routers with an unresolved intent: nothing is planned there until it is resolved."""
+    shares: Mapping[tuple[str, Direction], Share] = field(default_factory=dict)
+    """By circuit; their agencies need a verdict, too."""
+    frozen_agencies: frozenset[str] = frozenset()
+    """Agencies whose limits an operator keeps as they are."""
     tolerance_permille: int = 5
     """Rates no further apart are the same rate, rounded by the router."""
 
@@ -80,6 +94,8 @@ class Withheld(StrEnum):
     NOT_READY = "not_ready"
     FROZEN = "frozen"
     """The verdict rests on no fresh data or clock: it loosens, but tightens nothing."""
+    FROZEN_BY_OPERATOR = "frozen_by_operator"
+    """A freeze is in force: nothing is altered."""
     EXPIRED = "expired"
     """The verdict's time is over; the next judgement decides."""
     REFUSED = "refused"
@@ -95,6 +111,8 @@ class _Row:
     to_bps: int | None
     withheld: Withheld | None
     indivisible: str | None
+    shared: bool = False
+    """What is desired follows from what others want, too; such changes are paced where they are decided."""
 
     @property
     def tightens(self) -> bool:
@@ -187,6 +205,12 @@ def _row(row: _Row, context: PlanContext) -> _Row:
     """`row` as this circuit's mode, place and holds have it."""
     circuit = row.circuit
     ours = row.seen.known and row.seen.bps is not None
+    share = context.shares.get((circuit.id, row.verdict.direction))
+    if share is not None:
+        row = replace(row, to_bps=share.bps, indivisible=None)
+        if share.reason is not None:
+            verdict = replace(row.verdict, reason=share.reason, rule=None, until_ns=None)
+            row = replace(row, verdict=verdict, shared=True)
     if circuit.id in context.held_circuits:
         row = replace(row, verdict=replace(row.verdict, reason=VerdictReason.HELD_BY_OPERATOR), to_bps=None)
     elif ours and (circuit.mode is Mode.OBSERVE or (circuit.router, circuit.interface) in context.uplinks):
@@ -200,10 +224,12 @@ def _withheld(row: _Row, context: PlanContext) -> Withheld | None:
     circuit, verdict, timely = row.circuit, row.verdict, context.clock_trusted
     frozen = verdict.reason in {VerdictReason.FROZEN_STALE, VerdictReason.FROZEN_CLOCK}
     expired = verdict.until_ns is not None and context.now_ns >= verdict.until_ns
+    frozen_by_operator = circuit.agency in context.frozen_agencies and circuit.id not in context.held_circuits
     obstacles = (
         (circuit.router in context.doubtful_routers, Withheld.ROUTER_IN_DOUBT),
         ((circuit.router, circuit.interface) in context.renamed_ports, Withheld.UNCONFIRMED),
         (not row.seen.known, Withheld.UNREAD),
+        (frozen_by_operator, Withheld.FROZEN_BY_OPERATOR),
         (row.tightens and circuit.mode is Mode.OBSERVE, Withheld.OBSERVE_MODE),
         (row.tightens and not context.enforce_ready.get(circuit.router, False), Withheld.NOT_READY),
         (row.tightens and timely and frozen, Withheld.FROZEN),
@@ -230,6 +256,7 @@ def _refusal(rows: Iterable[_Row], context: PlanContext) -> Refusal | None:
             )
         if row.indivisible is not None:
             return Refusal("limit_zero", row.indivisible)
+    agencies = sorted({row.circuit.agency for row in tightened if not row.shared})
     if len(agencies) > max(FREE_AGENCIES, context.agencies_total * context.max_tightened_permille // 1000):
         return Refusal(
             "too_many_tightened",

@@ -22,7 +22,7 @@ from netmon.core.model import (
     Verdict,
     VerdictReason,
 )
-from netmon.core.planning import Observed, PlanContext, Withheld, equal_rates, pending, plan, withheld
+from netmon.core.planning import Observed, PlanContext, Share, Withheld, equal_rates, pending, plan, withheld
 
 R = VerdictReason
 DOWN, UP = Direction.DOWNLOAD, Direction.UPLOAD
@@ -388,3 +388,41 @@ def test_where_no_limit_is_wanted_or_in_force_a_circuit_may_be_left_out_of_the_p
     whole, made = plan(verdicts, circuits, observed, context), plan(lively, of_them, observed, context)
     assert (made.hash, made.refused, pending(made)) == (whole.hash, whole.refused, pending(whole))
     assert {c for c in whole.changes if (c.from_bps, c.to_bps) != (None, None)} <= set(made.changes)
+
+
+def test_a_share_stands_in_place_of_a_part_of_the_agency_s_limit() -> None:
+    circuits = [circuit("a", "dinkes"), circuit("b", "dinkes")]
+    context = replace(CONTEXT, shares={("a", DOWN): Share(3 * MBPS, None), ("b", DOWN): Share(None, None)})
+    made = plan([verdict("dinkes", 8 * MBPS)], circuits, read(a=None, b=2 * MBPS), context)
+    assert rows(made) == [("a", Action.SET, None, 3 * MBPS), ("b", Action.REMOVE, 2 * MBPS, None)]
+    assert {c.reason for c in made.changes} == {R.OVER_QUOTA}
+
+
+def test_a_share_names_its_own_reason_and_does_not_wait_for_the_verdict_s_data() -> None:
+    context = replace(CONTEXT, shares={("a", DOWN): Share(3 * MBPS, R.HELD_BY_HYSTERESIS)})
+    made = plan([verdict("dinkes", None, R.FROZEN_STALE)], [circuit("a", "dinkes")], read(a=None), context)
+    assert rows(made) == [("a", Action.SET, None, 3 * MBPS)]
+    assert (made.changes[0].reason, made.changes[0].rule) == (R.HELD_BY_HYSTERESIS, None)
+
+
+def test_shares_are_paced_where_they_are_decided_and_refuse_no_plan() -> None:
+    circuits = [circuit(f"c{n}", f"agency{n}") for n in range(20)]
+    verdicts = [verdict(f"agency{n}", None, R.NO_QUOTA) for n in range(20)]
+    shares = {(c.id, DOWN): Share(MBPS, R.OVER_QUOTA) for c in circuits}
+    seen = read(**{c.id: None for c in circuits})
+    assert plan(verdicts, circuits, seen, replace(CONTEXT, shares=shares)).refused is None
+    own = {place: Share(MBPS, None) for place in shares}
+    refused = plan(verdicts, circuits, seen, replace(CONTEXT, shares=own)).refused
+    assert refused is not None
+    assert refused.rule == "too_many_tightened"
+
+
+@pytest.mark.parametrize(("has", "wants"), [(None, MBPS), (2 * MBPS, MBPS), (MBPS, 2 * MBPS), (MBPS, None)])
+def test_a_freeze_alters_nothing_but_what_an_operator_freed(has: int | None, wants: int | None) -> None:
+    frozen = replace(CONTEXT, frozen_agencies=frozenset({"dinkes"}))
+    made = plan([verdict("dinkes", wants)], [circuit("a", "dinkes")], read(a=has), frozen)
+    assert rows(made) == [("a", Action.KEEP, has, wants)]
+    why = withheld([verdict("dinkes", wants)], [circuit("a", "dinkes")], read(a=has), frozen)
+    assert why == {("a", DOWN): Withheld.FROZEN_BY_OPERATOR}
+    freed = replace(frozen, held_circuits=frozenset({"a"}))
+    assert plan([verdict("dinkes", wants)], [circuit("a", "dinkes")], read(a=has), freed).changes[0].to_bps is None
