@@ -7,14 +7,25 @@ import socket
 from collections.abc import Sequence
 
 from netmon.snmp.addresses import Target
-from netmon.snmp.asking import Ask, Reply, Terms
+from netmon.snmp.asking import Admit, Ask, Reply, Terms
 from netmon.snmp.errors import SnmpError
 
 
 class Request:
     """One request in flight."""
 
-    __slots__ = ("ask", "attempt", "batch", "deadline_ns", "payload", "position", "refusal", "request_id", "socket")
+    __slots__ = (
+        "ask",
+        "attempt",
+        "batch",
+        "deadline_ns",
+        "has_slot",
+        "payload",
+        "position",
+        "refusal",
+        "request_id",
+        "socket",
+    )
 
     def __init__(self, request_id: int, ask: Ask, sender: socket.socket, batch: Batch, position: int) -> None:
         self.request_id = request_id
@@ -24,6 +35,7 @@ class Request:
         self.batch = batch
         self.position = position
         """Among the batch's asks."""
+        self.has_slot = True
         self.refusal: SnmpError | None = None
         """Why the last datagram for it was refused."""
         self.attempt = 1
@@ -47,6 +59,7 @@ class Batch:
         "target",
         "terms",
         "tick",
+        "unjudged",
     )
 
     def __init__(self, target: Target, asks: Sequence[Ask], terms: Terms) -> None:
@@ -63,6 +76,8 @@ class Batch:
         """Those not yet sent, the next one last."""
         self.requests: dict[int, Request] = {}
         """Those in flight."""
+        self.unjudged: list[tuple[Request, bytes, int, Admit]] = []
+        """Those among them that a v3 datagram has come for, that datagram, when, and what judges it."""
         self.key = self.tick = 0
         """On the wheel, at or before the first deadline of its requests; 0: it is not there."""
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -9,7 +9,7 @@ from functools import lru_cache
 from struct import Struct
 from typing import Final
 
-from netmon.snmp.codec import Tag, encode_tlv
+from netmon.snmp.codec import Tag, encode_length, encode_tlv
 from netmon.snmp.v3 import Level, SecureMessage, decode_usual, encode_secure
 
 _SEQUENCE: Final = 0x30
@@ -19,7 +19,11 @@ _FOUR_OCTETS: Final = 0x0100_0000
 _HIGHEST: Final = 0x7FFF_FFFF
 _VERSION_AT, _ID_AT = 4, 11
 """Where in a message of a few hundred octets version and content of msgID begin."""
-_LONG: Final = Struct(">HH")
+_USUAL: Final = range(0x100, 0x8000)
+"""Octets of data whose length, and that of the message they are in, has two octets."""
+_WHOLE: Final = 0x3082_0000
+"""Tag and length of a message, and of a ScopedPDU, of so many octets more."""
+_LONG: Final = Struct(">I")
 
 
 class Frame:
@@ -28,7 +32,18 @@ class Frame:
     `write` makes what encode_secure does.
     """
 
-    __slots__ = ("_boots", "_engine_id", "_middle", "_reportable", "_start", "_time", "_user", "level", "mac_octets")
+    __slots__ = (
+        "_boots",
+        "_engine_id",
+        "_middle",
+        "_octets",
+        "_reportable",
+        "_start",
+        "_time",
+        "_user",
+        "level",
+        "mac_octets",
+    )
 
     def __init__(self, level: Level, reportable: bool, engine_id: bytes, user: bytes, mac_octets: int) -> None:
         self.level = level
@@ -42,20 +57,28 @@ class Frame:
         """From the version to before the four octets of msgID."""
         self._middle = b""
         """From there to before the MAC."""
+        self._octets = 0
+        """Of all this."""
 
-    def write(self, message_id: int, boots: int, time: int, salt: bytes, data: bytes) -> tuple[bytes, int]:
-        """As encode_secure; `salt` has 8 octets at AUTH_PRIV, and otherwise none."""
-        if not _FOUR_OCTETS <= message_id <= _HIGHEST:
+    def write(self, message_id: int, boots: int, time: int, salt: bytes, data: bytes) -> tuple[bytes, bytes]:
+        """As encode_secure, but what comes before the MAC, and what after it.
+
+        `salt` has 8 octets at AUTH_PRIV, and otherwise none.
+        """
+        size = len(data)
+        if not _FOUR_OCTETS <= message_id <= _HIGHEST or size not in _USUAL:
             return self._write(message_id, boots, time, salt, data)
         if time != self._time or boots != self._boots:
             self._learn(boots, time, salt)
-        start = b"%b%b%b%b" % (self._start, message_id.to_bytes(4, "big"), self._middle, bytes(self.mac_octets))
-        end = b"\x04\x08%b%b" % (salt, encode_tlv(_STRING, data)) if self.level is _AUTH_PRIV else b"\x04\x00" + data
-        whole = encode_tlv(_SEQUENCE, start + end)
-        return whole, len(whole) - len(end) - self.mac_octets
+        if self.level is _AUTH_PRIV:
+            end = b"".join((b"\x04\x08", salt, b"\x04\x82", size.to_bytes(2, "big"), data))
+        else:
+            end = b"\x04\x00" + data
+        whole = (_WHOLE + self._octets + len(end)).to_bytes(4, "big")
+        return b"".join((whole, self._start, message_id.to_bytes(4, "big"), self._middle)), end
 
-    def _write(self, message_id: int, boots: int, time: int, salt: bytes, data: bytes) -> tuple[bytes, int]:
-        return encode_secure(
+    def _write(self, message_id: int, boots: int, time: int, salt: bytes, data: bytes) -> tuple[bytes, bytes]:
+        whole, at = encode_secure(
             message_id,
             self.level,
             self._reportable,
@@ -67,13 +90,15 @@ class Frame:
             salt,
             data,
         )
+        return whole[:at], whole[at + self.mac_octets :]
 
     def _learn(self, boots: int, time: int, salt: bytes) -> None:
         """Takes the parts from a message of that time."""
-        sample, mac_at = self._write(_FOUR_OCTETS, boots, time, salt, b"")
+        sample, _ = self._write(_FOUR_OCTETS, boots, time, salt, b"")
         start = 2 if sample[1] < 0x80 else 2 + (sample[1] & 0x7F)
         at = start + _ID_AT - _VERSION_AT
-        self._start, self._middle = sample[start:at], sample[at + 4 : mac_at]
+        self._start, self._middle = sample[start:at], sample[at + 4 :]
+        self._octets = len(sample) - start + self.mac_octets
         self._boots, self._time = boots, time
 
 
@@ -87,35 +112,49 @@ class Scope:
 
     def wrap(self, pdu: bytes) -> bytes:
         """As encode_scoped."""
-        return encode_tlv(_SEQUENCE, self._octets + pdu)
+        octets = self._octets
+        return b"".join((b"\x30", encode_length(len(octets) + len(pdu)), octets, pdu))
 
-    def find(self, data: bytes, at: int) -> int | None:
-        """Where the PDU begins in the ScopedPDU that fills `data` from `at` on.
+    def find(self, data: bytes) -> int | None:
+        """Where the PDU begins in the ScopedPDU that `data` is.
 
         None: it has another scope, another layout than is usual for a few hundred octets, or something follows it.
         """
-        start = at + _LONG.size
-        if len(data) < start or not data.startswith(self._octets, start):
+        octets, start = self._octets, _LONG.size
+        if not data.startswith(octets, start) or _LONG.unpack_from(data)[0] != _WHOLE + len(data) - start:
             return None
-        return start + len(self._octets) if _LONG.unpack_from(data, at) == (0x3082, len(data) - start) else None
+        return start + len(octets)
 
 
 class Layout:
     """How the messages of an engine look that differ only in msgID, MAC, salt and data: those of one second."""
 
-    __slots__ = ("_data_head", "_like", "_middle", "_salt_head", "_start", "_struct")
+    __slots__ = (
+        "_data_at",
+        "_mac_at",
+        "_middle",
+        "_rest",
+        "_salt_at",
+        "_salt_head",
+        "_start",
+        "_struct",
+        "_zeros",
+        "like",
+    )
 
     def __init__(self, like: SecureMessage) -> None:
         """Of a message that decode_usual takes."""
         raw = like.raw
         salt_at = like.mac_at + like.mac_octets
         end = salt_at + 2 + len(like.salt)
-        # Without the octets, which nobody needs any more.
-        self._like = like._replace(raw=b"")
+        self.like = like._replace(raw=b"")
+        """Without the octets, which nobody needs any more."""
         self._start = raw[_VERSION_AT:_ID_AT]
         self._middle = raw[_ID_AT + 4 : like.mac_at]
         self._salt_head = raw[salt_at : salt_at + 2]
-        self._data_head = raw[end : end + 2]
+        self._rest = int.from_bytes(raw[end : end + 2], "big") << 16
+        self._mac_at, self._salt_at, self._data_at = like.mac_at, salt_at, like.data_at
+        self._zeros = bytes(like.mac_octets)
         self._struct = _layout(len(self._middle), like.mac_octets, len(like.salt))
 
     @classmethod
@@ -123,27 +162,27 @@ class Layout:
         """None if it is not laid out as messages of a few hundred octets usually are."""
         return None if decode_usual(message.raw) is None else cls(message)
 
-    def read(self, data: bytes) -> SecureMessage | None:
-        """As decode_secure; None if it looks otherwise."""
+    def split(self, data: bytes) -> tuple[bytes, bytes, bytes, bytes] | None:
+        """The MAC, the message with zeros in its place, the salt, and what the message ends with from `data_at` on.
+
+        None if decode_secure would not find it to be `like` but for these and msgID, which may be any.
+        """
         total, size = len(data), self._struct.size
         if total < size:
             return None
-        whole, length, start, message_id, middle, _, salt_head, salt, data_head, rest = self._struct.unpack_from(data)
+        whole, start, middle, mac, salt_head, salt, rest = self._struct.unpack_from(data)
         if (
             middle != self._middle
             or start != self._start
-            or message_id < 0
             or salt_head != self._salt_head
-            or data_head != self._data_head
-            or whole != 0x3082
-            or length != total - 4
-            or rest != total - size
+            or whole != _WHOLE + total - 4
+            or rest != self._rest + total - size
         ):
             return None
-        like = self._like
-        return tuple.__new__(SecureMessage, (data, message_id, *like[2:11], salt, like.data_at))
+        authenticated = b"".join((data[: self._mac_at], self._zeros, data[self._salt_at :]))
+        return mac, authenticated, salt, data[self._data_at :]
 
 
 @lru_cache(256)
 def _layout(middle: int, mac: int, salt: int) -> Struct:
-    return Struct(f">HH{_ID_AT - _VERSION_AT}si{middle}s{mac}s2s{salt}s2sH")
+    return Struct(f">I{_ID_AT - _VERSION_AT}s4x{middle}s{mac}s2s{salt}sI")

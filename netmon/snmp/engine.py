@@ -26,7 +26,8 @@ class EngineTime(NamedTuple):
 
     def now(self, now_ns: int) -> tuple[int, int]:
         """snmpEngineBoots and the estimated snmpEngineTime."""
-        return self.boots, min(self.time + (now_ns - self.at_ns) // SECOND, LATCHED)
+        boots, time, at_ns, _ = self
+        return boots, min(time + (now_ns - at_ns) // SECOND, LATCHED)
 
     def heard(self, boots: int, time: int, now_ns: int, where: object) -> EngineTime:
         """The notion after an authentic message of that time (RFC 3414 section 3.2, 7b).

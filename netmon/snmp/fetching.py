@@ -9,8 +9,9 @@ from typing import Final, NamedTuple
 from netmon.snmp.addresses import Target
 from netmon.snmp.asking import Ask, Community, Reply, Terms
 from netmon.snmp.codec import PduHead, decode_varbinds, encode_community_message
+from netmon.snmp.dialogue import Scope
 from netmon.snmp.errors import SnmpDecodeError, SnmpError
-from netmon.snmp.manager import Manager, Opened, Recognised
+from netmon.snmp.manager import Manager, Opened
 from netmon.snmp.template import GetTemplate, KnownReply, TemplateReply
 from netmon.snmp.transport import FIRST_REQUEST_ID, Transport
 from netmon.snmp.users import User
@@ -64,18 +65,13 @@ async def ask_user(
     terms: Terms,
 ) -> list[Outcome]:
     """The same as an SNMPv3 user; SnmpSecurityError and others if its engine cannot be met."""
-    known = [template.known(user) for template in templates]
-    asks = [
-        (template.pdu, None if one is None else one.form.read) for template, one in zip(templates, known, strict=True)
-    ]
-    found = await manager.ask_all(target, user, context, asks, terms, WINDOW)
+    found = await manager.ask_all(target, user, context, templates, terms, WINDOW)
     outcomes: list[Outcome] = []
-    for template, one, reply in zip(templates, known, found, strict=True):
+    for template, reply in zip(templates, found, strict=True):
         if isinstance(reply, Opened):
-            outcomes.append(_read(transport, template, user, b"", Answer(target, *reply)))
-        elif isinstance(reply, Recognised):
-            assert one is not None, "its form was what recognised it"
-            outcomes.append(one.assemble(*reply))
+            request = reply.scope.wrap(template.pdu(FIRST_REQUEST_ID))
+            answer = Answer(target, reply.data, reply.head, reply.received_ns)
+            outcomes.append(_read(transport, template, reply.scope, request, answer))
         else:
             outcomes.append(reply)
     return outcomes
@@ -100,7 +96,7 @@ def _ask_for(template: GetTemplate, known: KnownReply | None, gate: Community) -
 
 
 def _read(
-    transport: Transport, template: GetTemplate, gate: Community | User, request: bytes, answer: Answer
+    transport: Transport, template: GetTemplate, gate: Community | Scope, request: bytes, answer: Answer
 ) -> Outcome:
     """The reply in an answer of new form, which is learnt."""
     head = answer.head

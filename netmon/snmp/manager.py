@@ -10,16 +10,18 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from netmon.snmp.addresses import Target
-from netmon.snmp.asking import Ask, Terms
+from netmon.snmp.asking import Ask, Reply, Terms
 from netmon.snmp.codec import Pdu, PduHead, PduKind, encode_pdu, open_pdu
+from netmon.snmp.dialogue import Scope
 from netmon.snmp.engine import EngineTime
 from netmon.snmp.errors import SnmpError, SnmpTimeoutError
 from netmon.snmp.keys import KeyRing
 from netmon.snmp.oid import Oid
 from netmon.snmp.privacy import Salts
 from netmon.snmp.security_errors import SnmpEngineError
+from netmon.snmp.template import GetTemplate, TemplateReply
 from netmon.snmp.transport import Transport
-from netmon.snmp.trial import Engine, Peer, Recognise, Trial, text_of
+from netmon.snmp.trial import Engine, Peer, Trial, text_of
 from netmon.snmp.users import User
 from netmon.snmp.usm import UNKNOWN_ENGINE_IDS
 from netmon.snmp.v3 import (
@@ -43,13 +45,8 @@ class Opened(NamedTuple):
     """The octets of its ScopedPDU, in the clear; `head` points into them."""
     head: PduHead
     received_ns: int
-
-
-class Recognised(NamedTuple):
-    """An answer that may be believed, and was read at once by its form."""
-
-    numbers: Sequence[int]
-    received_ns: int
+    scope: Scope
+    """What it is about."""
 
 
 class Manager:
@@ -82,7 +79,7 @@ class Manager:
             if trial.failure is not None:
                 raise trial.failure
             if trial.opened is not None:
-                return Opened(*trial.opened, reply.received_ns)
+                return Opened(*trial.opened, reply.received_ns, trial.scope)
             if trial.renewal in renewed:
                 raise SnmpEngineError(
                     f"{target}: the agent keeps reporting another engine id or time than it has just given;"
@@ -97,40 +94,45 @@ class Manager:
         target: Target,
         user: User,
         context: bytes,
-        asks: Sequence[tuple[Callable[[int], bytes], Recognise | None]],
+        templates: Sequence[GetTemplate],
         terms: Terms,
         window: int,
-    ) -> list[Recognised | Opened | SnmpError | None]:
-        """What came of each PDU, at most `window` of which are in flight at once; the rest is given up at a failure.
+    ) -> list[TemplateReply | Opened | SnmpError | None]:
+        """What came of each template, `window` of which are in flight at once; the rest is given up at a failure.
 
         None: nothing yet, because another one failed, or the agent wants to be asked anew: ask for it again.
         """
         peer = self._peer(target, user)
-        found: list[Recognised | Opened | SnmpError | None] = [None] * len(asks)
+        found: list[TemplateReply | Opened | SnmpError | None] = [None] * len(templates)
         if peer.engine is None:
-            found[0] = await self._asked(target, user, context, asks[0][0], terms)
+            found[0] = await self._asked(target, user, context, templates[0].pdu, terms)
             return found
         engine = peer.engine
-        trials = [Trial(peer, engine, context, build, self._salts, recognise) for build, recognise in asks]
+        scope = engine.scope(context)
+        known = [template.known(scope) for template in templates]
+        trials = [
+            Trial(peer, engine, context, template.pdu, self._salts, one)
+            for template, one in zip(templates, known, strict=True)
+        ]
         outcomes = await self._transport.exchange_all(
             target, [Ask(trial.build, trial.admit) for trial in trials], terms, window
         )
         anew: int | None = None
-        for position, (trial, outcome) in enumerate(zip(trials, outcomes, strict=True)):
+        for position, (trial, one, outcome) in enumerate(zip(trials, known, outcomes, strict=True)):
             if isinstance(outcome, SnmpTimeoutError):
                 found[position] = SnmpTimeoutError(str(target), outcome.attempts, _silence(user.level, context))
-            elif outcome is None or isinstance(outcome, SnmpError):
+            elif not isinstance(outcome, Reply):
                 found[position] = outcome
-            elif trial.numbers is not None:
-                found[position] = Recognised(trial.numbers, outcome.received_ns)
+            elif one is not None and trial.numbers is not None:
+                found[position] = one.assemble(trial.numbers, outcome.received_ns)
             elif trial.opened is not None:
-                found[position] = Opened(*trial.opened, outcome.received_ns)
+                found[position] = Opened(*trial.opened, outcome.received_ns, scope)
             elif trial.failure is not None:
                 found[position] = trial.failure
             else:
                 anew = position
         if anew is not None:
-            found[anew] = await self._asked(target, user, context, asks[anew][0], terms)
+            found[anew] = await self._asked(target, user, context, templates[anew].pdu, terms)
         return found
 
     async def _asked(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from struct import Struct
 from typing import Final, Protocol
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
@@ -19,6 +20,10 @@ DES_KEY_OCTETS: Final = 16
 """Eight of key, eight of pre-IV."""
 _DES_BLOCK: Final = 8
 _AES_BLOCK: Final = 16
+_PADDINGS: Final = tuple(bytes(-size % _AES_BLOCK) for size in range(_AES_BLOCK))
+"""What makes whole blocks, by the octets beyond them."""
+_iv: Final = Struct(f">II{SALT_OCTETS}s").pack
+"""Of AES (RFC 3826 section 3.1.2.1): snmpEngineBoots, snmpEngineTime, salt."""
 _SALTS: Final = 1 << 8 * SALT_OCTETS
 
 
@@ -73,11 +78,10 @@ class Aes:
         """The block of ciphertext that the encryptor has seen last."""
 
     def encrypt(self, plain: bytes, boots: int, time: int, salt: bytes) -> bytes:
-        iv = boots << 96 | time << 64 | int.from_bytes(salt, "big")
         feedback = int.from_bytes(self._block.update(self._last), "big")
+        first = (feedback ^ int.from_bytes(_iv(boots, time, salt), "big")).to_bytes(_AES_BLOCK, "big")
         size = len(plain)
-        padding = bytes(-size % _AES_BLOCK)
-        found = self._encryptor.update((feedback ^ iv).to_bytes(_AES_BLOCK, "big") + plain + padding)
+        found = self._encryptor.update(b"".join((first, plain, _PADDINGS[size % _AES_BLOCK])))
         self._last = found[-_AES_BLOCK:]
         return found[_AES_BLOCK : _AES_BLOCK + size]
 
@@ -85,8 +89,7 @@ class Aes:
         if len(salt) != SALT_OCTETS:
             raise SnmpDecryptionError(f"privacy parameters of {len(salt)} octets; AES has {SALT_OCTETS}")
         size = len(secret)
-        iv = (boots << 32 | time).to_bytes(8, "big") + salt
-        found = self._decryptor.update(iv + secret + bytes(-size % _AES_BLOCK))
+        found = self._decryptor.update(b"".join((_iv(boots, time, salt), secret, _PADDINGS[size % _AES_BLOCK])))
         return found[_AES_BLOCK : _AES_BLOCK + size]
 
 

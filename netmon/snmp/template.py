@@ -63,7 +63,7 @@ class KnownReply:
     """A reply whose form is kept: what reads the next one of that form."""
 
     gate: object
-    """What it had to pass."""
+    """What it had to pass: a community, or the scope of a user's v3 messages to one engine."""
     opening: bytes
     ending: bytes
     """The request's octets before and after its request-id."""
@@ -150,7 +150,7 @@ class GetTemplate:
         """Keeps the form of `data`, which passed `gate` and was read as `reply`; its PDU has that head.
 
         Not if its numbers could not be told for sure by their places, or its names are not the expected ones.
-        `request` is any request there might have been, whole.
+        `request` is any request there might have been, whole: the message, or under v3 the ScopedPDU.
         """
         self._known = None
         name = b"\x02\x04" + head.request_id.to_bytes(REQUEST_ID_OCTETS, "big", signed=True)

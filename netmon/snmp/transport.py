@@ -34,8 +34,9 @@ SOCKETS_PER_FAMILY: Final = 4
 BATCH: Final = 128
 """Datagrams read before other callbacks get their turn."""
 LARGEST_DATAGRAM: Final = 65_535
-MADE_AHEAD: Final = 16
-"""Requests of a batch made at once: one after the other they take half of what they take each between two replies."""
+AT_ONCE: Final = 16
+"""Requests of a batch that are made, and v3 replies that are judged, one after the other: so each takes half of what it
+does between two wake-ups, when nothing of it is left in the caches."""
 TICK_NS: Final = 20_000_000
 FIRST_REQUEST_ID: Final = 0x0100_0000
 LAST_REQUEST_ID: Final = 0x7FFF_FFFF
@@ -215,7 +216,7 @@ class Transport:
         self._send(request)
 
     def _make_ahead(self, batch: Batch, senders: Sequence[socket.socket]) -> None:
-        for position in range(batch.started, min(batch.started + MADE_AHEAD, len(batch.asks))):
+        for position in range(batch.started, min(batch.started + AT_ONCE, len(batch.asks))):
             request_id = self._allocate_id()
             sender = senders[request_id % len(senders)]
             batch.made.append(Request(request_id, batch.asks[position], sender, batch, position))
@@ -229,15 +230,23 @@ class Transport:
         batch.outcomes[request.position] = outcome
         if batch.done.done():
             return
-        if not isinstance(outcome, SnmpError):
-            if batch.started < len(batch.asks):
-                self._start_next(batch)
-                return
-            if batch.requests:
-                batch.held -= 1
-                self._slots.release()
-                return
-        batch.done.set_result(None)
+        if isinstance(outcome, SnmpError):
+            batch.done.set_result(None)
+            return
+        if request.has_slot:
+            self._pass_on_slot(request)
+        if not batch.requests and not batch.done.done():
+            batch.done.set_result(None)
+
+    def _pass_on_slot(self, request: Request) -> None:
+        """Lets the next request of the batch have the slot of one that is answered; else whoever waits for one."""
+        request.has_slot = False
+        batch = request.batch
+        if batch.started < len(batch.asks):
+            self._start_next(batch)
+        else:
+            batch.held -= 1
+            self._slots.release()
 
     def _allocate_id(self) -> int:
         request_id = self._next_id
@@ -280,6 +289,7 @@ class Transport:
                 for one in sockets:
                     self._drain(one, family)
         for batch in overdue:
+            self._judge_kept(batch)
             for request in list(batch.requests.values()):
                 if request.deadline_ns <= now_ns and not batch.done.done():
                     self._overdue(request)
@@ -319,35 +329,62 @@ class Transport:
             self.count_decode_error()
             return
         request = self._requests.get(request_id)
-        if request is None or isinstance(request.ask.gate, Community) is (version == V3):
+        gate = None if request is None else request.ask.gate
+        if request is None or gate is None or isinstance(gate, Community) is (version == V3):
             self._counts.dropped_unsolicited += 1
         elif source != request.batch.peer and not _is_from(request.batch.target, source, family):
             self._counts.dropped_wrong_source += 1
+        elif isinstance(gate, Community):
+            self._judge(request, data, time.monotonic_ns(), gate)
         else:
-            self._judge(request, data)
+            self._keep(request, data, time.monotonic_ns(), gate)
 
-    def _judge(self, request: Request, data: bytes) -> None:
-        received_ns = time.monotonic_ns()
-        ask = request.ask
-        if ask.recognise is not None and (numbers := ask.recognise(data, request.request_id)) is not None:
-            self._counts.replies += 1
-            self._settle(request, Reply(data, received_ns, None, numbers))
-            return
-        head: PduHead | None = None
-        try:
-            if isinstance(ask.gate, Community):
-                head = ask.gate.admit(request.batch.target, data, request.request_id)
+    def _keep(self, request: Request, data: bytes, received_ns: int, admit: Admit) -> None:
+        """Lets the batch go on as if the datagram were the reply, until there are as many as are worth judging.
+
+        If it then is refused, its request goes on waiting, and is one more in flight than there are slots.
+        """
+        batch = request.batch
+        batch.unjudged.append((request, data, received_ns, admit))
+        if request.has_slot:
+            self._pass_on_slot(request)
+        if len(batch.unjudged) >= min(len(batch.requests), AT_ONCE):
+            self._judge_kept(batch)
+
+    def _judge_kept(self, batch: Batch) -> None:
+        kept, batch.unjudged = batch.unjudged, []
+        for request, data, received_ns, admit in kept:
+            if request.request_id not in batch.requests:
+                self._counts.dropped_unsolicited += 1
+                continue
+            try:
+                admit(data, received_ns)
+            except SnmpError as refusal:
+                self._refuse(request, refusal)
             else:
-                ask.gate(data, received_ns)
-        except SnmpError as refusal:
-            if isinstance(refusal, SnmpDecodeError) and isinstance(ask.gate, Community):
+                self._counts.replies += 1
+                self._settle(request, Reply(data, received_ns, None))
+
+    def _judge(self, request: Request, data: bytes, received_ns: int, gate: Community) -> None:
+        """The same at once, for what is asked under a community."""
+        recognise, request_id = request.ask.recognise, request.request_id
+        numbers = None if recognise is None else recognise(data, request_id)
+        head: PduHead | None = None
+        if numbers is None:
+            try:
+                head = gate.admit(request.batch.target, data, request_id)
+            except SnmpDecodeError:
                 self.count_decode_error()
                 return
-            self._counts.refused += 1
-            request.refusal = refusal
-            return
+            except SnmpError as refusal:
+                self._refuse(request, refusal)
+                return
         self._counts.replies += 1
-        self._settle(request, Reply(data, received_ns, head))
+        self._settle(request, Reply(data, received_ns, head, numbers))
+
+    def _refuse(self, request: Request, refusal: SnmpError) -> None:
+        self._counts.refused += 1
+        request.refusal = refusal
 
     def count_decode_error(self) -> None:
         """Notes a reply that proved malformed after it was handed out."""

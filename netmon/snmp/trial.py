@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from hmac import compare_digest
 from typing import Final
 
 from netmon.snmp.addresses import Target
@@ -30,6 +31,7 @@ from netmon.snmp.security_errors import (
     SnmpUnknownUserError,
     SnmpWrongKeyError,
 )
+from netmon.snmp.template import KnownReply
 from netmon.snmp.users import User
 from netmon.snmp.usm import (
     DECRYPTION_ERRORS,
@@ -55,9 +57,6 @@ _UNKNOWN_CONTEXTS: Final[Oid] = (*_TARGET_MIB, 5, 0)
 """SNMP-TARGET-MIB snmpUnavailableContexts and snmpUnknownContexts."""
 _KEY_AT_FAULT: Final = {WRONG_DIGESTS: "authentication", DECRYPTION_ERRORS: "privacy"}
 
-Recognise = Callable[[bytes, int], Sequence[int] | None]
-"""Reads the octets of a ScopedPDU, given the request-id, if they have the form of an answer read before."""
-
 
 def text_of(octets: bytes) -> str:
     """A context's name, for people."""
@@ -67,22 +66,23 @@ def text_of(octets: bytes) -> str:
 class Engine:
     """An engine as the user knows it."""
 
-    __slots__ = ("_scope", "engine_id", "frame", "layout", "user")
+    __slots__ = ("_scopes", "engine_id", "frame", "layout", "user")
 
     def __init__(self, engine_id: bytes, user: LocalUser) -> None:
         self.engine_id = engine_id
         self.user = user
         self.frame = Frame(user.level, True, engine_id, user.name, user.mac_octets)
         """Of requests."""
-        self._scope = b"", Scope(engine_id, b"")
+        self._scopes: dict[bytes, Scope] = {}
         self.layout: Layout | None = None
-        """Of the last message believed."""
+        """Of the last message believed, if it had one, or else of one before."""
 
     def scope(self, context: bytes) -> Scope:
-        """Of everything about that context; the last is remembered."""
-        if self._scope[0] != context:
-            self._scope = context, Scope(self.engine_id, context)
-        return self._scope[1]
+        """Of everything about that context, of which agents have few: always the same object."""
+        scope = self._scopes.get(context)
+        if scope is None:
+            scope = self._scopes[context] = Scope(self.engine_id, context)
+        return scope
 
 
 class Peer:
@@ -106,15 +106,15 @@ class Trial:
         "_build",
         "_context",
         "_engine",
+        "_known",
         "_message_id",
         "_peer",
-        "_recognise",
         "_salts",
-        "_scope",
         "failure",
         "numbers",
         "opened",
         "renewal",
+        "scope",
     )
 
     def __init__(
@@ -124,18 +124,19 @@ class Trial:
         context: bytes,
         build: Callable[[int], bytes],
         salts: Salts,
-        recognise: Recognise | None = None,
+        known: KnownReply | None = None,
     ) -> None:
+        """`build` makes a PDU of a request-id; `known` is what was learnt of it within the same scope."""
         self._peer = peer
-        self._recognise = recognise
+        self._known = known
         self._engine = engine
         self._context = context
-        self._scope = engine.scope(context)
+        self.scope = engine.scope(context)
         self._build = build
         self._salts = salts
         self._message_id = 0
         self.numbers: Sequence[int] | None = None
-        """What `recognise` read; else it is opened, failed, or to be renewed."""
+        """What was read by the known form; else it is opened, failed, or to be renewed."""
         self.opened: tuple[bytes, PduHead] | None = None
         self.failure: SnmpError | None = None
         self.renewal: Oid = ()
@@ -144,42 +145,32 @@ class Trial:
     def build(self, message_id: int) -> bytes:
         self._message_id = message_id
         engine = self._engine
-        scoped = self._scope.wrap(self._build(message_id))
+        known = self._known
+        scoped = self.scope.wrap(self._build(message_id)) if known is None else known.request(message_id)
         # Without authentication there is no time to agree on (RFC 3414 section 3.1, 6b).
         clock = self._peer.clock.now(time.monotonic_ns()) if engine.user.level else (0, 0)
         return seal_in(engine.frame, engine.user, clock, message_id, scoped, self._salts)
 
     def admit(self, data: bytes, received_ns: int) -> None:
         """Returns if the datagram settles the request, one way or another; SnmpError if it is refused."""
-        engine = self._engine
-        engine_id, user, layout = engine.engine_id, engine.user, engine.layout
-        where = self._peer.target
-        message = None if layout is None else layout.read(data)
-        is_new = message is None
-        if message is None:
-            message = decode_secure(data)
-        if message.level:
-            if message.engine_id != engine_id or message.user != user.name:
-                raise SnmpAuthenticationError(f"{where}: a message of another engine or user was refused")
-            verify(user, message, where)
-            try:
-                self._peer.clock = self._peer.clock.heard(message.boots, message.time, received_ns, where)
-            except SnmpTimeWindowError as error:
-                # It is the engine, and fresh: it echoes our msgID. So it is met anew, by the next request.
-                self._peer.engine = None
-                self.failure = error
-                return
-            if is_new:
-                engine.layout = Layout.of(message)
-        opened, at = decipher(user, message, where)
-        pdu_at = self._scope.find(opened, at)
+        user, where = self._engine.user, self._peer.target
+        try:
+            message, opened = self._opened_alike(data, received_ns) or self._opened_anyway(data, received_ns)
+        except SnmpTimeWindowError as error:
+            # It is the engine, and fresh: it echoes our msgID. So it is met anew, by the next request.
+            self._peer.engine = None
+            self.failure = error
+            return
+        if self._is_recognised(message, opened):
+            return
+        pdu_at = self.scope.find(opened)
         is_ours = pdu_at is not None
         if pdu_at is None:
-            scoped = open_scoped(opened, at, message.level is _AUTH_PRIV and user.pads)
+            scoped = open_scoped(opened, 0, message.level is _AUTH_PRIV and user.pads)
+            is_ours = scoped.engine_id == self._engine.engine_id and scoped.context == self._context
+            if scoped.data is not opened and self._is_recognised(message, scoped.data):
+                return
             opened, pdu_at = scoped.data, scoped.pdu_at
-            is_ours = scoped.engine_id == engine_id and scoped.context == self._context
-        if is_ours and message.level and message.level is user.level and self._is_recognised(opened):
-            return
         head = open_pdu(opened, pdu_at)
         if head.kind is _REPORT:
             self._reported(message, opened, head)
@@ -190,10 +181,42 @@ class Trial:
             return
         self.opened = opened, head
 
-    def _is_recognised(self, opened: bytes) -> bool:
-        """Whether the ScopedPDU of an authentic message was read by its form."""
-        if self._recognise is not None:
-            self.numbers = self._recognise(opened, self._message_id)
+    def _opened_alike(self, data: bytes, received_ns: int) -> tuple[SecureMessage, bytes] | None:
+        """The same as _opened_anyway, sooner, if the message has a head like that of one believed before.
+
+        Its engine and user are the right ones then, and its level and time are the same. None: it has another head,
+        or there is something wrong with it.
+        """
+        layout, user = self._engine.layout, self._engine.user
+        if layout is None or (parts := layout.split(data)) is None:
+            return None
+        mac, authenticated, salt, secret = parts
+        if not compare_digest(mac, user.mac(authenticated)):
+            return None
+        like, peer = layout.like, self._peer
+        peer.clock = peer.clock.heard(like.boots, like.time, received_ns, peer.target)
+        return like, decipher(user, like, salt, secret, peer.target)
+
+    def _opened_anyway(self, data: bytes, received_ns: int) -> tuple[SecureMessage, bytes]:
+        """The message, as far as its head tells about it, and what fills the rest of it, deciphered.
+
+        SnmpError if it may not be believed.
+        """
+        engine, peer = self._engine, self._peer
+        user, where = engine.user, peer.target
+        message = decode_secure(data)
+        if message.level:
+            if message.engine_id != engine.engine_id or message.user != user.name:
+                raise SnmpAuthenticationError(f"{where}: a message of another engine or user was refused")
+            verify(user, message, where)
+            peer.clock = peer.clock.heard(message.boots, message.time, received_ns, where)
+            engine.layout = Layout.of(message) or engine.layout
+        return message, decipher(user, message, message.salt, data[message.data_at :], where)
+
+    def _is_recognised(self, message: SecureMessage, scoped: bytes) -> bool:
+        """Whether the ScopedPDU of an authentic message was read by the form it had within the same scope before."""
+        if self._known is not None and message.level and message.level is self._engine.user.level:
+            self.numbers = self._known.form.read(scoped, self._message_id)
         return self.numbers is not None
 
     def _judge(self, message: SecureMessage, head: PduHead, is_ours: bool) -> None:

@@ -36,11 +36,10 @@ def seal_in(
         data = user.privacy.encrypt(scoped, boots, time, salt)
     else:
         salt, data = b"", scoped
-    message, at = frame.write(message_id, boots, time, salt, data)
+    start, end = frame.write(message_id, boots, time, salt, data)
     octets = frame.mac_octets
-    if not octets:
-        return message
-    return message[:at] + user.mac(message) + message[at + octets :]
+    mac = user.mac(b"".join((start, bytes(octets), end))) if octets else b""
+    return b"".join((start, mac, end))
 
 
 def verify(user: LocalUser, message: SecureMessage, where: object) -> None:
@@ -58,20 +57,20 @@ def verify(user: LocalUser, message: SecureMessage, where: object) -> None:
 
 def reveal(user: LocalUser, message: SecureMessage, where: object) -> ScopedPdu:
     """The head of the ScopedPDU of a message already verified; SnmpDecryptionError or SnmpDecodeError."""
-    data, at = decipher(user, message, where)
-    return open_scoped(data, at, message.level is _AUTH_PRIV and user.pads)
+    opened = decipher(user, message, message.salt, message.raw[message.data_at :], where)
+    return open_scoped(opened, 0, message.level is _AUTH_PRIV and user.pads)
 
 
-def decipher(user: LocalUser, message: SecureMessage, where: object) -> tuple[bytes, int]:
-    """What ends with the ScopedPDU of a message already verified, and its padding, and where it begins.
+def decipher(user: LocalUser, like: SecureMessage, salt: bytes, data: bytes, where: object) -> bytes:
+    """The ScopedPDU, and its padding, of a message already verified, which was at that level and time.
 
-    SnmpDecryptionError if it cannot be deciphered.
+    `data` is what the message ends with, enciphered or not. SnmpDecryptionError if it cannot be deciphered.
     """
-    if message.level is not _AUTH_PRIV:
-        return message.raw, message.data_at
+    if like.level is not _AUTH_PRIV:
+        return data
     if user.privacy is None:
         raise SnmpDecryptionError(f"{where}: an encrypted message for a user without privacy")
     try:
-        return user.privacy.decrypt(message.raw[message.data_at :], message.boots, message.time, message.salt), 0
+        return user.privacy.decrypt(data, like.boots, like.time, salt)
     except SnmpDecryptionError as error:
         raise SnmpDecryptionError(f"{where}: {error}") from None

@@ -35,8 +35,8 @@ IN_FLIGHT: Final = 1000
 """The daemon's default."""
 DESCRIPTORS: Final = 256
 """Of which the measurement of scale must do."""
-REQUEST_OCTETS, REPLY_OCTETS, VARBINDS = 1050, 1190, 56
-"""The PDUs of a template of five interfaces."""
+REQUEST_OCTETS, REPLY_OCTETS, VARBINDS = 1180, 1290, 67
+"""Of a template of six interfaces: the mean of what is enciphered, and of the message, which is authenticated."""
 Wanted = tuple[str, ...] | None
 USER: Final = User(b"bench", AuthProtocol.SHA, PASSWORD.encode(), PrivProtocol.AES128, PASSWORD.encode())
 NAMED: Final = tuple(f"bench{number}" for number in range(48))

@@ -54,6 +54,8 @@ _USERS = (
 )
 _RING, _SALTS = KeyRing(), Salts()
 _LOCAL = [_RING.local(user, _ENGINE) for user in _USERS]
+_MET = [Engine(_ENGINE, local) for local in _LOCAL]
+"""They remember how messages looked that were believed."""
 _AGENT = LocalEngine(_ENGINE, _USERS, 3, 0)
 _WHERE = Address(int(socket.AF_INET), "127.0.0.1", 161)
 _PUBLIC = Community(V2C, b"public")
@@ -138,11 +140,15 @@ def admitted(data: bytes) -> None:
         return
     local, user = _LOCAL[data[0] % len(_USERS)], _USERS[data[0] % len(_USERS)]
     peer = Peer(_WHERE, user)
-    peer.engine, peer.clock = Engine(_ENGINE, local), EngineTime(3, 1000, 0, authentic=True)
-    trial = Trial(peer, peer.engine, b"", _asked, _SALTS)
-    trial.build(_ID)
+    engine = _MET[data[0] % len(_USERS)]
+    peer.engine, peer.clock = engine, EngineTime(3, 0, 0, authentic=True)
     for datagram in (data[1:], seal(local, user.level, _ENGINE, (3, 1000), _ID, False, data[1:], _SALTS)):
+        trial = Trial(peer, engine, b"", _asked, _SALTS)
+        trial.build(_ID)
         try:
+            if (alike := trial._opened_alike(datagram, 1000 * SECOND)) is not None:
+                read, opened = trial._opened_anyway(datagram, 1000 * SECOND)
+                assert alike == (read._replace(raw=b"", message_id=alike[0].message_id, salt=alike[0].salt), opened)
             trial.admit(datagram, 1000 * SECOND)
         except SnmpError:
             continue
@@ -232,9 +238,11 @@ def seeds() -> Iterator[bytes]:
     yield b"\0" + encode_message(Message(V2C, b"public", Pdu(PduKind.RESPONSE, _ID, 0, 0, tuple(every))))
     for kind in (PduKind.RESPONSE, PduKind.REPORT, PduKind.GET):
         scoped = encode_scoped(_ENGINE, b"", encode_pdu(Pdu(kind, _ID, 0, 0, tuple(every[:2]))))
+        long = encode_scoped(_ENGINE, b"", encode_pdu(Pdu(kind, _ID, 0, 0, tuple(every))))
         yield b"\2" + scoped
         for user in range(4):
             yield b"\5" + bytes((user,)) + scoped
+            yield b"\5" + bytes((user,)) + long
             yield b"\6" + bytes((user,)) + scoped
         for level in Level:
             octets = 12 if level else 0
