@@ -8,7 +8,7 @@ TOOLS := snmpd:snmpd snmpget:snmp sshd:openssh-server ip:iproute2 iperf3:iperf3 
 	mosquitto:mosquitto mosquitto_sub:mosquitto-clients victoria-metrics:victoria-metrics systemd-analyze:systemd \
 	ssh:openssh-client setpriv:util-linux initdb:postgresql
 
-.PHONY: help demo test test-fast test-system check format develop wheel soak fuzz bench-snmp bench-ledger bench-quota lock tools clean
+.PHONY: help demo test test-fast test-system check format develop wheel soak fuzz bench-snmp bench-ledger bench-quota working-day bench-whatif lock tools clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,6 +47,12 @@ bench-ledger: $(VENV)/.wheel ## a synthetic day of 5,000 circuits: ingest, size,
 bench-quota: $(VENV)/.wheel ## sharing scarce capacity among 50,000 circuits
 	PYTHONPATH=tests $(BIN)/python -m bench.quota $(ARGS)
 
+working-day: $(VENV)/.wheel ## a province that wants four times what it bought, for a day: utilisation, fairness, floors, changes
+	PYTHONPATH=tests $(BIN)/python -m bench.working_day $(ARGS)
+
+bench-whatif: $(VENV)/.wheel ## a month of 1,000 agencies replayed under other policies
+	PYTHONPATH=tests $(BIN)/python -m bench.whatif $(ARGS)
+
 fuzz: $(VENV)/.wheel ## coverage-guided fuzzing of every SNMP decoder for ten minutes (installs atheris)
 	test -x build/fuzz/bin/python || $(PYTHON) -m venv build/fuzz
 	build/fuzz/bin/pip install --quiet atheris build/wheel/*.whl
@@ -73,7 +79,7 @@ $(VENV)/.lock: requirements.lock
 	touch $@
 
 lock: $(VENV)/.lock ## choose exact versions anew from the ranges in pyproject.toml
-	$(BIN)/pip-compile --quiet --upgrade --extra dev --extra demo --extra parquet --extra postgresql --generate-hashes --strip-extras \
+	$(BIN)/pip-compile --quiet --upgrade --extra dev --extra demo --extra parquet --extra pictures --extra postgresql --generate-hashes --strip-extras \
 		--allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml
 
 # Root installs the missing tools; anyone else is told which tests will be skipped for want of them.

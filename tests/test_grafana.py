@@ -17,7 +17,7 @@ import pytest
 import yaml
 from support.dashboards import load, panel_queries, panels
 from support.processes import PATIENCE_S, eventually, free_port, running
-from support.traffic import NOON_NS, a_survey, agency, circuit, head, identity, poll
+from support.traffic import NOON_NS, a_pool, a_survey, agency, circuit, head, identity, poll
 
 from netmon.core.model import Column, Direction, Usage, Verdict, VerdictReason
 from netmon.core.planning import Observed
@@ -150,6 +150,7 @@ def a_province_at_work() -> Iterator[Metrics]:
         metrics.verdicts([over])
         metrics.limits({("dinkes-1", Direction.DOWNLOAD): Observed(8_000_000, known=True)})
         a_survey(metrics, "r1", "wan")
+        a_pool(metrics, "r1", "wan")
         metrics.process.loop_lag(0.001)
         metrics.process.committed(0.004, 1)
         metrics.process.outbox(0)

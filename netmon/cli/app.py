@@ -16,8 +16,10 @@ from netmon import __version__
 _GROUPS: Final = (
     ("Set up", ("check", "discover", "poll", "collectors", "policies", "assets", "demo")),
     ("Run", ("run", "status")),
-    ("Account", ("usage", "period")),
+    ("Account", ("usage", "period", "whatif")),
     ("Enforce", ("plan", "why", "apply", "revert", "receipts")),
+    ("Decide for a time", ("boost", "exempt", "freeze", "pool", "directives", "end")),
+    ("Ask and approve", ("request", "requests", "approve", "refuse")),
     ("Prove and keep", ("audit", "ledger")),
 )
 _SUMMARIES: Final = {
@@ -25,22 +27,39 @@ _SUMMARIES: Final = {
     "discover": "Search addresses for routers and propose what to add to the configuration.",
     "poll": "Visit ROUTER once and show what it says of its interfaces.",
     "collectors": "Try collectors, the profiles of router platforms, on recordings of routers.",
-    "policies": "Try quota policies on usage that was made up.",
+    "policies": "Try quota policies on usage that was made up, and see when which were taken up.",
     "assets": "Write out the collectors, policies, units and dashboards that ship with netmon.",
     "demo": "Show the main job against a simulated province on loopback.",
     "run": "Poll, account, judge, enforce and tell, until told to stop.",
     "status": "Show whether netmon does its work, and what to do where it does not.",
     "usage": "Show what agencies used, how sure that is, and what of their quota.",
     "period": "Close accounting periods, and show which were closed.",
+    "whatif": "Replay the ledger's history under other policies: who would have been slowed, when, and by how much.",
     "plan": "Show what would be altered on the routers now; alters nothing.",
     "why": "Say why AGENCY is limited, or is not: rule, bytes, arithmetic, and when it ends.",
     "apply": "Judge now, carry the plan out, and wait for the receipts.",
     "revert": "Take netmon's limits off CIRCUIT at once and keep them off for a time.",
     "receipts": "Show the evidence of every change, newest first, or one receipt in full.",
+    "boost": "Give AGENCY at least RATE for a time, whatever its quota's step or its ceiling says.",
+    "exempt": "Keep quota policies from slowing AGENCY for a time; what it uses is counted all the same.",
+    "freeze": "Alter no limit of AGENCY, or of anybody, for a time or until it is ended.",
+    "pool": "Show what was purchased against what was delivered, and say what of it is degraded.",
+    "directives": "Show which boosts, exemptions, freezes and degradations are in force.",
+    "end": "End a boost, exemption, freeze or degradation before its time.",
+    "request": "Ask for a boost of AGENCY to RATE, to begin when others approve it.",
+    "requests": "Show what agencies ask for and nobody has decided yet.",
+    "approve": "Approve a request; the last approval needed makes the boost, which begins at once.",
+    "refuse": "Refuse a request, or take back one's own.",
     "audit": "Prove that the record of decisions and changes is whole, or name the first link that is not.",
     "ledger": "Check, back up, restore and export the ledger.",
 }
 """How each verb's own help begins: listing them must not cost the import of eleven modules."""
+
+_TOGETHER: Final = {
+    **dict.fromkeys(("boost", "exempt", "freeze", "directives", "end"), "directives"),
+    **dict.fromkeys(("request", "requests", "approve", "refuse"), "requests"),
+}
+"""Verbs that share a module, where each has its own name; all others are the `command` of a module of theirs."""
 
 _ERRORS: Final = (
     ("netmon.config.errors", "ConfigError", 2),
@@ -50,6 +69,7 @@ _ERRORS: Final = (
     ("netmon.routers.recording_text", "RecordingError", 1),
     ("netmon.settings", "SecretUnavailableError", 2),
     ("netmon.daemon.queries", "QueryError", 2),
+    ("netmon.daemon.orders", "OrderError", 2),
     ("netmon.daemon.control", "ControlUnavailableError", 1),
     ("netmon.daemon.control", "ControlRefusedError", 1),
     ("netmon.daemon.control", "CommandError", 1),
@@ -86,7 +106,8 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name in _SUMMARIES:
-            return name, import_module(f"netmon.cli.{name}").command, args[1:]
+            module = import_module(f"netmon.cli.{_TOGETHER.get(name, name)}")
+            return name, getattr(module, name if name in _TOGETHER else "command"), args[1:]
         if not name.startswith("-"):
             from difflib import get_close_matches
 

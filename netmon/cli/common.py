@@ -143,16 +143,6 @@ def command_daemon(configuration: Configuration, verb: str, args: Mapping[str, A
     return answer
 
 
-def operator() -> str:
-    """Who gives the command, for the record."""
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user id without a name
-        return "operator"
-
-
 def rate(bps: int | None) -> str:
     """`20 Mb/s`, or a dash."""
     from netmon.core.units import format_rate
@@ -167,9 +157,10 @@ def volume(octets: int | None) -> str:
     return "-" if octets is None else format_volume(octets)
 
 
-def rates(from_bps: int | None, to_bps: int | None) -> str:
-    """`none -> 20 Mb/s`."""
-    return f"{'none' if from_bps is None else rate(from_bps)} -> {'none' if to_bps is None else rate(to_bps)}"
+def rates(from_bps: int | None, to_bps: int | None, floor_bps: int | None = None) -> str:
+    """`none -> 20 Mb/s`, and below it `floor 5 Mb/s` where there is one."""
+    floor = "" if floor_bps is None else f"\nfloor {rate(floor_bps)}"
+    return f"{'none' if from_bps is None else rate(from_bps)} -> {'none' if to_bps is None else rate(to_bps)}{floor}"
 
 
 def moment(rfc3339: str) -> str:

@@ -85,8 +85,8 @@ class Watcher:
         self, agency: Agency, circuit: Circuit, direction: Direction, limit_bps: int | None, now_ns: int
     ) -> Line | None:
         policies = (self.configuration.policies[name] for name in agency.quotas)
-        policy = next((policy for policy in policies if policy.direction is direction), None)
-        if policy is None:
+        policy = next((policy for policy in policies if policy.counts == (direction,)), None)
+        if policy is None or policy.volume_bytes is None:
             return None
         totals = self._totals(circuit, direction)
         start_ns = period_containing(policy.period, now_ns, agency.timezone).start_ns

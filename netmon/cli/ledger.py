@@ -99,7 +99,11 @@ def restore(file: Path, config: Path) -> int:
 @command.command("export")
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @click.option(
-    "--table", "name", required=True, type=click.Choice(["visits", "gaps", "verdicts", "receipts"]), help="What."
+    "--table",
+    "name",
+    required=True,
+    type=click.Choice(["visits", "gaps", "verdicts", "receipts", "directives", "requests"]),
+    help="What.",
 )
 @click.option("--format", "form", type=click.Choice(["csv", "jsonl", "parquet"]), default="csv", show_default=True)
 @click.option("--from", "start", help="A date or time (RFC 3339), in the site's zone unless it has an offset.")
@@ -127,7 +131,8 @@ def export(file: Path, name: str, form: str, start: str | None, end: str | None,
 
 
 def _export(ledger: Location, name: str, form: str, into: BinaryIO, span: dict[str, int]) -> int:
-    from netmon.store.export import Form, TableName, export_table
+    from netmon.store.export import Form, export_table
+    from netmon.store.export_tables import TableName
 
     with status_line() as say:
         return export_table(ledger, TableName(name), Form(form), into, told=lambda count: say(f"{count} rows"), **span)

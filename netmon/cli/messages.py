@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from netmon.core.decided import Decided
+from netmon.core.directives import DirectiveKind
 from netmon.core.model import Direction, Outcome, Proof, VerdictReason
 from netmon.core.planning import Withheld
+from netmon.core.sharing_account import Standpoint
 from netmon.core.units import format_rate, format_volume
 
 
@@ -31,15 +34,36 @@ class Sentences:
     since: str
     # Labels of what follows.
     why: str
+    decided: str
     data: str
     shared: str
     ends: str
+    again: str
     sooner: str
     # Why.
     used: str
+    used_sum: str
+    carried: str
+    percentile: str
     step: str
     next_step: str
+    set_aside: str
     rule: str
+    legal_basis: str
+    # Decided.
+    directives: Mapping[DirectiveKind, str]
+    """By those that concern an agency."""
+    any_policy: str
+    lasts_until: str
+    lasts: str
+    # Scarce capacity.
+    scarce: str
+    """In place of the verdict's sentence, where no policy limits but sharing does."""
+    share: Mapping[Decided, str]
+    wanted: str
+    approaches: str
+    standpoints: Mapping[Standpoint, str]
+    own_circuits: str
     # Data.
     all_proven: str
     only_proven: str
@@ -53,6 +77,8 @@ class Sentences:
     policy_says_none: str
     strictest: str
     only_circuit: str
+    stands_by: str
+    carrying_circuit: str
     among_circuits: str
     remainder: str
     exempted: Mapping[str, str]
@@ -71,7 +97,9 @@ class Sentences:
     outcomes: Mapping[Outcome, str]
     proofs: Mapping[Proof, str]
     # Its end.
-    until: str
+    until: Mapping[str, str]
+    """By `ends_with`."""
+    resumes: str
     overdue: str
     conditions: Mapping[str, str]
     """By `ends_sooner_if.what`."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from netmon.cli.messages import Language, Sentences
+from netmon.core.decided import Decided
+from netmon.core.directives import DirectiveKind
 from netmon.core.model import Direction, Outcome, Proof, VerdictReason
 from netmon.core.planning import Withheld
+from netmon.core.sharing_account import Standpoint
 
 ENGLISH = Language(
     decimal_sign=".",
@@ -24,6 +27,18 @@ ENGLISH = Language(
             VerdictReason.HELD_BY_HYSTERESIS: (
                 "The agency as a whole stays slowed to {limit}: its usage is only just below the step that was reached."
             ),
+            VerdictReason.HELD_TO_PERIOD_END: (
+                "The agency as a whole stays slowed to {limit} until the period ends, though less is proven by now: so"
+                " the step has it that was reached."
+            ),
+            VerdictReason.GRACE: (
+                "The agency as a whole stays slowed to {limit}: its policy was changed lately, and slows it no further"
+                " for now."
+            ),
+            VerdictReason.BOOSTED: "The agency as a whole is slowed only to {limit}, which it was given for a time.",
+            VerdictReason.FROZEN_BY_OPERATOR: (
+                "The agency as a whole stays slowed to {limit}: limits are frozen, and nothing is altered."
+            ),
             VerdictReason.FROZEN_STALE: (
                 "The agency as a whole stays slowed to {limit}: its usage has not been read lately, and without that"
                 " nothing is altered."
@@ -41,6 +56,20 @@ ENGLISH = Language(
             VerdictReason.HELD_BY_HYSTERESIS: (
                 "The notice stands, for the usage is only just below the step that was reached: no limit."
             ),
+            VerdictReason.HELD_TO_PERIOD_END: (
+                "The notice stands until the period ends, though less is proven by now: no limit."
+            ),
+            VerdictReason.RESTORED_BY_STEP: "So much is used that the policy slows no longer: no limit.",
+            VerdictReason.OUTSIDE_WINDOW: "The policy slows only at certain times, and this is none of them: no limit.",
+            VerdictReason.GRACE: "The policy is new, or was changed lately: it slows nobody yet.",
+            VerdictReason.EASED_STALE: (
+                "The usage has not been read for so long that its limit is lifted until it is read again."
+            ),
+            VerdictReason.EXEMPT: "The agency is exempt from the policy for a time: no limit.",
+            VerdictReason.BOOSTED: "The agency is given more for a time: no limit.",
+            VerdictReason.FROZEN_BY_OPERATOR: "Limits are frozen: nothing is altered, and none was set.",
+            VerdictReason.SHARED: "What there is suffices for all that is wanted of it: no limit.",
+            VerdictReason.CEILING: "What the agency may have at most is more than its circuits carry: no limit.",
             VerdictReason.RESTORED_NEW_PERIOD: "A new period has begun: the limit of the one before is over.",
             VerdictReason.RESTORED_POLICY_CHANGED: (
                 "The policy was changed or taken off the agency: the limit it had set is over."
@@ -52,14 +81,60 @@ ENGLISH = Language(
         not_recorded="Nothing had been decided by then.",
         since="In effect since {since}.",
         why="Why",
+        decided="Decided",
         data="Data",
         shared="Shared",
         ends="Ends",
+        again="Again",
         sooner="Sooner",
         used="{proven} of {quota} were used ({ratio}) in the period from {start} to {end}.",
+        used_sum=(
+            "{proven} of {quota} were used ({ratio}), download and upload together, in the period from {start} to"
+            " {end}."
+        ),
+        carried="{carried} of the {quota} were left of the period before and carried over.",
+        percentile=(
+            "The 95th percentile of the period from {start} to {end} cannot fall below {proven} any more; it is held"
+            " against {quota} ({ratio})."
+        ),
         step="Step {step} of the policy {policy} is in force; it begins at {threshold}.",
         next_step="The next step begins at {threshold}.",
+        set_aside="Otherwise the limit would be {limit}.",
         rule="The rule: policies/{file}, line {line}.",
+        legal_basis="It may be lower than what the agency is guaranteed: {basis}.",
+        directives={
+            DirectiveKind.BOOST: "{by} gave the agency at least {rate} {lasts}: {reason}.",
+            DirectiveKind.EXEMPTION: "{by} exempted the agency from {policy} {lasts}: {reason}.",
+            DirectiveKind.FREEZE: "{by} froze the limits {lasts}: {reason}.",
+        },
+        any_policy="every policy",
+        lasts_until="until {until}",
+        lasts="until further notice",
+        scarce="Less capacity is there than is wanted: each circuit has its share of it.",
+        share={
+            Decided.NOT_SHORT: "There is enough of all it crosses: no limit.",
+            Decided.NOTHING_LEFT: "Of what it crosses nothing is there now: its limit stays as it is.",
+            Decided.MINIMUM: "{target}: a limit is never less.",
+            Decided.FLOOR: "{target}: its part of what is guaranteed to {by}, and no more is left.",
+            Decided.ALLOCATION: "{target}: its share of {by}, which is used up.",
+            Decided.HEADROOM: "{target}: more than it wants now, with its part of what nobody wants of {by}.",
+            Decided.CEILING: "{target}: more than that is not due to {by}.",
+            Decided.LADDER: "{target}: the quota policy's step decides.",
+            Decided.BOOST: "{target}: what was given to {by} for a time decides.",
+            Decided.PORT: "{target}: its port carries no more.",
+        },
+        wanted="It wants {wanted}, as measured.",
+        approaches="The limit follows in steps: {limit} for now.",
+        standpoints={
+            Standpoint.LEVEL: (
+                "{child}: {child_rate} of {node}'s {node_rate}; weight {weight} of {rising} in the {rest} that go by"
+                " weight."
+            ),
+            Standpoint.AHEAD: "{child}: {child_rate} of {node}'s {node_rate}, guaranteed or of an earlier class.",
+            Standpoint.FULL: "{child}: {child_rate} of {node}'s {node_rate}, all it can have.",
+            Standpoint.HELD: "{child}: {child_rate} of {node}'s {node_rate}; something it crosses is used up.",
+        },
+        own_circuits="{agency}'s own circuits",
         all_proven="Only proven bytes count. None are estimated, and no time is unaccounted for.",
         only_proven="Only proven bytes count: nothing else is held against the agency.",
         estimated="{estimated} more are estimated.",
@@ -71,7 +146,9 @@ ENGLISH = Language(
         policy_says_none="The policy {policy} sets no limit.",
         strictest="The strictest counts: {policy}.",
         only_circuit="The agency has one circuit, which gets all of {limit}.",
-        among_circuits="{limit} is divided equally among the agency's {count} circuits: {share} each.",
+        stands_by="{circuit} stands by and keeps {share}.",
+        carrying_circuit="{circuit} carries and gets the rest, {limit}.",
+        among_circuits="{limit} is divided equally among the {count} circuits that carry: {share} each.",
         remainder="What does not divide evenly goes, 1 b/s each, to {circuits}.",
         exempted={
             "held_by_operator": "{circuit} is kept free of limits by an operator.",
@@ -111,13 +188,21 @@ ENGLISH = Language(
             Proof.OBSERVED: "proven by traffic",
             Proof.NOT_TESTABLE: "not tested by traffic",
         },
-        until="{until}, with the period.",
+        until={
+            "period": "{until}, with the period.",
+            "window": "{until}, with the hours in which the policy slows.",
+            "grace": "{until}, with the policy's grace; then the policy decides.",
+            "directive": "{until}, with what was decided; then the policy decides.",
+        },
+        resumes="{until}: from then on the limit is {limit}, as things stand.",
         overdue="The period was over {until}; the limit ends once that can be judged.",
         conditions={
             "policy_changed": "if the policies are changed so that none of them slows the agency",
             "reverted": "if an operator frees a circuit for a time (netmon revert)",
             "usage_below": "if less than {octets} turn out to be proven",
             "usage_read_again": "if the routers can be read again, and the usage allows it",
+            "exempted": "if the agency is exempted or boosted for a time (netmon exempt, netmon boost)",
+            "freeze_ended": "if whoever froze the limits ends that",
             "clock_trusted": "if the clock can be trusted again, and the usage allows it",
         },
         volume_of="if the policy {policy} is changed, to a volume of {octets} for instance, or taken off the agency",

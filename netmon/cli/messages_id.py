@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from netmon.cli.messages import Language, Sentences
+from netmon.core.decided import Decided
+from netmon.core.directives import DirectiveKind
 from netmon.core.model import Direction, Outcome, Proof, VerdictReason
 from netmon.core.planning import Withheld
+from netmon.core.sharing_account import Standpoint
 
 INDONESIAN = Language(
     decimal_sign=",",
@@ -25,6 +28,20 @@ INDONESIAN = Language(
                 "Kecepatan seluruh instansi tetap dibatasi {limit}: pemakaiannya hanya sedikit di bawah langkah yang"
                 " sudah tercapai."
             ),
+            VerdictReason.HELD_TO_PERIOD_END: (
+                "Kecepatan seluruh instansi tetap dibatasi {limit} sampai periode berakhir, meskipun pemakaian yang"
+                " terbukti kini lebih sedikit: demikian ketentuan langkah yang sudah tercapai."
+            ),
+            VerdictReason.GRACE: (
+                "Kecepatan seluruh instansi tetap dibatasi {limit}: kebijakannya baru diubah dan belum memperketat apa"
+                " pun."
+            ),
+            VerdictReason.BOOSTED: (
+                "Kecepatan seluruh instansi dibatasi tidak kurang dari {limit}, yang diberikan untuk sementara."
+            ),
+            VerdictReason.FROZEN_BY_OPERATOR: (
+                "Kecepatan seluruh instansi tetap dibatasi {limit}: batas-batas dibekukan, dan tidak ada yang diubah."
+            ),
             VerdictReason.FROZEN_STALE: (
                 "Kecepatan seluruh instansi tetap dibatasi {limit}: pemakaiannya belum terbaca lagi, dan tanpa itu"
                 " tidak ada yang diubah."
@@ -43,6 +60,29 @@ INDONESIAN = Language(
                 "Pemberitahuan tetap berlaku karena pemakaian hanya sedikit di bawah langkah yang sudah tercapai: tidak"
                 " ada pembatasan."
             ),
+            VerdictReason.HELD_TO_PERIOD_END: (
+                "Pemberitahuan tetap berlaku sampai periode berakhir, meskipun pemakaian yang terbukti kini lebih"
+                " sedikit: tidak ada pembatasan."
+            ),
+            VerdictReason.RESTORED_BY_STEP: (
+                "Pemakaian sudah sedemikian banyak sehingga kebijakan tidak membatasi lagi: tidak ada pembatasan."
+            ),
+            VerdictReason.OUTSIDE_WINDOW: (
+                "Kebijakan hanya membatasi pada waktu tertentu, dan saat ini bukan waktunya: tidak ada pembatasan."
+            ),
+            VerdictReason.GRACE: "Kebijakan masih baru atau baru diubah: belum ada pembatasan karenanya.",
+            VerdictReason.EASED_STALE: (
+                "Pemakaian sudah terlalu lama tidak terbaca sehingga pembatasannya dicabut sampai terbaca lagi."
+            ),
+            VerdictReason.EXEMPT: "Instansi dikecualikan dari kebijakan untuk sementara: tidak ada pembatasan.",
+            VerdictReason.BOOSTED: "Instansi diberi kecepatan tambahan untuk sementara: tidak ada pembatasan.",
+            VerdictReason.FROZEN_BY_OPERATOR: (
+                "Batas-batas dibekukan: tidak ada yang diubah, dan sebelumnya tidak ada pembatasan."
+            ),
+            VerdictReason.SHARED: "Kapasitas yang ada mencukupi semua kebutuhan: tidak ada pembatasan.",
+            VerdictReason.CEILING: (
+                "Batas tertinggi hak instansi melebihi kemampuan sirkuitnya: tidak ada pembatasan."
+            ),
             VerdictReason.RESTORED_NEW_PERIOD: (
                 "Periode baru sudah dimulai: pembatasan dari periode sebelumnya berakhir."
             ),
@@ -58,14 +98,60 @@ INDONESIAN = Language(
         not_recorded="Saat itu belum ada keputusan.",
         since="Berlaku sejak {since}.",
         why="Sebab",
+        decided="Diputuskan",
         data="Data",
         shared="Pembagian",
         ends="Berakhir",
+        again="Berlaku lagi",
         sooner="Lebih awal",
         used="{proven} dari {quota} terpakai ({ratio}) dalam periode {start} sampai {end}.",
+        used_sum=(
+            "{proven} dari {quota} terpakai ({ratio}), unduhan dan unggahan dijumlahkan, dalam periode {start} sampai"
+            " {end}."
+        ),
+        carried="{carried} dari {quota} itu adalah sisa periode sebelumnya yang dialihkan ke periode ini.",
+        percentile=(
+            "Persentil ke-95 periode {start} sampai {end} tidak mungkin lagi di bawah {proven}; pembandingnya {quota}"
+            " ({ratio})."
+        ),
         step="Langkah {step} dari kebijakan {policy} berlaku; langkah itu dimulai pada {threshold}.",
         next_step="Langkah berikutnya dimulai pada {threshold}.",
+        set_aside="Tanpa itu, batasnya adalah {limit}.",
         rule="Aturannya: policies/{file}, baris {line}.",
+        legal_basis="Batas itu boleh lebih rendah daripada yang dijamin bagi instansi: {basis}.",
+        directives={
+            DirectiveKind.BOOST: "{by} memberi instansi sekurang-kurangnya {rate} {lasts}: {reason}.",
+            DirectiveKind.EXEMPTION: "{by} mengecualikan instansi dari {policy} {lasts}: {reason}.",
+            DirectiveKind.FREEZE: "{by} membekukan batas-batas {lasts}: {reason}.",
+        },
+        any_policy="semua kebijakan",
+        lasts_until="sampai {until}",
+        lasts="sampai pemberitahuan lebih lanjut",
+        scarce="Kapasitas yang ada kurang dari yang dibutuhkan: setiap sirkuit mendapat bagiannya.",
+        share={
+            Decided.NOT_SHORT: "Semua yang dilaluinya mencukupi: tanpa batas.",
+            Decided.NOTHING_LEFT: "Sebagian yang dilaluinya kini tidak ada sama sekali: batasnya tetap seperti adanya.",
+            Decided.MINIMUM: "{target}: batas tidak pernah lebih rendah.",
+            Decided.FLOOR: "{target}: bagiannya dari yang dijamin bagi {by}, dan tidak ada lagi yang tersisa.",
+            Decided.ALLOCATION: "{target}: bagiannya dari {by}, yang sudah habis terbagi.",
+            Decided.HEADROOM: "{target}: lebih dari kebutuhannya saat ini, dengan bagian dari sisa {by}.",
+            Decided.CEILING: "{target}: hak {by} tidak lebih dari itu.",
+            Decided.LADDER: "{target}: ditentukan oleh langkah kebijakan kuota.",
+            Decided.BOOST: "{target}: ditentukan oleh tambahan sementara bagi {by}.",
+            Decided.PORT: "{target}: portnya tidak dapat membawa lebih banyak.",
+        },
+        wanted="Kebutuhannya menurut pengukuran: {wanted}.",
+        approaches="Batas mengikutinya bertahap: untuk sementara {limit}.",
+        standpoints={
+            Standpoint.LEVEL: (
+                "{child}: {child_rate} dari {node_rate} ({node}); bobot {weight} dari {rising} atas {rest} yang dibagi"
+                " menurut bobot."
+            ),
+            Standpoint.AHEAD: "{child}: {child_rate} dari {node_rate} ({node}), dijamin atau didahulukan.",
+            Standpoint.FULL: "{child}: {child_rate} dari {node_rate} ({node}), sebanyak yang dapat diterimanya.",
+            Standpoint.HELD: "{child}: {child_rate} dari {node_rate} ({node}); yang dilaluinya sudah habis terbagi.",
+        },
+        own_circuits="sirkuit {agency} sendiri",
         all_proven=(
             "Hanya byte yang terbukti yang dihitung. Tidak ada yang diperkirakan, dan tidak ada waktu yang luput dari"
             " pencatatan."
@@ -80,7 +166,9 @@ INDONESIAN = Language(
         policy_says_none="Kebijakan {policy} tidak membatasi.",
         strictest="Yang paling ketat berlaku: {policy}.",
         only_circuit="Instansi memiliki satu sirkuit, yang mendapat seluruh {limit}.",
-        among_circuits="{limit} dibagi sama rata ke {count} sirkuit instansi: masing-masing {share}.",
+        stands_by="{circuit} bersiaga dan tetap mendapat {share}.",
+        carrying_circuit="{circuit} melayani lalu lintas dan mendapat sisanya, {limit}.",
+        among_circuits="{limit} dibagi sama rata ke {count} sirkuit yang melayani lalu lintas: masing-masing {share}.",
         remainder="Sisa pembagian, masing-masing 1 b/s, diberikan kepada {circuits}.",
         exempted={
             "held_by_operator": "{circuit} dibebaskan dari pembatasan oleh operator.",
@@ -122,13 +210,21 @@ INDONESIAN = Language(
             Proof.OBSERVED: "terbukti oleh lalu lintas data",
             Proof.NOT_TESTABLE: "belum teruji oleh lalu lintas data",
         },
-        until="{until}, bersama periodenya.",
+        until={
+            "period": "{until}, bersama periodenya.",
+            "window": "{until}, bersama jam berlakunya pembatasan menurut kebijakan.",
+            "grace": "{until}, bersama masa tenggang kebijakan; setelah itu kebijakan yang menentukan.",
+            "directive": "{until}, bersama keputusan tersebut; setelah itu kebijakan yang menentukan.",
+        },
+        resumes="{until}: sejak saat itu batasnya {limit}, menurut keadaan sekarang.",
         overdue="Periode sudah berakhir {until}; pembatasan berakhir begitu hal itu dapat dinilai.",
         conditions={
             "policy_changed": "jika kebijakan diubah sehingga tidak ada lagi yang membatasi instansi ini",
             "reverted": "jika operator membebaskan sirkuit untuk sementara (netmon revert)",
             "usage_below": "jika ternyata kurang dari {octets} yang terbukti",
             "usage_read_again": "jika router dapat dibaca lagi, dan pemakaiannya memungkinkan",
+            "exempted": "jika instansi dikecualikan atau diberi tambahan untuk sementara (netmon exempt, netmon boost)",
+            "freeze_ended": "jika yang membekukan batas-batas mengakhirinya",
             "clock_trusted": "jika jam dapat dipercaya lagi, dan pemakaiannya memungkinkan",
         },
         volume_of=(

@@ -13,7 +13,6 @@ from netmon.cli.common import (
     console,
     ledger_of,
     moment,
-    operator,
     output_option,
     print_document,
     table,
@@ -39,7 +38,7 @@ def close(agencies: tuple[str, ...], period: str | None, reason: str, config: Pa
     from netmon.config.load import load
     from netmon.daemon.bookkeeping import CLOSE_PERIOD
 
-    args: dict[str, Any] = {"agencies": list(agencies), "reason": reason, "by": operator()}
+    args: dict[str, Any] = {"agencies": list(agencies), "reason": reason}
     if period is not None:
         args["period"] = period
     answer = command_daemon(load(config), CLOSE_PERIOD, args)

@@ -62,7 +62,7 @@ def _print(data: dict[str, Any]) -> None:
             f"{change['circuit']}\n{change['router']}",
             change["direction"],
             change["action"],
-            rates(change["from_bps"], change["to_bps"]),
+            rates(change["from_bps"], change["to_bps"], change["to_floor_bps"]),
             why,
             style="dim" if change["action"] == "keep" else None,
         )

@@ -1,4 +1,4 @@
-"""netmon policies: try quota policies without a router, a ledger or a month of waiting."""
+"""netmon policies: try quota policies without a router, a ledger or a month of waiting, and see which were taken up."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from typing import Any
 import rich_click as click
 
 from netmon.cli.common import DEFAULT_CONFIG, console, output_option, print_document, table
+from netmon.cli.policy_history import history
 
 
 @click.group("policies")
 def command() -> None:
-    """Try quota policies on usage that was made up."""
+    """Try quota policies on usage that was made up, and see when which were taken up."""
+
+
+command.add_command(history)
 
 
 @command.command("test")

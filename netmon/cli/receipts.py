@@ -49,7 +49,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
             moment(row["at"]).replace(" ", "\n"),
             row["circuit"],
             row["direction"],
-            rates(row["from_bps"], row["to_bps"]),
+            rates(row["from_bps"], row["to_bps"], row["to_floor_bps"]),
             f"{row['outcome']}, {row['proof'].replace('_', ' ')}\n{row['id']}",
             style=None if row["outcome"] == "confirmed" else "bold red",
         )

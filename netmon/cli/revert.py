@@ -6,7 +6,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from netmon.cli.common import command_daemon, config_option, moment, operator
+from netmon.cli.common import command_daemon, config_option, moment
 from netmon.cli.outcome import print_outcome
 
 
@@ -19,7 +19,7 @@ def command(circuit: str, reason: str, duration: str | None, config: Path) -> in
     """Take netmon's limits off CIRCUIT at once and keep them off for a time."""
     from netmon.config.load import load
 
-    args = {"circuit": circuit, "reason": reason, "by": operator()}
+    args = {"circuit": circuit, "reason": reason}
     if duration is not None:
         args["for"] = duration
     answer = command_daemon(load(config), "revert", args)

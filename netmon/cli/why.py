@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from netmon.cli.common import config_option, console, ledger_of, output_option, print_document
+from netmon.cli.why_sharing import is_scarce, share
 
 if TYPE_CHECKING:
     from netmon.cli.messages import Language
@@ -92,7 +93,8 @@ def page(data: Row, language: Language, width: int) -> Iterator[tuple[str, str |
         steps = [step for step in data["allocation"] if step["direction"] == direction]
         yield "", None
         yield say.directions[direction], "bold"
-        yield from ((line, None) for line in wrap(verdict_sentence(rows[0], language, zone), width, INDENT, INDENT))
+        sentence = say.scarce if is_scarce(rows) else verdict_sentence(rows[0], language, zone)
+        yield from ((line, None) for line in wrap(sentence, width, INDENT, INDENT))
         told = [
             *reasons(rows[0], steps, language, zone),
             *circuits(rows, language, zone),
@@ -147,28 +149,71 @@ def reasons(row: Row, steps: Sequence[Row], language: Language, zone: str) -> It
     if evidence is None:
         return
     say = language.sentences
-    why = []
-    if evidence["quota_bytes"] is not None:
-        why.append(
-            say.used.format(
-                proven=language.volume(evidence["proven_bytes"]),
-                quota=language.volume(evidence["quota_bytes"]),
-                ratio=language.percent(evidence["quota_used_ratio"]),
-                start=language.instant(evidence["period_start"], zone),
-                end=language.instant(evidence["period_end"], zone),
-            )
-        )
-    if row["step"] and evidence["threshold_bytes"] is not None:
-        threshold = language.volume(evidence["threshold_bytes"])
+    why = [_measured(evidence, language, zone)]
+    if evidence["carried_bytes"]:
+        carried = language.volume(evidence["carried_bytes"])
+        why.append(say.carried.format(carried=carried, quota=language.volume(evidence["quota_bytes"])))
+    if row["step"] and (threshold := _amount(evidence, "threshold", language)):
         why.append(say.step.format(step=row["step"], policy=row["policy"], threshold=threshold))
-    if evidence["next_threshold_bytes"] is not None:
-        why.append(say.next_step.format(threshold=language.volume(evidence["next_threshold_bytes"])))
+    if threshold := _amount(evidence, "next_threshold", language):
+        why.append(say.next_step.format(threshold=threshold))
+    if row["ladder_bps"] is not None and row["ladder_bps"] != row["agency_limit_bps"]:
+        why.append(say.set_aside.format(limit=language.rate(row["ladder_bps"])))
     if row["rule"] is not None:
         why.append(say.rule.format(**row["rule"]))
-    yield say.why, " ".join(why)
+    if row["legal_basis"] is not None:
+        why.append(say.legal_basis.format(basis=row["legal_basis"]))
+    yield say.why, " ".join(filter(None, why))
+    if decided := "\n".join(_decided(row, language, zone)):
+        yield say.decided, decided
     yield say.data, " ".join(_data(evidence, language, zone))
     if shared := " ".join(_shared(steps, language)):
         yield say.shared, shared
+
+
+def _measured(evidence: Row, language: Language, zone: str) -> str:
+    """How much of what is allowed was used."""
+    say = language.sentences
+    quota = _amount(evidence, "quota", language)
+    if quota is None:
+        return ""
+    sentence, proven = say.used, language.volume(evidence["proven_bytes"])
+    if evidence["quota_bps"] is not None:
+        sentence, proven = say.percentile, language.rate(evidence["p95_bps"] or 0)
+    elif len(evidence["directions"]) > 1:
+        sentence = say.used_sum
+    return sentence.format(
+        proven=proven,
+        quota=quota,
+        ratio=language.percent(evidence["quota_used_ratio"]),
+        start=language.instant(evidence["period_start"], zone),
+        end=language.instant(evidence["period_end"], zone),
+    )
+
+
+def _amount(evidence: Row, name: str, language: Language) -> str | None:
+    """A volume, or of a percentile a rate; None where it has none."""
+    octets, bps = evidence[f"{name}_bytes"], evidence[f"{name}_bps"]
+    if octets is not None:
+        return language.volume(octets)
+    return None if bps is None else language.rate(bps)
+
+
+def _decided(row: Row, language: Language, zone: str) -> Iterator[str]:
+    from netmon.core.directives import DirectiveKind
+
+    say = language.sentences
+    for one in row["directives"]:
+        lasts = say.lasts
+        if one["until"] is not None:
+            lasts = say.lasts_until.format(until=language.instant(one["until"], zone))
+        yield say.directives[DirectiveKind(one["kind"])].format(
+            by=one["by"],
+            reason=one["reason"],
+            lasts=lasts,
+            policy=one["policy"] or say.any_policy,
+            rate="" if one["rate_bps"] is None else language.rate(one["rate_bps"]),
+        )
 
 
 def _data(evidence: Row, language: Language, zone: str) -> Iterator[str]:
@@ -196,19 +241,30 @@ def _shared(steps: Sequence[Row], language: Language) -> Iterator[str]:
     for step in steps if len(policies) > 1 else ():
         if step["step"] == "strictest":
             yield say.strictest.format(policy=step["policy"])
-    shares = [step for step in steps if step["step"] == "share"]
-    if shares:
-        whole = language.rate(shares[0]["of_bps"])
-        share = language.rate(min(step["limit_bps"] for step in shares))
-        if len(shares) == 1:
-            yield say.only_circuit.format(limit=whole)
-        else:
-            yield say.among_circuits.format(limit=whole, count=len(shares), share=share)
-    if rest := [step["circuit"] for step in shares if step["remainder_bps"]]:
-        yield say.remainder.format(circuits=", ".join(rest))
+    yield from _divided([step for step in steps if step["step"] == "share"], language)
     for step in steps:
         if step["step"] == "exempted":
             yield say.exempted[step["because"]].format(circuit=step["circuit"])
+
+
+def _divided(shares: Sequence[Row], language: Language) -> Iterator[str]:
+    """What each circuit gets of the whole."""
+    say = language.sentences
+    carrying = [step for step in shares if step["because"] is None]
+    for step in shares:
+        if step["because"] is not None:
+            yield say.stands_by.format(circuit=step["circuit"], share=language.rate(step["limit_bps"]))
+    if carrying:
+        whole = language.rate(carrying[0]["of_bps"])
+        share = language.rate(min(step["limit_bps"] for step in carrying))
+        if len(shares) == 1:
+            yield say.only_circuit.format(limit=whole)
+        elif len(carrying) == 1:
+            yield say.carrying_circuit.format(circuit=carrying[0]["circuit"], limit=whole)
+        else:
+            yield say.among_circuits.format(limit=whole, count=len(carrying), share=share)
+    if rest := [step["circuit"] for step in shares if step["remainder_bps"]]:
+        yield say.remainder.format(circuits=", ".join(rest))
 
 
 def circuits(rows: Sequence[Row], language: Language, zone: str) -> Iterator[tuple[str, str]]:
@@ -216,8 +272,8 @@ def circuits(rows: Sequence[Row], language: Language, zone: str) -> Iterator[tup
     for row in rows:
         force = row["in_force"]
         limited = row["agency_limit_bps"] is not None or force["bps"] is not None or not force["known"]
-        if limited or row["receipt"] is not None:
-            yield row["circuit"], " ".join(_circuit(row, language, zone))
+        if limited or row["receipt"] is not None or row["limit_bps"] is not None:
+            yield row["circuit"], "\n".join((" ".join(_circuit(row, language, zone)), *share(row, language)))
 
 
 def _circuit(row: Row, language: Language, zone: str) -> Iterator[str]:
@@ -267,10 +323,14 @@ def ending(rows: Sequence[Row], at: str, language: Language, zone: str) -> Itera
     from datetime import datetime
 
     row, say = rows[0], language.sentences
-    if row["agency_limit_bps"] is None or row["until"] is None:
+    until = None if row["until"] is None else language.instant(row["until"], zone)
+    if row["agency_limit_bps"] is None:
+        if until is not None and row["ladder_bps"] is not None and row["ends_with"] != "period":
+            yield say.again, say.resumes.format(until=until, limit=language.rate(row["ladder_bps"]))
         return
-    over = datetime.fromisoformat(row["until"]) <= datetime.fromisoformat(at)
-    yield say.ends, (say.overdue if over else say.until).format(until=language.instant(row["until"], zone))
+    if until is not None:
+        over = datetime.fromisoformat(row["until"]) <= datetime.fromisoformat(at)
+        yield say.ends, (say.overdue if over else say.until[row["ends_with"]]).format(until=until)
     conditions = {one["what"]: one["bytes"] for each in rows for one in each["ends_sooner_if"]}
     lines = []
     for what, octets in conditions.items():

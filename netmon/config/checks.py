@@ -33,6 +33,8 @@ class Known:
     """The names written in the configuration, those of broken entries included."""
 
     pools: Collection[str]
+    links: Collection[str]
+    """Uplinks of pools, and backhauls."""
     agencies: Collection[str]
     routers: Collection[str]
     snmp_credentials: Collection[str]
@@ -49,7 +51,7 @@ class Known:
 
 def check(settings: NetmonSettings, known: Known) -> Iterator[Finding]:
     """Everything wrong between the entries, in the order of the configuration."""
-    names = _Names()
+    names = Names()
     yield from _secrets(settings)
     yield from (finding for finding in _sections(settings) if not known.is_broken(*map(str, finding[0][:-1])))
     yield from _credentials(settings, known, names)
@@ -57,7 +59,7 @@ def check(settings: NetmonSettings, known: Known) -> Iterator[Finding]:
     yield from _routers(settings, known, names)
 
 
-class _Names:
+class Names:
     """Says that a name is unknown, and which one may have been meant."""
 
     def __init__(self) -> None:
@@ -115,7 +117,7 @@ def _sections(settings: NetmonSettings) -> Iterator[Finding]:
         yield ("http", given), "certificate and private_key belong together; give both or neither"
 
 
-def _credentials(settings: NetmonSettings, known: Known, names: _Names) -> Iterator[Finding]:
+def _credentials(settings: NetmonSettings, known: Known, names: Names) -> Iterator[Finding]:
     """Lists of SNMP credentials outside of routers."""
     heard, credentials = settings.snmp.notifications, known.snmp_credentials
     if not credentials and known.is_broken("snmp"):
@@ -130,7 +132,7 @@ def _credentials(settings: NetmonSettings, known: Known, names: _Names) -> Itera
                 )
 
 
-def _agencies(settings: NetmonSettings, known: Known, names: _Names) -> Iterator[Finding]:
+def _agencies(settings: NetmonSettings, known: Known, names: Names) -> Iterator[Finding]:
     parents = {name: agency.parent for name, agency in settings.agencies.items()}
     in_a_loop_told: set[str] = set()
     for name, agency in settings.agencies.items():
@@ -162,7 +164,7 @@ def _loop(start: str, parents: Mapping[str, str | None]) -> tuple[str, ...]:
     return tuple(trail) if current == start else ()
 
 
-def _routers(settings: NetmonSettings, known: Known, names: _Names) -> Iterator[Finding]:
+def _routers(settings: NetmonSettings, known: Known, names: Names) -> Iterator[Finding]:
     circuits: dict[str, str] = {}
     addresses: dict[tuple[str, int], str] = {}
     enforced = False
@@ -183,6 +185,8 @@ def _routers(settings: NetmonSettings, known: Known, names: _Names) -> Iterator[
             yield from _circuit(here, of, known, names)
             if (of.mode or router.mode) is Mode.ENFORCE:
                 enforced = True
+                if of.limited_at is not None or known.is_broken(*map(str, here), "limited_at"):
+                    continue  # see shaping_checks
                 if router.ssh is None:
                     yield (
                         ((*here, "mode") if of.mode else here),
@@ -203,7 +207,7 @@ def _routers(settings: NetmonSettings, known: Known, names: _Names) -> Iterator[
         )
 
 
-def _router(loc: Loc, router: RouterSettings, known: Known, names: _Names) -> Iterator[Finding]:
+def _router(loc: Loc, router: RouterSettings, known: Known, names: Names) -> Iterator[Finding]:
     problem = _address_problem(router.address)
     if problem:
         yield (*loc, "address"), problem
@@ -216,7 +220,7 @@ def _router(loc: Loc, router: RouterSettings, known: Known, names: _Names) -> It
         yield (*loc, "platform"), names.unknown("platform", router.platform, known.platforms, "collectors/*.yaml")
 
 
-def _circuit(loc: Loc, circuit: CircuitSettings, known: Known, names: _Names) -> Iterator[Finding]:
+def _circuit(loc: Loc, circuit: CircuitSettings, known: Known, names: Names) -> Iterator[Finding]:
     if circuit.agency not in known.agencies:
         yield (*loc, "agency"), names.unknown("agency", circuit.agency, known.agencies, "agencies")
     for position, pool in enumerate(circuit.pools):

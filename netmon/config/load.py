@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -12,13 +13,14 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from netmon import bundled
-from netmon.config import checks, documents, policies
+from netmon.config import checks, documents, policies, shaping_checks, supply, supply_checks
 from netmon.config.documents import Document, Locator
 from netmon.config.errors import ConfigError, Loc, Problem
 from netmon.config.messages import described
 from netmon.config.settings import NetmonSettings
+from netmon.core.ladder import QuotaPolicy
 from netmon.core.model import Agency, Circuit
-from netmon.core.quota import QuotaPolicy
+from netmon.core.supply import Backhaul, Entitlement, Pool
 from netmon.settings import Settings
 
 _ATTEMPTS: Final = 6
@@ -35,6 +37,9 @@ class Configuration:
     """Where collectors/ and policies/ are looked for before the bundled ones."""
     circuits: tuple[Circuit, ...]
     agencies: tuple[Agency, ...]
+    pools: Mapping[str, Pool]
+    backhauls: Mapping[str, Backhaul]
+    entitlements: tuple[Entitlement, ...]
     files: tuple[Path, ...]
     """The YAML files it was read from, quota policies not among them."""
 
@@ -57,9 +62,11 @@ def load(path: Path, texts: Mapping[Path, bytes] = MappingProxyType({})) -> Conf
     settings, found, broken = _validate(merged, locator)
     problems += [*clashes, *quota_problems, *found]
     if settings is not None:
-        settings = _anchored(settings, directory.absolute())
+        settings = supply.with_uplinks(_anchored(settings, directory.absolute()))
         known = _known(merged, directory, quota_names, broken)
-        problems += [locator.problem(loc, message) for loc, message in checks.check(settings, known)]
+        between = chain(checks.check(settings, known), supply_checks.check(settings, known, quotas))
+        problems += [locator.problem(loc, message) for loc, message in between]
+        problems += [locator.problem(loc, message) for loc, message in shaping_checks.check(settings, known)]
     if problems or settings is None:
         raise ConfigError(problems)
     return Configuration(
@@ -68,6 +75,9 @@ def load(path: Path, texts: Mapping[Path, bytes] = MappingProxyType({})) -> Conf
         directory=directory,
         circuits=tuple(c for name, router in settings.routers.items() for c in router.circuit_values(name)),
         agencies=tuple(agency.value(name, settings.site) for name, agency in settings.agencies.items()),
+        pools=supply.pools_of(settings),
+        backhauls=supply.backhauls_of(settings),
+        entitlements=supply.entitlements_of(settings),
         files=files,
     )
 
@@ -152,8 +162,11 @@ def _known(
         return frozenset(str(name) for name in section) if isinstance(section, Mapping) else frozenset()
 
     collectors = (directory / "collectors", bundled.folder("collectors"))
+    uplinks = (names("pools", pool, "uplinks") for pool in names("pools"))
+    backhauls = (names("routers", router, "backhauls") for router in names("routers"))
     return checks.Known(
         pools=names("pools"),
+        links=frozenset().union(*uplinks, *backhauls),
         agencies=names("agencies"),
         routers=names("routers"),
         snmp_credentials=names("snmp", "credentials"),

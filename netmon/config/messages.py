@@ -17,6 +17,7 @@ A_NAME = "must be lower-case letters, digits, dots, dashes or underscores, at mo
 
 _BY_PATTERNED_KEY = {
     "username": "must be letters, digits or . _ @ + -, at most 64",
+    "currency": "must be three capital letters (ISO 4217), for example IDR",
 }
 _BY_TYPE = {
     "missing": "is missing; add it",

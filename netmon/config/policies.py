@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -16,11 +18,13 @@ from netmon.config import documents
 from netmon.config.documents import Locator
 from netmon.config.errors import Loc, Problem
 from netmon.config.messages import described
+from netmon.config.policy_windows import Calendar, Windows, number_of
 from netmon.core import units
-from netmon.core.model import NANOSECONDS, Direction, RuleRef
+from netmon.core.ladder import LadderStep, QuotaPolicy
+from netmon.core.model import NANOSECONDS, Direction, RuleRef, TrafficClass
 from netmon.core.periods import PeriodKind, PeriodRule
-from netmon.core.quota import LadderStep, QuotaPolicy
-from netmon.settings import PERCENT_SCHEMA, Name, PermilleRatio, RateBps, Settings, VolumeBytes
+from netmon.core.windows import Holidays
+from netmon.settings import PERCENT_SCHEMA, DurationNs, Name, PermilleRatio, RateBps, Settings, VolumeBytes
 
 FOLDER: Final = Path("policies/quotas")
 DAY_NS: Final = 86_400 * NANOSECONDS
@@ -84,54 +88,102 @@ HysteresisPermille = Annotated[int, BeforeValidator(_hysteresis), PERCENT_SCHEMA
 
 
 class LadderSettings(Settings):
-    """One step: from `at` of the volume on, notify only, or slow to a rate."""
+    """One step: from `at` of the allowance on, notify only, slow to a rate, hold, or restore."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "oneOf": [
                 {"required": ["slow_to"], "properties": {"slow_to": {"type": "string"}}},
                 {"required": ["notify"], "properties": {"notify": {"const": True}}},
-            ]
+                {"required": ["hold"], "properties": {"hold": {"const": True}}},
+                {"required": ["restore"], "properties": {"restore": {"const": True}}},
+            ],
+            "dependentRequired": {"may_breach_floor": ["slow_to", "legal_basis"], "legal_basis": ["may_breach_floor"]},
         }
     )
 
     at: PermilleRatio
     notify: bool = False
     slow_to: RateBps | None = None
+    hold: bool = False
+    restore: bool = False
+    may_breach_floor: bool = False
+    legal_basis: Annotated[str, Field(min_length=1, max_length=500)] | None = None
 
     @model_validator(mode="after")
     def _one_effect(self) -> LadderSettings:
-        if self.notify == (self.slow_to is not None):
-            raise ValueError("a step either notifies or slows; write notify: true or slow_to: RATE")
+        if (self.slow_to is not None) + self.notify + self.hold + self.restore != 1:
+            raise ValueError("a step does one thing; write notify: true, slow_to: RATE, hold: true or restore: true")
+        if self.may_breach_floor and (self.slow_to is None or not self.legal_basis):
+            raise ValueError("to slow below a guaranteed floor takes slow_to: RATE and legal_basis: TEXT, too")
+        if self.legal_basis and not self.may_breach_floor:
+            raise ValueError("a legal basis is for a step that may breach a floor; write may_breach_floor: true, too")
         return self
+
+    def value(self, rule: RuleRef) -> LadderStep:
+        return LadderStep(self.at, self.slow_to, rule, self.hold, self.restore, self.may_breach_floor, self.legal_basis)
+
+
+class Counted(StrEnum):
+    """What of an agency's traffic is counted."""
+
+    DOWNLOAD = "download"
+    UPLOAD = "upload"
+    SUM = "sum"
+
+    def directions(self) -> tuple[Direction, ...]:
+        return tuple(Direction) if self is Counted.SUM else (Direction(self.value),)
 
 
 class QuotaSettings(Settings):
-    direction: Direction
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["volume"]}, {"required": ["p95"]}]})
+
+    direction: Counted
+    traffic_class: TrafficClass = Field(default=TrafficClass.ALL, alias="class")
     period: PeriodWritten
-    volume: VolumeBytes
+    volume: VolumeBytes | None = None
+    p95: RateBps | None = None
     ladder: tuple[LadderSettings, ...] = Field(min_length=1)
     hysteresis: HysteresisPermille = 20
+    rollover: PermilleRatio | None = None
+    when: Windows = ()
+    grace: DurationNs | None = None
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> QuotaSettings:
+        if (self.volume is None) == (self.p95 is None):
+            raise ValueError("counts either a volume or a 95th percentile; write volume: VOLUME or p95: RATE")
+        return self
 
 
 class QuotaFile(Settings):
-    quotas: dict[Name, QuotaSettings]
+    quotas: dict[Name, QuotaSettings] = Field(default_factory=dict)
+    holidays: Calendar = Field(default_factory=dict)
+    """Days on which windows may hold otherwise, and what they are called; those of a folder's files count together."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file as it was read."""
+
+    path: Path
+    locator: Locator
+    data: dict[Any, Any]
+    parsed: QuotaFile | None
 
 
 def load(directory: Path) -> tuple[dict[str, QuotaPolicy], frozenset[str], list[Problem]]:
     """All policies by name, the names written (broken ones too), and what is wrong.
 
-    Those in the configuration directory take the place of bundled ones of the same name.
+    Those in the configuration directory take the place of bundled ones of the same name, and its holidays, if it has
+    any, that of the bundled ones.
     """
-    policies: dict[str, QuotaPolicy] = {}
-    names: set[str] = set()
-    problems: list[Problem] = []
-    for folder in (bundled_folder(), directory / FOLDER):
-        read, written, wrong = load_folder(folder)
-        policies |= read
-        names |= written
-        problems += wrong
-    return policies, frozenset(names), problems
+    return _load(bundled_folder(), directory / FOLDER)
+
+
+def load_folder(folder: Path) -> tuple[dict[str, QuotaPolicy], frozenset[str], list[Problem]]:
+    """As `load`, of one folder; what lies in folders below it, such as tests, is no policy."""
+    return _load(folder)
 
 
 def bundled_folder() -> Path:
@@ -139,27 +191,57 @@ def bundled_folder() -> Path:
     return bundled.folder("policies") / FOLDER.name
 
 
-def load_folder(folder: Path) -> tuple[dict[str, QuotaPolicy], set[str], list[Problem]]:
-    """As `load`, of one folder; what lies in folders below it, such as tests, is no policy."""
+def _load(*folders: Path) -> tuple[dict[str, QuotaPolicy], frozenset[str], list[Problem]]:
     policies: dict[str, QuotaPolicy] = {}
+    names: set[str] = set()
     problems: list[Problem] = []
-    first: dict[str, Problem] = {}
-    for file in sorted(folder.glob("*.y*ml")):
-        document, found = documents.read(file)
+    calendars: list[tuple[int, ...]] = []
+    read: list[list[_File]] = []
+    for folder in folders:
+        files, wrong = _files(folder)
+        problems += [*wrong, *_written_twice(files)]
+        written = {day for file in files if file.parsed is not None for day in file.parsed.holidays}
+        calendars.append(tuple(sorted(map(number_of, written))))
+        read.append(files)
+    for own, file in ((own, file) for own, files in zip(calendars, read, strict=True) for file in files):
+        calendar = calendars[-1] or own
+        names.update(_names(file.data))
+        for name, quota in file.parsed.quotas.items() if file.parsed is not None else ():
+            policies[name] = _policy(name, quota, calendar, file)
+            found = (*disorder(("quotas", name), policies[name]), *_nonsense(("quotas", name), quota, calendar))
+            problems += [file.locator.problem(loc, message) for loc, message in found]
+    return policies, frozenset(names), problems
+
+
+def _files(folder: Path) -> tuple[list[_File], list[Problem]]:
+    files: list[_File] = []
+    problems: list[Problem] = []
+    for path in sorted(folder.glob("*.y*ml")):
+        document, found = documents.read(path)
         problems += found
         if document is None:
             continue
-        locator = Locator([document], file)
-        for name in _names(document.data):
-            place = locator.problem(("quotas", name), "", at_key=True)
+        locator, parsed = Locator([document], path), None
+        try:
+            parsed = QuotaFile.model_validate(document.data)
+        except ValidationError as error:
+            details = [described(detail, QuotaFile) for detail in error.errors(include_url=False)]
+            problems += [locator.problem(loc, message, at_key=at_key) for loc, message, at_key in details]
+        if parsed is not None and not parsed.model_fields_set:
+            problems.append(locator.problem((), "holds nothing; write quotas, holidays, or both"))
+        files.append(_File(path, locator, document.data, parsed))
+    return files, problems
+
+
+def _written_twice(files: Sequence[_File]) -> Iterator[Problem]:
+    first: dict[str, Problem] = {}
+    for file in files:
+        for name in _names(file.data):
+            place = file.locator.problem(("quotas", name), "", at_key=True)
             before = first.setdefault(name, place)
             if before is not place:
                 twice = f"is already defined at {before.file}:{before.line}:{before.column}; keep one of them"
-                problems.append(locator.problem(("quotas", name), twice, at_key=True))
-        read, wrong = _read(document.data, file, locator)
-        policies |= read
-        problems += wrong
-    return policies, set(first), problems
+                yield file.locator.problem(("quotas", name), twice, at_key=True)
 
 
 def _names(data: dict[Any, Any]) -> list[str]:
@@ -167,23 +249,11 @@ def _names(data: dict[Any, Any]) -> list[str]:
     return [str(name) for name in quotas] if isinstance(quotas, dict) else []
 
 
-def _read(data: dict[Any, Any], file: Path, locator: Locator) -> tuple[dict[str, QuotaPolicy], list[Problem]]:
-    try:
-        parsed = QuotaFile.model_validate(data)
-    except ValidationError as error:
-        details = [described(detail, QuotaFile) for detail in error.errors(include_url=False)]
-        return {}, [locator.problem(loc, message, at_key=at_key) for loc, message, at_key in details]
-    read = {name: _policy(name, quota, file, locator) for name, quota in parsed.quotas.items()}
-    problems = [
-        locator.problem(loc, message)
-        for name, policy in read.items()
-        for loc, message in disorder(("quotas", name), policy.ladder, policy.hysteresis_permille)
-    ]
-    return read, problems
-
-
-def disorder(loc: Loc, ladder: Sequence[LadderStep], hysteresis_permille: int) -> Iterator[tuple[Loc, str]]:
-    """A ladder climbs: each step starts later than the one before, and slows more than any before."""
+def disorder(loc: Loc, policy: QuotaPolicy) -> Iterator[tuple[Loc, str]]:
+    """A ladder climbs: each step starts later than the one before, and slows more than any before; what holds or
+    restores has something to hold or restore, and the last word.
+    """
+    ladder = policy.ladder
     for position, (lower, upper) in enumerate(pairwise(ladder), start=1):
         if upper.at_permille <= lower.at_permille:
             yield (
@@ -191,34 +261,66 @@ def disorder(loc: Loc, ladder: Sequence[LadderStep], hysteresis_permille: int) -
                 f"must be above the step before it ({lower.at_permille / 10:g}%); write the ladder ascending",
             )
     slowest: int | None = None
+    last: str | None = None
     for position, step in enumerate(ladder):
-        if step.slow_to_bps is None:
+        effect = "hold" if step.hold else "restore" if step.restore else "slow_to"
+        here: Loc = (*loc, "ladder", position, effect)
+        if step.slow_to_bps is None and effect == "slow_to":
             continue
-        if slowest is not None and step.slow_to_bps >= slowest:
-            yield (
-                (*loc, "ladder", position, "slow_to"),
-                f"must be slower than the step before it ({units.format_rate(slowest)})",
-            )
-        slowest = step.slow_to_bps
-    if hysteresis_permille >= ladder[0].at_permille:
+        if last is not None:
+            yield here, f"comes after a step with {last}: true, which has the last word until the period ends"
+        elif step.slow_to_bps is None:
+            last = effect
+            if slowest is None:
+                yield here, "must come after a step that slows"
+        elif slowest is not None and step.slow_to_bps >= slowest:
+            yield here, f"must be slower than the step before it ({units.format_rate(slowest)})"
+        slowest = slowest if step.slow_to_bps is None else step.slow_to_bps
+    if policy.hysteresis_permille >= ladder[0].at_permille:
         yield (
             (*loc, "hysteresis"),
             f"must be below the first step ({ladder[0].at_permille / 10:g}%), or that step would never be left",
         )
 
 
-def _policy(name: str, quota: QuotaSettings, file: Path, locator: Locator) -> QuotaPolicy:
-    shown = f"quotas/{file.name}"
+def _nonsense(loc: Loc, quota: QuotaSettings, calendar: Sequence[int]) -> Iterator[tuple[Loc, str]]:
+    """What cannot be counted so, or would never hold."""
+    if quota.p95 is not None:
+        if quota.direction is Counted.SUM:
+            yield (*loc, "direction"), "a 95th percentile is taken of each direction apart; write download or upload"
+        if quota.traffic_class is not TrafficClass.ALL:
+            yield (*loc, "class"), "a 95th percentile is taken of all of an agency's circuits; leave the class out"
+        if quota.period.kind is PeriodKind.FIXED:
+            yield (*loc, "period"), "a 95th percentile needs a period of a day or more; write for example month"
+        if quota.rollover is not None:
+            yield (*loc, "rollover"), "only a volume can be carried over; leave it out, or write volume for p95"
+    if quota.rollover is not None and quota.rollover > 1000:
+        yield (*loc, "rollover"), "more than the volume cannot be left of it; write at most 100%"
+    for position, window in enumerate(quota.when):
+        if window.holidays is not Holidays.IGNORE and not calendar:
+            yield (
+                (*loc, "when", position, "holidays"),
+                f"no holidays are known; write them as holidays: {{2026-08-17: NAME}} in a file of {FOLDER}",
+            )
+
+
+def _policy(name: str, quota: QuotaSettings, calendar: tuple[int, ...], file: _File) -> QuotaPolicy:
+    shown = f"quotas/{file.path.name}"
     loc: Loc = ("quotas", name)
     return QuotaPolicy(
         name=name,
-        direction=quota.direction,
+        counts=quota.direction.directions(),
         period=quota.period,
         volume_bytes=quota.volume,
         ladder=tuple(
-            LadderStep(step.at, step.slow_to, RuleRef(shown, locator.line((*loc, "ladder", position, "at"))))
+            step.value(RuleRef(shown, file.locator.line((*loc, "ladder", position, "at"))))
             for position, step in enumerate(quota.ladder)
         ),
         hysteresis_permille=quota.hysteresis,
-        rule=RuleRef(shown, locator.problem(loc, "", at_key=True).line),
+        rule=RuleRef(shown, file.locator.problem(loc, "", at_key=True).line),
+        p95_bps=quota.p95,
+        rollover_permille=quota.rollover or 0,
+        when=tuple(window.value(calendar) for window in quota.when),
+        grace_ns=quota.grace or 0,
+        traffic_class=quota.traffic_class,
     )

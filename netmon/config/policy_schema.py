@@ -16,7 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core.core_schema import DictSchema, WithDefaultSchema
 
 from netmon.config.policies import QuotaFile
-from netmon.config.policy_tests import CasesFile
+from netmon.config.policy_cases import CasesFile
 from netmon.settings import Settings
 
 _FILES: dict[str, tuple[type[Settings], str, str]] = {

@@ -8,131 +8,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Final
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import ValidationError
 
 from netmon.config import documents, policies
 from netmon.config.documents import Locator
 from netmon.config.errors import Loc, Problem, did_you_mean
 from netmon.config.messages import described
-from netmon.config.policies import HysteresisPermille, LadderSettings, PeriodWritten
-from netmon.config.settings import ControlSettings, TimeZone
-from netmon.core import units
-from netmon.core.model import RuleRef, VerdictReason
-from netmon.core.periods import to_ns
-from netmon.core.quota import LadderStep, QuotaPolicy, QuotaUsage
-from netmon.settings import (
-    DURATION_SCHEMA,
-    RATE_SCHEMA,
-    VOLUME_SCHEMA,
-    DurationNs,
-    Name,
-    RateBps,
-    Settings,
-    VolumeBytes,
+from netmon.config.policy_cases import (
+    AmendSettings,
+    CaseSettings,
+    CasesFile,
+    DirectiveSettings,
+    ExpectSettings,
+    MomentSettings,
 )
+from netmon.core.directives import Directive, DirectiveKind
+from netmon.core.ladder import QuotaPolicy, QuotaUsage, carried_over
+from netmon.core.model import Direction, RuleRef
+from netmon.core.periods import to_ns
+from netmon.core.supply import Rates
 
 FOLDER: Final = "tests"
-A_TIME: Final = "write for example 2026-11-22 or 2026-11-22T08:00"
-NONE: Final = "none"
-NEVER: Final = "never"
-
-
-def _time(value: Any) -> Any:
-    """YAML makes dates and whole times of what looks like them."""
-    if isinstance(value, date):
-        return value.isoformat()
-    try:
-        datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"is not a time; {A_TIME}") from None
-    return value
-
-
-def _used(value: Any) -> Any:
-    if isinstance(value, str):
-        return units.parse_volume(value)
-    raise ValueError("a number without a unit; write for example 1.7 TB, or 0 B")
-
-
-def _age(value: Any) -> Any:
-    if isinstance(value, str):
-        return None if value == NEVER else units.parse_duration(value)
-    raise ValueError(f"a number without a unit; write for example 10m, or {NEVER}")
-
-
-def _or_none(value: Any) -> Any:
-    """An absent value is written out, so that a forgotten one is not taken for it."""
-    if value is None:
-        raise ValueError(f"is empty; write {NONE}")
-    return None if value == NONE else value
-
-
-def _stepless(value: Any) -> Any:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError("a step is a number: 0 below the ladder, 1 for its first step")
-    return value
-
-
-def _or(word: str, schema: dict[str, Any] | None) -> WithJsonSchema:
-    return WithJsonSchema({"anyOf": [{"const": word}, schema]})
-
-
-_TIME_SCHEMA = {"type": "string", "examples": ["2026-11-22T08:00"], "description": "In the file's time zone."}
-Time = Annotated[str, BeforeValidator(_time), WithJsonSchema(_TIME_SCHEMA)]
-Step = Annotated[int, BeforeValidator(_stepless), WithJsonSchema({"type": "integer", "minimum": 0})]
-Age = Annotated[int | None, BeforeValidator(_age), _or(NEVER, DURATION_SCHEMA.json_schema)]
-
-
-class ExpectSettings(Settings):
-    """What the verdict must say; what is left out may be anything."""
-
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
-
-    step: Step | None = None
-    limit: Annotated[RateBps | None, BeforeValidator(_or_none), _or(NONE, RATE_SCHEMA.json_schema)] = None
-    reason: VerdictReason | None = None
-    until: Annotated[Time | None, BeforeValidator(_or_none), _or(NONE, _TIME_SCHEMA)] = None
-
-
-class AmendSettings(Settings):
-    """What of the policy reads differently from a moment on."""
-
-    period: PeriodWritten | None = None
-    volume: VolumeBytes | None = None
-    ladder: Annotated[tuple[LadderSettings, ...], Field(min_length=1)] | None = None
-    hysteresis: HysteresisPermille | None = None
-
-
-class MomentSettings(Settings):
-    at: Time
-    used: Annotated[int, BeforeValidator(_used), WithJsonSchema(VOLUME_SCHEMA.json_schema)]
-    """Proven in the period that runs then."""
-    reading_age: Age = 0
-    clock: Literal["trusted", "untrusted"] = "trusted"
-    amend: AmendSettings | None = None
-    expect: ExpectSettings
-
-
-class CaseSettings(Settings):
-    policy: Name
-    before: Annotated[int, Field(ge=1)] | None = None
-    """The step in force before the first moment, in the same period."""
-    moments: Annotated[tuple[MomentSettings, ...], Field(min_length=1)]
-
-
-Sentence = Annotated[str, AfterValidator(str.strip), Field(min_length=1, max_length=200)]
-
-
-class CasesFile(Settings):
-    timezone: TimeZone = "Asia/Jakarta"
-    stale_after: DurationNs = ControlSettings().stale_after
-    tests: Annotated[dict[Sentence, CaseSettings], Field(min_length=1)]
+AGENCY: Final = "agency"
+"""Whose verdicts are judged does not matter to a policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +47,7 @@ class Moment:
     policy: QuotaPolicy
     """As it reads then."""
     used: QuotaUsage
+    directives: tuple[Directive, ...]
     clock_trusted: bool
     expected: Mapping[str, int | str | None]
     """Of `step`, `limit` (bit/s), `reason` and `until` (ns), those that the test names; None: there must be none."""
@@ -157,6 +62,7 @@ class PolicyTest:
     policy: QuotaPolicy
     zone: str
     stale_after_ns: int
+    ease_stale_after_ns: int
     before: int | None
     moments: tuple[Moment, ...]
     place: Problem
@@ -233,15 +139,56 @@ def _test(
         if written.amend is not None:
             amended, faults = _amended(amended, written.amend, (*here, "amend"), locator)
             wrong += faults
-        wrong += _unexpectable(written.expect, amended, (*here, "expect"))
-        newest_ns = None if written.reading_age is None else at_ns - written.reading_age
-        used = QuotaUsage(written.used, newest_ns)
-        expected = _expected(written.expect, file.timezone)
-        moments.append(Moment(at_ns, amended, used, written.clock == "trusted", expected, (*here, "expect")))
-    place = locator.problem(loc, "", at_key=True)
+        wrong += [*_unmeasured(written, amended, here), *_unexpectable(written.expect, amended, (*here, "expect"))]
+        moments.append(_moment(written, at_ns, amended, file.timezone, here))
     return (
-        PolicyTest(name, policy, file.timezone, file.stale_after, case.before, tuple(moments), place, locator),
+        PolicyTest(
+            name=name,
+            policy=policy,
+            zone=file.timezone,
+            stale_after_ns=file.stale_after,
+            ease_stale_after_ns=file.ease_stale_after,
+            before=case.before,
+            moments=tuple(moments),
+            place=locator.problem(loc, "", at_key=True),
+            locator=locator,
+        ),
         wrong,
+    )
+
+
+def _moment(written: MomentSettings, at_ns: int, policy: QuotaPolicy, zone: str, loc: Loc) -> Moment:
+    proven = written.p95 or 0
+    match written.used:
+        case int():
+            proven = written.used
+        case (download, upload):
+            each = {Direction.DOWNLOAD: download, Direction.UPLOAD: upload}
+            proven = sum(each[way] for way in policy.counts)
+    before = policy.allowance if written.used_before is None else written.used_before
+    newest_ns = None if written.reading_age is None else at_ns - written.reading_age
+    return Moment(
+        at_ns=at_ns,
+        policy=policy,
+        used=QuotaUsage(proven, newest_ns, carried_over(policy, before)),
+        directives=tuple(_directive(one, at_ns, zone) for one in written.directives),
+        clock_trusted=written.clock == "trusted",
+        expected=_expected(written.expect, zone),
+        loc=(*loc, "expect"),
+    )
+
+
+def _directive(written: DirectiveSettings, at_ns: int, zone: str) -> Directive:
+    kind = DirectiveKind.BOOST if written.boost is not None else DirectiveKind.EXEMPTION
+    return Directive(
+        id="",
+        kind=DirectiveKind.FREEZE if written.freeze else kind,
+        subject=AGENCY,
+        reason="",
+        by="",
+        at_ns=at_ns,
+        until_ns=None if written.until is None else _instant(written.until, zone),
+        rates=None if written.boost is None else Rates(written.boost, written.boost),
     )
 
 
@@ -253,17 +200,29 @@ def _amended(
     if amendment.ladder is not None:
         places = [locator.problem((*loc, "ladder", position, "at"), "") for position in range(len(amendment.ladder))]
         ladder = tuple(
-            LadderStep(step.at, step.slow_to, RuleRef(f"quotas/{FOLDER}/{place.file.name}", place.line))
+            step.value(RuleRef(f"quotas/{FOLDER}/{place.file.name}", place.line))
             for step, place in zip(amendment.ladder, places, strict=True)
         )
+    calendar = next((window.calendar for window in policy.when if window.calendar), ())
     made = replace(
         policy,
         period=amendment.period or policy.period,
-        volume_bytes=amendment.volume or policy.volume_bytes,
+        volume_bytes=None if policy.volume_bytes is None else amendment.volume or policy.volume_bytes,
+        p95_bps=None if policy.p95_bps is None else amendment.p95 or policy.p95_bps,
         ladder=ladder,
         hysteresis_permille=policy.hysteresis_permille if amendment.hysteresis is None else amendment.hysteresis,
+        rollover_permille=amendment.rollover or policy.rollover_permille,
+        when=tuple(one.value(calendar) for one in amendment.when) or policy.when,
+        grace_ns=amendment.grace or policy.grace_ns,
     )
-    return made, list(policies.disorder(loc, made.ladder, made.hysteresis_permille))
+    return made, list(policies.disorder(loc, made))
+
+
+def _unmeasured(written: MomentSettings, policy: QuotaPolicy, loc: Loc) -> Iterator[tuple[Loc, str]]:
+    if policy.volume_bytes is None and written.p95 is None:
+        yield loc, f"{policy.name} counts a 95th percentile; write p95: RATE for used"
+    if policy.volume_bytes is not None and written.used is None:
+        yield loc, f"{policy.name} counts a volume; write used: VOLUME"
 
 
 def _unexpectable(expect: ExpectSettings, policy: QuotaPolicy, loc: Loc) -> Iterator[tuple[Loc, str]]:

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from netmon.config.errors import Problem
-from netmon.config.policy_tests import NONE, Moment, PolicyTest, Suite
-from netmon.core import quota
+from netmon.config.policy_cases import NONE
+from netmon.config.policy_tests import AGENCY, Moment, PolicyTest, Suite
+from netmon.core import directing, ladder, quota
+from netmon.core.ladder import Claim, QuotaPolicy, QuotaUsage
 from netmon.core.model import Verdict
 from netmon.core.periods import from_ns, period_containing
-from netmon.core.quota import QuotaUsage
 from netmon.core.units import format_rate
-
-AGENCY = "agency"
-"""Whose verdicts are judged does not matter to a policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +37,25 @@ class Outcome:
 def outcomes(test: PolicyTest) -> list[Outcome]:
     """Each moment judged with the verdict of the one before it as the previous one."""
     previous = None if test.before is None else _before(test, test.before)
+    counting = previous
     found: list[Outcome] = []
     for moment in test.moments:
         previous = quota.judge(
-            moment.policy,
-            AGENCY,
+            _claim(moment.policy, moment.at_ns, test.zone),
             moment.used,
-            period_containing(moment.policy.period, moment.at_ns, test.zone),
             previous,
             moment.at_ns,
             clock_trusted=moment.clock_trusted,
             stale_after_ns=test.stale_after_ns,
+            ease_stale_after_ns=test.ease_stale_after_ns,
         )
-        found.append(Outcome(moment, previous, tuple(_differences(test, moment, previous))))
+        counting = directing.counting([previous], moment.directives, counting, moment.at_ns)
+        found.append(Outcome(moment, counting, tuple(_differences(test, moment, counting))))
     return found
+
+
+def _claim(policy: QuotaPolicy, at_ns: int, zone: str) -> Claim:
+    return Claim(AGENCY, policy.counts[0], zone, policy, period_containing(policy.period, at_ns, zone))
 
 
 def report(suite: Suite) -> tuple[dict[str, Any], list[Problem]]:
@@ -83,18 +86,12 @@ def report(suite: Suite) -> tuple[dict[str, Any], list[Problem]]:
 
 
 def _before(test: PolicyTest, step: int) -> Verdict:
-    """As the policy says of an agency that has just reached the step."""
+    """As the policy, long in force, says of an agency that has just reached the step."""
     at_ns = test.moments[0].at_ns
-    return quota.judge(
-        test.policy,
-        AGENCY,
-        QuotaUsage(quota.threshold_bytes(test.policy, step), at_ns),
-        period_containing(test.policy.period, at_ns, test.zone),
-        None,
-        at_ns,
-        clock_trusted=True,
-        stale_after_ns=test.stale_after_ns,
-    )
+    claim = _claim(test.policy, at_ns, test.zone)
+    used = QuotaUsage(ladder.threshold(test.policy, step), at_ns)
+    began = quota.remembering(claim, ladder.verdict(claim, used, step), at_ns - test.policy.grace_ns)
+    return quota.judge(claim, used, began, at_ns, clock_trusted=True, stale_after_ns=test.stale_after_ns)
 
 
 def _differences(test: PolicyTest, moment: Moment, verdict: Verdict) -> list[Difference]:
@@ -130,7 +127,7 @@ def _row(test: PolicyTest, outcome: Outcome) -> dict[str, Any]:
     values = _values(test, outcome.verdict)
     return {
         "at": _instant(outcome.moment.at_ns, test.zone),
-        "used_bytes": outcome.moment.used.proven_bytes,
+        **_counted(outcome.moment),
         "step": values["step"],
         "limit_bps": values["limit"],
         "reason": values["reason"],
@@ -145,6 +142,14 @@ def _row(test: PolicyTest, outcome: Outcome) -> dict[str, Any]:
             }
             for one in outcome.differences
         ],
+    }
+
+
+def _counted(moment: Moment) -> dict[str, int | None]:
+    volume = moment.policy.volume_bytes is not None
+    return {
+        "used_bytes": moment.used.proven if volume else None,
+        "p95_bps": None if volume else moment.used.proven,
     }
 
 

@@ -212,7 +212,7 @@ class _Decisions:
 
     def about(self, name: str, found: Found, configured: RouterSettings | None) -> ProposedRouter:
         counted = {} if configured is None else {of.interface: circuit for circuit, of in configured.circuits.items()}
-        not_asked = {*counted, *(configured.uplinks if configured is not None else ())}
+        not_asked = set() if configured is None else set(configured.watched)
         uplinks: list[tuple[str, str]] = []
         served: list[DiscoveredInterface] = []
         for interface in found.discovered.interfaces:

@@ -8,10 +8,12 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field
 
+from netmon.config.supply_settings import EntitlementSettings, PoolSettings
 from netmon.core.model import Agency
+from netmon.core.port_state import RECOVERY_NS
 from netmon.outputs.settings import HttpSettings, OutputsSettings
 from netmon.routers.settings import RouterSettings, SshSettings
-from netmon.settings import SECOND, DurationNs, Name, PermilleRatio, RateBps, Settings
+from netmon.settings import SECOND, DurationNs, Name, PermilleRatio, Settings
 from netmon.snmp.settings import SnmpSettings
 from netmon.store.settings import LedgerSettings
 
@@ -30,16 +32,6 @@ class SiteSettings(Settings):
     timezone: TimeZone = "Asia/Jakarta"
 
 
-class PoolSettings(Settings):
-    """Purchased capacity."""
-
-    traffic_class: Literal["all", "internet", "domestic", "international"] = Field(default="all", alias="class")
-    download: RateBps
-    upload: RateBps
-    provider: str | None = None
-    contract: str | None = None
-
-
 class AgencySettings(Settings):
     name: str = Field(min_length=1, max_length=200)
     code: str | None = None
@@ -48,6 +40,7 @@ class AgencySettings(Settings):
     """None: the site's."""
     quotas: tuple[Name, ...] = ()
     """Names of policies in policies/quotas/*.yaml."""
+    entitlements: tuple[EntitlementSettings, ...] = ()
 
     def value(self, agency: str, site: SiteSettings) -> Agency:
         return Agency(
@@ -77,8 +70,18 @@ class ControlSettings(Settings):
     """A plan that tightens more than this share of all agencies (and more than three) refuses itself."""
     stale_after: DurationNs = 300 * SECOND
     """Usage older than this tightens nothing."""
+    ease_stale_after: DurationNs = 86_400 * SECOND
+    """Where nothing of an agency was read for so long, the limit of its quota is lifted until it is read again."""
+    approvals: int = Field(default=1, ge=1, le=2)
+    """How many different persons must approve a request, none of them who asked."""
+    request_expires: DurationNs = 7 * 86_400 * SECOND
+    """A request that nobody decided by then is void."""
+    recovery_hold_down: DurationNs = RECOVERY_NS
+    """An uplink that was down counts again once it was up for so long."""
     require_synchronised_clock: bool = True
     """No period rolls and nothing is enforced unless a time service keeps the host's clock."""
+    floors_after_failure: Literal["warn", "refuse"] = "warn"
+    """What `netmon check` does where floors do not fit once any single uplink has failed."""
 
 
 class NetmonSettings(Settings):

@@ -14,10 +14,7 @@ def size_of(configuration: Configuration) -> Size:
     """The ledger's, once every retention has run its course."""
     settings = configuration.settings
     routers = [
-        Watched(
-            len({circuit.interface for circuit in router.circuits.values()} | set(router.uplinks)),
-            router.poll_interval or settings.snmp.poll_interval,
-        )
+        Watched(len(router.watched), router.poll_interval or settings.snmp.poll_interval)
         for router in settings.routers.values()
     ]
     zones = {"UTC", settings.site.timezone, *(agency.timezone for agency in configuration.agencies)}

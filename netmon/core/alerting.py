@@ -42,7 +42,12 @@ class Sentence(StrEnum):
     WITHIN = "{agency} is within its {direction} quota and not slowed."
     RESTORED = "{agency} is no longer slowed ({direction}): a new period began."
     POLICY_CHANGED = "{agency} is no longer slowed ({direction}): its policy changed."
+    STEP_RESTORES = "{agency} has used {used} of its {quota} {direction} quota; from this step on it is not slowed."
+    FROZEN = "{agency} stays slowed to {rate} ({direction}): an operator has frozen the limits."
     NO_QUOTA = "{agency} has no {direction} quota."
+    STALE = "{agency} has not been read lately: what its {direction} quota says stays as it was."
+    STALE_EASED = "{agency} has not been read for too long: it is no longer slowed ({direction}) until it is."
+    FRESH = "{agency} is read again, and its {direction} quota judged."
     ROUTER_DOWN = "Router {router} has not answered for {silence}."
     ROUTER_NEVER = "Router {router} has never answered."
     ROUTER_UP = "Router {router} answers."
@@ -116,13 +121,30 @@ def quota_condition(verdict: Verdict, agency_name: str) -> Condition:
         firing=verdict.step > 0,
         summary=_quota_sentence(verdict, reason).format(
             agency=agency_name,
-            direction=verdict.direction,
-            used=format_volume(verdict.evidence.get("proven_bytes", 0)),
-            quota=format_volume(verdict.evidence.get("quota_bytes", 0)),
+            direction=_counted(verdict),
+            used=_figure(verdict, "proven"),
+            quota=_figure(verdict, "quota"),
             rate=format_rate(verdict.limit.ceiling_bps) if verdict.limit is not None else "",
         ),
         reason=reason,
         epoch=f"{verdict.policy}/{verdict.period_start_ns}/step{verdict.step}",
+        agency=verdict.agency,
+    )
+
+
+def stale_condition(verdict: Verdict, agency_name: str) -> Condition:
+    """Fires while a step in force, or the end of one, waits for data."""
+    eased = verdict.reason is VerdictReason.EASED_STALE
+    firing = verdict.step > 0 and (eased or verdict.reason is VerdictReason.FROZEN_STALE)
+    sentence = (Sentence.STALE_EASED if eased else Sentence.STALE) if firing else Sentence.FRESH
+    return Condition(
+        key=f"stale/{verdict.agency}/{verdict.direction}",
+        kind=AlertKind.QUOTA,
+        severity=Severity.WARNING,
+        firing=firing,
+        summary=sentence.format(agency=agency_name, direction=verdict.direction),
+        reason=verdict.reason if firing else "read_again",
+        epoch=f"{verdict.policy}/{verdict.period_start_ns}",
         agency=verdict.agency,
     )
 
@@ -268,20 +290,36 @@ def _quota_reason(verdict: Verdict) -> VerdictReason:
     """The reason by which an alert is known: that of the step in force, however the verdict came about."""
     if verdict.step == 0:
         return verdict.reason
-    if verdict.limit is not None or verdict.evidence["threshold_bytes"] >= verdict.evidence["quota_bytes"]:
+    numbers = verdict.evidence
+    if verdict.limit is not None or numbers.get("ladder_bps"):
         return VerdictReason.OVER_QUOTA
-    return VerdictReason.NEAR_QUOTA
+    unit = "bps" if "quota_bps" in numbers else "bytes"
+    reached = numbers[f"threshold_{unit}"] >= numbers[f"quota_{unit}"]
+    return VerdictReason.OVER_QUOTA if reached else VerdictReason.NEAR_QUOTA
 
 
 def _quota_sentence(verdict: Verdict, reason: VerdictReason) -> Sentence:
+    if verdict.step == 0 and verdict.limit is not None:
+        return Sentence.FROZEN
     over = Sentence.OVER if verdict.limit is not None else Sentence.OVER_UNLIMITED
     return {
         VerdictReason.NEAR_QUOTA: Sentence.NEAR,
-        VerdictReason.OVER_QUOTA: over,
+        VerdictReason.OVER_QUOTA: Sentence.STEP_RESTORES if verdict.reason is VerdictReason.RESTORED_BY_STEP else over,
         VerdictReason.RESTORED_NEW_PERIOD: Sentence.RESTORED,
         VerdictReason.RESTORED_POLICY_CHANGED: Sentence.POLICY_CHANGED,
         VerdictReason.NO_QUOTA: Sentence.NO_QUOTA,
     }.get(reason, Sentence.WITHIN)
+
+
+def _figure(verdict: Verdict, name: str) -> str:
+    """A volume, or of a percentile a rate."""
+    rate = verdict.evidence.get(f"{name}_bps")
+    return format_volume(verdict.evidence.get(f"{name}_bytes", 0)) if rate is None else format_rate(rate)
+
+
+def _counted(verdict: Verdict) -> str:
+    """The directions that are added up."""
+    return verdict.direction if verdict.evidence.get("directions", 1) == 1 else "download and upload"
 
 
 def _what(change: Change) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from heapq import nlargest
 
-from netmon.core.periods import GRID_NS, Period, cell_bps
+from netmon.core.periods import GRID_NS, Period, cell_bps, grid_cells
 
 DEFINITION = "nearest rank; 300 s cells; ports summed; each direction apart; cells in gaps left out"
 """Of the percentile, in a few words: it goes with the number wherever it is shown."""
@@ -54,3 +54,13 @@ def further(demand: Demand, cells: Mapping[int, int], period: Period, upto_ns: i
         tuple(nlargest(kept, (*demand.top, *new.values()))),
         highest * GRID_NS if rises else demand.peak_at_ns,
     )
+
+
+def certain_bps(demand: Demand, period: Period) -> int:
+    """What the period's 95th percentile cannot fall below any more, whatever its other cells hold: 0 at its beginning.
+
+    Of n cells floor(n/20) may be as high as they like (accounting rule 12). The period's own n is the most there can
+    be, for cells without a measurement are left out, and with fewer cells the percentile is no lower.
+    """
+    rank = grid_cells(period.start_ns, period.end_ns) // 20
+    return cell_bps(demand.top[rank]) if rank < len(demand.top) else 0

@@ -68,6 +68,29 @@ def _spread(tree: Tree, at: int, target: int, owed: Owed, upper: list[int]) -> N
             pour(tree, band, at, min(target, upper[at]), owed.total, upper)
 
 
+def reserve(tree: Tree, demand: Sequence[int]) -> list[int]:
+    """Demands as they are where floors are not lent: what is wanted below a node is at least its floor.
+
+    What is missing is shared below the node, from what is wanted there already, as everything is.
+    """
+    size = len(demand)
+    room = Owed([0] * size, [0] * size, set())
+    wanted, ceilings = room.total, room.wanted
+    upper: list[int] | None = None
+    for at in range(size - 1, -1, -1):
+        if tree.is_leaf[at]:
+            ceilings[at] = tree.own_ceiling[at]
+            wanted[at] = min(max(demand[at], tree.floor[at]), ceilings[at])
+            continue
+        add_up(tree, room, at)
+        wanted[at] = min(wanted[at], tree.own_ceiling[at])
+        target = min(tree.floor[at], ceilings[at])
+        if target > wanted[at]:
+            upper = upper or [0] * size
+            _spread(tree, at, target, room, upper)
+    return [max(each, kept) if leaf else each for each, kept, leaf in zip(demand, wanted, tree.is_leaf, strict=True)]
+
+
 def meet(tree: Tree, most: Sequence[int], owed: Owed) -> tuple[Standing, bool]:
     """What of it is met, and whether that is all."""
     standing = Standing(list(owed.total), [capacity.bps for capacity in tree.capacities])

@@ -52,9 +52,33 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
 
 
+class TrafficClass(StrEnum):
+    """What a counter can tell apart."""
+
+    ALL = "all"
+    """Whatever passes a port, traffic between agencies included."""
+    INTERNET = "internet"
+    DOMESTIC = "domestic"
+    INTERNATIONAL = "international"
+
+
+@dataclass(frozen=True, slots=True)
+class ShapingPoint:
+    """A port at which circuits are limited. Those that share one are told apart by their agencies' prefixes."""
+
+    router: str
+    interface: str
+    """ifName on `router`."""
+    faces: Faces
+    prefixes: tuple[str, ...] = ()
+    """The circuit's own, canonical IPv4 and IPv6; empty: all that passes the port is the circuit's."""
+    port_speed_bps: int | None = None
+    """What the port passes at most; None: not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Circuit:
-    """One way an agency meets the network: measured at one port, limited at the same place."""
+    """One way an agency meets the network: measured at one port, limited there or at a shaping point elsewhere."""
 
     id: str
     agency: str
@@ -72,6 +96,15 @@ class Circuit:
     """Purchased capacity that it draws on."""
     crosses: tuple[str, ...] = ()
     """Uplinks and backhauls on its way, where they are known."""
+    traffic_class: TrafficClass = TrafficClass.ALL
+    """What its counter counts, and its limit limits."""
+    limited_at: ShapingPoint | None = None
+    """Where it shares a port with others; None: it is limited where it is measured."""
+
+    @property
+    def limiting(self) -> ShapingPoint:
+        """The port at which it is limited."""
+        return self.limited_at or ShapingPoint(self.router, self.interface, self.faces)
 
     def way(self, direction: Direction) -> Way:
         """Which of the port's own counters is the agency's `direction` (accounting rule 15)."""
@@ -226,17 +259,53 @@ class RateLimit:
     parent: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A node above circuits in a device's own hierarchy."""
+
+    agency: str | None
+    """Whose circuits hang from it; None: the root, which is the shaping point as a whole."""
+    ceiling_bps: int
+    floor_bps: int
+    """The sum of the floors below it, which it lends among them; of the root, its ceiling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where in a device's own hierarchy a circuit hangs, and what is its own there whatever others want."""
+
+    floor_bps: int
+    weight: int
+    """Against all circuits of the shaping point, for what is lent; 1 to 64."""
+    priority: int
+    """What is lent goes to lower ones first; 0 to 7."""
+    above: tuple[Tier, ...]
+    """From the root to what the circuit hangs from."""
+
+
 class VerdictReason(StrEnum):
     NO_QUOTA = "no_quota"
     WITHIN_QUOTA = "within_quota"
     NEAR_QUOTA = "near_quota"
     OVER_QUOTA = "over_quota"
     HELD_BY_HYSTERESIS = "held_by_hysteresis"
+    HELD_TO_PERIOD_END = "held_to_period_end"
+    RESTORED_BY_STEP = "restored_by_step"
+    OUTSIDE_WINDOW = "outside_window"
+    GRACE = "grace"
     RESTORED_NEW_PERIOD = "restored_new_period"
     RESTORED_POLICY_CHANGED = "restored_policy_changed"
     FROZEN_CLOCK = "frozen_clock"
     FROZEN_STALE = "frozen_stale"
+    EASED_STALE = "eased_stale"
     HELD_BY_OPERATOR = "held_by_operator"
+    EXEMPT = "exempt"
+    BOOSTED = "boosted"
+    FROZEN_BY_OPERATOR = "frozen_by_operator"
+    SHARED = "shared"
+    """A circuit has its share of scarce capacity (core/shares); never a policy's verdict."""
+    CEILING = "ceiling"
+    """A circuit has what an entitlement allows at most; never a policy's verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,9 +323,11 @@ class Verdict:
     """0 below the ladder, else the 1-based step in force."""
     period_start_ns: int
     until_ns: int | None
-    """When it ends by itself: the period's end."""
+    """When it ends by itself: with the period, or sooner with a window, a grace or a directive."""
     evidence: Mapping[str, int] = field(default_factory=dict)
-    """Numbers it rests on: proven_bytes, quota_bytes, threshold_bytes."""
+    """Numbers it rests on: proven_bytes, quota_bytes, threshold_bytes, and what quota.py remembers by it."""
+    may_breach_floor: bool = False
+    """Whether its limit may be lower than a guaranteed floor: the policy's step says so, with a legal basis."""
 
 
 class Action(StrEnum):
@@ -278,6 +349,9 @@ class Change:
     to_bps: int | None
     reason: VerdictReason
     rule: RuleRef | None
+    from_placement: Placement | None = None
+    """Before and after, where the circuit shares a shaping point and has a limit."""
+    to_placement: Placement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +447,8 @@ class AlertKind(StrEnum):
     FIBRE = "fibre"
     HEALTH = "health"
     LEDGER = "ledger"
+    DIRECTIVE = "directive"
+    CAPACITY = "capacity"
 
 
 @dataclass(frozen=True, slots=True)

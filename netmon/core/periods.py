@@ -106,6 +106,11 @@ def period_containing(rule: PeriodRule, at_ns: int, zone: str) -> Period:
             return Period(start_ns, end_ns, from_ns(start_ns, zone).strftime("%Y-%m-%dT%H:%M:%S"))
 
 
+def period_before(rule: PeriodRule, period: Period, zone: str) -> Period:
+    """The period of `rule` that ended as `period` began."""
+    return period_containing(rule, period.start_ns - 1, zone)
+
+
 def used_between(readings: Sequence[Reading], gaps: Iterable[Gap], start_ns: int, end_ns: int, now_ns: int) -> Usage:
     """What one series used in start_ns <= t < end_ns, as far as it has elapsed by `now_ns`.
 

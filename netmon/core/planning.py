@@ -23,6 +23,7 @@ from netmon.core.model import (
     Circuit,
     Direction,
     Mode,
+    Placement,
     Plan,
     Refusal,
     Verdict,
@@ -42,7 +43,9 @@ class Observed:
     bps: int | None
     """None: there is none."""
     known: bool
-    """False: not read, or not readable; `bps` then means nothing."""
+    """False: not read, or not readable; the rest then means nothing."""
+    placement: Placement | None = None
+    """Behind a shared shaping point, where the limit hangs and what is its own; None: not known there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,10 @@ class PlanContext:
     """By circuit; their agencies need a verdict, too."""
     frozen_agencies: frozenset[str] = frozenset()
     """Agencies whose limits an operator keeps as they are."""
+    down_circuits: frozenset[str] = frozenset()
+    """Circuits positively shown to be down: their backups have their part (core/allocation)."""
+    placements: Mapping[tuple[str, Direction], Placement] = field(default_factory=dict)
+    """Of every circuit that shares a shaping point (core/shaping.py): where its limit is to hang."""
     tolerance_permille: int = 5
     """Rates no further apart are the same rate, rounded by the router."""
 
@@ -113,10 +120,26 @@ class _Row:
     indivisible: str | None
     shared: bool = False
     """What is desired follows from what others want, too; such changes are paced where they are decided."""
+    placement: Placement | None = None
+    """Where the limit is to hang; None: the port is the circuit's own, or there is to be no limit."""
 
     @property
     def tightens(self) -> bool:
-        return self.to_bps is not None and (self.seen.bps is None or self.to_bps < self.seen.bps)
+        if self.to_bps is None:
+            return False
+        return self.seen.bps is None or self.to_bps < self.seen.bps or self.yields_floor
+
+    @property
+    def yields_floor(self) -> bool:
+        """Whether less would be guaranteed, and no more be passed."""
+        had = self.seen.placement
+        return (
+            had is not None
+            and self.placement is not None
+            and self.placement.floor_bps < had.floor_bps
+            and not equal_rates(self.placement.floor_bps, had.floor_bps, 0)
+            and (self.to_bps or 0) <= (self.seen.bps or 0)
+        )
 
 
 def plan(
@@ -167,6 +190,24 @@ def equal_rates(a: int | None, b: int | None, tolerance_permille: int) -> bool:
     return abs(a - b) <= ROUNDING_BPS or abs(a - b) * 1000 <= tolerance_permille * max(a, b)
 
 
+def same_placement(a: Placement | None, b: Placement | None, tolerance_permille: int) -> bool:
+    """Whether two placements are one as a router holds it. What is not known is not told apart.
+
+    The floors of the tiers above follow from the circuits' and are sent with them, so they are not compared.
+    """
+    if a is None or b is None:
+        return True
+    return (
+        equal_rates(a.floor_bps, b.floor_bps, tolerance_permille)
+        and (a.weight, a.priority) == (b.weight, b.priority)
+        and [tier.agency for tier in a.above] == [tier.agency for tier in b.above]
+        and all(
+            equal_rates(one.ceiling_bps, other.ceiling_bps, tolerance_permille)
+            for one, other in zip(a.above, b.above, strict=True)
+        )
+    )
+
+
 def _rows(
     verdicts: Sequence[Verdict],
     circuits: Sequence[Circuit],
@@ -183,7 +224,7 @@ def _rows(
             raise ValueError(f"two verdicts for {verdict.agency} {verdict.direction}; combine them with strictest()")
         judged.add((verdict.agency, verdict.direction))
         theirs = by_agency[verdict.agency]
-        shares, indivisible = _shares(verdict, theirs)
+        shares, indivisible = _shares(verdict, theirs, context.down_circuits)
         for circuit in theirs:
             seen = observed.get((circuit.id, verdict.direction), Observed(None, known=False))
             row = _Row(circuit, verdict, seen, shares[circuit.id], None, indivisible)
@@ -191,12 +232,14 @@ def _rows(
     return rows
 
 
-def _shares(verdict: Verdict, circuits: Sequence[Circuit]) -> tuple[Mapping[str, int | None], str | None]:
+def _shares(
+    verdict: Verdict, circuits: Sequence[Circuit], down: frozenset[str]
+) -> tuple[Mapping[str, int | None], str | None]:
     """Each circuit's desired limit and, where the whole is too small to be divided, why."""
     if verdict.limit is None:
         return dict.fromkeys((c.id for c in circuits), None), None
     try:
-        return dict(divide(verdict.limit.ceiling_bps, circuits)), None
+        return dict(divide(verdict.limit.ceiling_bps, circuits, down)), None
     except IndivisibleError as error:
         return dict.fromkeys((c.id for c in circuits), verdict.limit.ceiling_bps // len(circuits)), str(error)
 
@@ -213,25 +256,39 @@ def _row(row: _Row, context: PlanContext) -> _Row:
             row = replace(row, verdict=verdict, shared=True)
     if circuit.id in context.held_circuits:
         row = replace(row, verdict=replace(row.verdict, reason=VerdictReason.HELD_BY_OPERATOR), to_bps=None)
-    elif ours and (circuit.mode is Mode.OBSERVE or (circuit.router, circuit.interface) in context.uplinks):
+    elif ours and (circuit.mode is Mode.OBSERVE or _port(circuit) in context.uplinks):
         # Our own limit where none may be (any more): whatever it was set for, it ends.
         row = replace(row, to_bps=None)
+    row = replace(row, placement=_placement(row, context))
     return replace(row, withheld=_withheld(row, context))
+
+
+def _port(circuit: Circuit) -> tuple[str, str]:
+    return circuit.limiting.router, circuit.limiting.interface
+
+
+def _placement(row: _Row, context: PlanContext) -> Placement | None:
+    """Nobody is guaranteed more than he is limited to."""
+    placed = context.placements.get((row.circuit.id, row.verdict.direction))
+    if placed is None or row.to_bps is None:
+        return None
+    return replace(placed, floor_bps=min(placed.floor_bps, row.to_bps))
 
 
 def _withheld(row: _Row, context: PlanContext) -> Withheld | None:
     """What stands in the way of this row alone; nothing but doubt does, where a limit is eased."""
     circuit, verdict, timely = row.circuit, row.verdict, context.clock_trusted
+    router = circuit.limiting.router
     frozen = verdict.reason in {VerdictReason.FROZEN_STALE, VerdictReason.FROZEN_CLOCK}
     expired = verdict.until_ns is not None and context.now_ns >= verdict.until_ns
     frozen_by_operator = circuit.agency in context.frozen_agencies and circuit.id not in context.held_circuits
     obstacles = (
-        (circuit.router in context.doubtful_routers, Withheld.ROUTER_IN_DOUBT),
-        ((circuit.router, circuit.interface) in context.renamed_ports, Withheld.UNCONFIRMED),
+        (router in context.doubtful_routers, Withheld.ROUTER_IN_DOUBT),
+        (_port(circuit) in context.renamed_ports, Withheld.UNCONFIRMED),
         (not row.seen.known, Withheld.UNREAD),
         (frozen_by_operator, Withheld.FROZEN_BY_OPERATOR),
         (row.tightens and circuit.mode is Mode.OBSERVE, Withheld.OBSERVE_MODE),
-        (row.tightens and not context.enforce_ready.get(circuit.router, False), Withheld.NOT_READY),
+        (row.tightens and not context.enforce_ready.get(router, False), Withheld.NOT_READY),
         (row.tightens and timely and frozen, Withheld.FROZEN),
         (row.tightens and timely and expired, Withheld.EXPIRED),
     )
@@ -239,7 +296,10 @@ def _withheld(row: _Row, context: PlanContext) -> Withheld | None:
 
 
 def _settled(row: _Row, context: PlanContext) -> bool:
-    return equal_rates(row.seen.bps, row.to_bps, context.tolerance_permille)
+    permille = context.tolerance_permille
+    return equal_rates(row.seen.bps, row.to_bps, permille) and same_placement(
+        row.seen.placement, row.placement, permille
+    )
 
 
 def _refusal(rows: Iterable[_Row], context: PlanContext) -> Refusal | None:
@@ -248,10 +308,10 @@ def _refusal(rows: Iterable[_Row], context: PlanContext) -> Refusal | None:
     if agencies and not context.clock_trusted:
         return Refusal("clock_untrusted", f"the clock is not synchronised: {_named(agencies)} not limited until it is")
     for row in tightened:
-        if (row.circuit.router, row.circuit.interface) in context.uplinks:
+        if (port := _port(row.circuit)) in context.uplinks:
             return Refusal(
                 "uplink",
-                f"circuit {row.circuit.id} is on {row.circuit.router} {row.circuit.interface}, an uplink, which is"
+                f"circuit {row.circuit.id} is on {' '.join(port)}, an uplink, which is"
                 " never limited; correct the circuit's interface or the router's uplinks",
             )
         if row.indivisible is not None:
@@ -279,7 +339,7 @@ def _change(row: _Row, context: PlanContext) -> Change:
     else:
         action = Action.REMOVE if row.to_bps is None else Action.SET
     return Change(
-        router=row.circuit.router,
+        router=row.circuit.limiting.router,
         circuit=row.circuit.id,
         agency=row.circuit.agency,
         direction=row.verdict.direction,
@@ -288,6 +348,8 @@ def _change(row: _Row, context: PlanContext) -> Change:
         to_bps=row.to_bps,
         reason=row.verdict.reason,
         rule=row.verdict.rule,
+        from_placement=row.seen.placement if row.seen.known else None,
+        to_placement=row.placement,
     )
 
 
@@ -307,13 +369,25 @@ def _order(change: Change) -> tuple[int, str, str, str]:
 def _hash(changes: Iterable[Change], rows: Iterable[_Row]) -> str:
     """Over what is desired, observed and to be done; not over reasons, which may change with no effect.
 
+    Of placements only the desired one counts: the observed is known to the daemon alone, and shows in the action.
+
     Where no limit is desired and none is in force there is nothing to agree to, so that such circuits may be
     left out of a plan.
     """
     known = {(row.circuit.id, row.verdict.direction): row.seen.known for row in rows}
     document = [
-        [c.router, c.circuit, c.direction, c.action, c.from_bps, c.to_bps, known[c.circuit, c.direction]]
+        [
+            *(c.router, c.circuit, c.direction, c.action, c.from_bps, c.to_bps, known[c.circuit, c.direction]),
+            *_written(c.to_placement),
+        ]
         for c in changes
         if (c.from_bps, c.to_bps) != (None, None) or not known[c.circuit, c.direction]
     ]
     return hashlib.sha256(json.dumps(document, separators=(",", ":")).encode()).hexdigest()
+
+
+def _written(placement: Placement | None) -> list[object]:
+    if placement is None:
+        return []
+    tiers = [[tier.agency, tier.ceiling_bps] for tier in placement.above]
+    return [placement.floor_bps, placement.weight, placement.priority, tiers]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from netmon.core.model import NANOSECONDS, Intent, Outcome
-from netmon.core.planning import equal_rates
+from netmon.core.model import NANOSECONDS, Intent, Outcome, Placement
+from netmon.core.planning import equal_rates, same_placement
 
 GRACE_NS = 5 * NANOSECONDS
 """A router's undo may fire this much after its deadline: timers there count in seconds."""
@@ -232,11 +232,19 @@ RESOLUTIONS: Mapping[tuple[Seen, Armed], Cell] = MappingProxyType({(cell.seen, c
 """{old, new, other, unreadable} x {armed, fired, unarmed, unknown}, architecture invariant 3."""
 
 
-def classify(intent: Intent, read_bps: int | None, tolerance_permille: int) -> Seen:
-    """Which of an intent's two limits was read back (None: no limit); the closer one where both would do."""
-    old, new = intent.change.from_bps, intent.change.to_bps
-    is_old = equal_rates(read_bps, old, tolerance_permille)
-    is_new = equal_rates(read_bps, new, tolerance_permille)
+def classify(intent: Intent, read_bps: int | None, tolerance_permille: int, placement: Placement | None = None) -> Seen:
+    """Which of an intent's two limits was read back (None: no limit); the closer one where both would do.
+
+    `placement` is the one read where the circuit shares a shaping point.
+    """
+    change = intent.change
+    old, new = change.from_bps, change.to_bps
+    is_old = equal_rates(read_bps, old, tolerance_permille) and same_placement(
+        placement, change.from_placement, tolerance_permille
+    )
+    is_new = equal_rates(read_bps, new, tolerance_permille) and same_placement(
+        placement, change.to_placement, tolerance_permille
+    )
     if is_old and is_new:
         return Seen.NEW if abs((read_bps or 0) - (new or 0)) <= abs((read_bps or 0) - (old or 0)) else Seen.OLD
     if is_new:

@@ -45,20 +45,25 @@ class Shares:
 
     def __getitem__(self, name: str) -> int:
         """bit/s of a leaf, or the sum of a node's. Raises KeyError."""
-        return self._final[self.tree.position[name]]
+        return self.final[self.tree.position[name]]
+
+    def at(self, position: int) -> int:
+        """bit/s of an entry, by its position in the tree."""
+        return self.final[position]
 
     def leaves(self) -> dict[str, int]:
         """Leaf -> bit/s."""
-        tree, final = self.tree, self._final
+        tree, final = self.tree, self.final
         return {name: final[at] for at, name in enumerate(tree.ids) if tree.is_leaf[at]}
 
     def nodes(self) -> dict[str, int]:
         """Node -> the sum of its leaves', bit/s."""
-        tree, final = self.tree, self._final
+        tree, final = self.tree, self.final
         return {name: final[at] for at, name in enumerate(tree.ids) if not tree.is_leaf[at]}
 
     @property
-    def _final(self) -> Sequence[int]:
+    def final(self) -> Sequence[int]:
+        """bit/s of everybody, by position."""
         return self.rounds[-1].total if self.rounds else self.floors
 
     def reshare(self, demands: Mapping[str, int | None]) -> Shares:
@@ -86,28 +91,51 @@ class Shares:
             if self.tree.end[at] > max(changed) and (found := _Part(self, demand, most, at).refilled()):
                 return found
             at = self.tree.parent[at]
-        return _shared(self.tree, demand, most)
+        return share_tree(self.tree, demand, most)
 
 
 def share(nodes: Iterable[Node], capacities: Iterable[Capacity] = ()) -> Shares:
     """Nodes and leaves, and what the leaves cross, in any order. Raises SharingError."""
     tree = Tree.of(nodes, capacities)
-    return _shared(tree, tree.demand, [_most(tree, at, demand) for at, demand in enumerate(tree.demand)])
+    return share_tree(tree, tree.demand, reach(tree, tree.demand))
+
+
+def reach(tree: Tree, demand: Sequence[int]) -> list[int]:
+    """How much of these demands every bound would let each leaf have, if nobody else were there.
+
+    Raises SharingError where nothing bounds a leaf.
+    """
+    most = list(tree.ceiling)
+    widest = {
+        crossed: min([tree.capacities[k].bps for k in crossed], default=UNBOUNDED) for crossed in set(tree.crosses)
+    }
+    for at, above in enumerate(tree.parent):
+        if at and most[above] < most[at]:
+            most[at] = most[above]
+    for at, leaf in enumerate(tree.is_leaf):
+        if leaf:
+            most[at] = min(most[at], demand[at], widest[tree.crosses[at]])
+            if most[at] == UNBOUNDED:
+                raise _unbounded(tree, at)
+    return [bound if leaf else 0 for bound, leaf in zip(most, tree.is_leaf, strict=True)]
 
 
 def _most(tree: Tree, at: int, demand: int) -> int:
-    if not tree.is_leaf[at]:
-        return 0
     bounds = [tree.ceiling[above] for above in tree.ancestors(at)] + [tree.capacities[k].bps for k in tree.crosses[at]]
     most = min(demand, tree.ceiling[at], *bounds)
     if most == UNBOUNDED:
-        raise SharingError(
-            f"{tree.ids[at]} has no bound; give it a demand, a ceiling (also of a node above), or a capacity to cross"
-        )
+        raise _unbounded(tree, at)
     return most
 
 
-def _shared(tree: Tree, demand: Sequence[int], most: Sequence[int]) -> Shares:
+def _unbounded(tree: Tree, leaf: int) -> SharingError:
+    return SharingError(
+        f"{tree.ids[leaf]} has no bound; give it a demand, a ceiling (also of a node above), or a capacity to cross"
+    )
+
+
+def share_tree(tree: Tree, demand: Sequence[int], most: Sequence[int]) -> Shares:
+    """With these demands instead of the tree's own; `most`: their reach."""
     size = len(tree.ids)
     owed = Owed([0] * size, [0] * size, set())
     owe(tree, demand, owed, 0, size)

@@ -80,26 +80,46 @@ class Account:
 
 def account(shares: Shares, leaf: str) -> Account:
     """Raises KeyError where there is no such leaf."""
-    tree, at = shares.tree, shares.tree.position[leaf]
-    if not tree.is_leaf[at]:
-        raise KeyError(leaf)
-    number = next(number for number, each in enumerate(shares.rounds) if at in each.band.crossed)
-    this = shares.rounds[number]
-    before = shares.rounds[number - 1].total if number else shares.floors
-    path = [*reversed(tree.ancestors(at)), at]
-    stop, stopped_by = _stop(shares, this, at)
-    return Account(
-        leaf=leaf,
-        share_bps=this.total[at],
-        demand_bps=None if shares.demand[at] == UNBOUNDED else shares.demand[at],
-        most_bps=shares.most[at],
-        owed_bps=shares.owed.total[at],
-        floor_bps=shares.floors[at],
-        priority=this.band.priority,
-        steps=[_step(tree, this, before, node, child) for node, child in pairwise(path)],
-        stop=stop,
-        stopped_by=stopped_by,
-    )
+    return Accounts(shares).of(leaf)
+
+
+class Accounts:
+    """For many leaves of the same shares: what they have in common is worked out once."""
+
+    def __init__(self, shares: Shares) -> None:
+        self._shares = shares
+        self._nodes: dict[tuple[int, int], _Siblings] = {}
+
+    def of(self, leaf: str) -> Account:
+        """Raises KeyError where there is no such leaf."""
+        shares, tree = self._shares, self._shares.tree
+        at = tree.position[leaf]
+        if not tree.is_leaf[at]:
+            raise KeyError(leaf)
+        number = next(number for number, each in enumerate(shares.rounds) if at in each.band.crossed)
+        this = shares.rounds[number]
+        path = [*reversed(tree.ancestors(at)), at]
+        stop, stopped_by = _stop(shares, this, at)
+        return Account(
+            leaf=leaf,
+            share_bps=this.total[at],
+            demand_bps=None if shares.demand[at] == UNBOUNDED else shares.demand[at],
+            most_bps=shares.most[at],
+            owed_bps=shares.owed.total[at],
+            floor_bps=shares.floors[at],
+            priority=this.band.priority,
+            steps=[self._step(number, node, child) for node, child in pairwise(path)],
+            stop=stop,
+            stopped_by=stopped_by,
+        )
+
+    def _step(self, number: int, node: int, child: int) -> Step:
+        siblings = self._nodes.get((number, node))
+        if siblings is None:
+            before = self._shares.rounds[number - 1].total if number else self._shares.floors
+            siblings = _siblings(self._shares.tree, self._shares.rounds[number], before, node)
+            self._nodes[number, node] = siblings
+        return _step(self._shares.tree, self._shares.rounds[number], siblings, node, child)
 
 
 def _stop(shares: Shares, this: Round, leaf: int) -> tuple[Stop, str]:
@@ -117,19 +137,33 @@ def _stop(shares: Shares, this: Round, leaf: int) -> tuple[Stop, str]:
     return (Stop.CAPACITY, capacity) if capacity is not None else (Stop.CEILING, tree.ids[at])
 
 
-def _step(tree: Tree, this: Round, before: Sequence[int], node: int, child: int) -> Step:
+@dataclass(frozen=True, slots=True)
+class _Siblings:
+    """Those children of one node that rose in one round."""
+
+    bounds: dict[int, tuple[int, int]]
+    """Child -> between what it could be."""
+    water: Water
+    level: Fraction | None
+
+
+def _siblings(tree: Tree, this: Round, before: Sequence[int], node: int) -> _Siblings:
     children = [each for each in this.band.children[node] if this.upper[each] > before[each]]
     bounds = [_bounds(tree, this, before, each) for each in children]
     water = Water([low for low, _ in bounds], [up for _, up in bounds], [tree.weight[each] for each in children])
     mine = sum([before[each] for each in children])
-    rest = before[node] - mine
-    water.seek(this.total[node] - rest)
+    water.seek(this.total[node] - (before[node] - mine))
+    return _Siblings(dict(zip(children, bounds, strict=True)), water, water.level)
+
+
+def _step(tree: Tree, this: Round, siblings: _Siblings, node: int, child: int) -> Step:
+    water, level = siblings.water, siblings.level
     share, standpoint, rounding = this.total[child], Standpoint.FULL, 0
     if child in this.held:
         standpoint = Standpoint.HELD
-    elif child in children and water.level is not None:
-        exact = int(tree.weight[child] * water.level)
-        low, up = bounds[children.index(child)]
+    elif child in siblings.bounds and level is not None:
+        exact = int(tree.weight[child] * level)
+        low, up = siblings.bounds[child]
         if exact < low:
             standpoint = Standpoint.AHEAD
         elif exact < up:
@@ -143,7 +177,7 @@ def _step(tree: Tree, this: Round, before: Sequence[int], node: int, child: int)
         standpoint=standpoint,
         fixed_bps=this.total[node] - water.left,
         rising_weight=water.rising,
-        level=water.level,
+        level=level,
         rounding_bps=rounding,
     )
 

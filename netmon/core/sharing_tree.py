@@ -118,6 +118,13 @@ class Tree:
         _check(by_id, {capacity.id for capacity in crossed})
         return _ordered(by_id, crossed)
 
+    def whole(self) -> Band:
+        """All leaves as one class."""
+        if len(self.bands) == 1:
+            return self.bands[0]
+        leaves = [at for at, leaf in enumerate(self.is_leaf) if leaf]
+        return _band(ORDINARY, leaves, self.parent, self.crosses) if leaves else Band(ORDINARY, [], {}, {}, [])
+
     def ancestors(self, at: int) -> list[int]:
         """From its parent to the root."""
         found = []
@@ -160,8 +167,8 @@ def _check(by_id: dict[str, Node], capacities: set[str]) -> None:
             )
         if isinstance(node, Leaf):
             check_demand(node.id, node.demand_bps)
-            for capacity in node.crosses - capacities:
-                raise SharingError(f"{node.id} crosses {capacity}, which is not there")
+            if not node.crosses <= capacities:
+                raise SharingError(f"{node.id} crosses {min(node.crosses - capacities)}, which is not there")
 
 
 def check_demand(name: str, demand_bps: int | None) -> None:
@@ -189,16 +196,17 @@ def _ordered(by_id: dict[str, Node], capacities: list[Capacity]) -> Tree:
     ceiling = list(own_ceiling)
     is_leaf = [isinstance(node, Leaf) for node in order]
     number = {capacity.id: at for at, capacity in enumerate(capacities)}
-    everywhere = [
-        tuple(sorted(number[name] for name in node.crosses)) if isinstance(node, Leaf) else () for node in order
-    ]
+    crossings = {node.crosses for node in order if isinstance(node, Leaf)}
+    numbered = {names: tuple(sorted(number[name] for name in names)) for names in crossings}
+    everywhere = [numbered[node.crosses] if isinstance(node, Leaf) else () for node in order]
     closed = _closed(everywhere, parent, end, is_leaf)
     closed_by: dict[int, str] = {}
     for k, top in closed.items():
         if capacities[k].bps < ceiling[top]:
             ceiling[top] = capacities[k].bps
             closed_by[top] = capacities[k].id
-    crosses = [tuple(k for k in crossed if k not in closed) if crossed else () for crossed in everywhere]
+    shared = {crossed: tuple(k for k in crossed if k not in closed) for crossed in set(everywhere)}
+    crosses = [shared[crossed] for crossed in everywhere]
     return Tree(
         ids=[node.id for node in order],
         parent=parent,
@@ -260,7 +268,7 @@ def _bands(priority: list[int], parent: list[int], is_leaf: list[bool], crosses:
     return [_band(number, leaves[number], parent, crosses) for number in sorted(leaves)]
 
 
-def _band(number: int, leaves: list[int], parent: list[int], crosses: list[tuple[int, ...]]) -> Band:
+def _band(number: int, leaves: list[int], parent: Sequence[int], crosses: Sequence[tuple[int, ...]]) -> Band:
     above: set[int] = set()
     for leaf in leaves:
         at = parent[leaf]

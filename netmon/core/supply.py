@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from netmon.core.model import Direction
+from netmon.core.model import Direction, TrafficClass
+
+__all__ = ["Backhaul", "Entitlement", "Pool", "Price", "Rates", "Sharing", "TrafficClass", "Uplink"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,16 +19,6 @@ class Rates:
 
     def of(self, direction: Direction) -> int:
         return self.download_bps if direction is Direction.DOWNLOAD else self.upload_bps
-
-
-class TrafficClass(StrEnum):
-    """What a counter can tell apart."""
-
-    ALL = "all"
-    """Whatever passes a port, traffic between agencies included."""
-    INTERNET = "internet"
-    DOMESTIC = "domestic"
-    INTERNATIONAL = "international"
 
 
 class Sharing(StrEnum):

@@ -20,6 +20,7 @@ from netmon.core.model import (
     GapReason,
     Intent,
     Outcome,
+    Placement,
     Plan,
     Proof,
     Receipt,
@@ -31,6 +32,7 @@ from netmon.daemon.clock import Clock
 from netmon.daemon.enforcer import Order, StepBegins
 from netmon.daemon.ledger import LedgerService
 from netmon.daemon.processes import ChildDiedError, ChildFailedError
+from netmon.daemon.shaping import sharings
 from netmon.daemon.standing import Standing
 from netmon.outputs.process import ProcessMetrics
 from netmon.routers.enforcement import Inspection, Reading, Result
@@ -49,6 +51,7 @@ RESTARTS = frozenset({GapReason.COUNTER_RESET, GapReason.DEVICE_REPLACED})
 """Gaps after which a router may have lost the limits it was given."""
 NEVER_NS = 2**63 - 1
 """A changed host key is a security alarm: only a person (netmon apply) has it tried again."""
+_Attempt = tuple[str, Direction, int | None, Placement | None]
 LOOK_AGAIN_NS = 10 * NANOSECONDS
 """How long an unreadable router with an open intent is left alone between two looks."""
 
@@ -79,11 +82,12 @@ class Actions:
         self._enforcer, self._standing, self._metrics = enforcer, standing, metrics
         self._platform_of, self._mac_of, self._on_receipt = platform_of, mac_of, on_receipt
         self._circuits = {circuit.id: circuit for circuit in configuration.circuits}
+        self._sharings = sharings(configuration)
         self._open: dict[str, Intent] = {}
         self._in_hand: set[str] = set()
         self._again_ns: dict[str, int] = {}
-        self._retry: dict[tuple[str, Direction, int | None], tuple[int, int]] = {}
-        """(circuit, direction, to_bps) -> (not before, pause) after a failure: another change is no repetition."""
+        self._retry: dict[_Attempt, tuple[int, int]] = {}
+        """(circuit, direction, limit) -> (not before, pause) after a failure: another change is no repetition."""
         self._unread: dict[tuple[str, Direction], int] = {}
         """(circuit, direction) -> not to be read before."""
         self._told: dict[str, str] = {}
@@ -102,12 +106,17 @@ class Actions:
         await self._restore_doubt()
 
     async def _restore_doubt(self) -> None:
-        """A limit noted before its router restarted, or in doubt when the daemon or its configuration changed."""
+        """A limit noted before its router restarted, or in doubt when the daemon or its configuration changed.
+
+        Where a limit hangs in a hierarchy is known to the router alone, so such a one is read in any case.
+        """
         now_ns = self._clock.now_ns()
         limited: dict[str, list[tuple[Circuit, Direction, int]]] = {}
         for (name, direction), state in (await self._ledger.write(Ledger.limit_states)).items():
             circuit = self._circuits.get(name)
-            if circuit is not None and state.known and state.bps is not None:
+            if circuit is not None and circuit.limited_at is not None and state.bps is not None:
+                self.reread(name, direction)
+            elif circuit is not None and state.known and state.bps is not None:
                 limited.setdefault(circuit.router, []).append((circuit, direction, state.at_ns))
         for router, limits in limited.items():
             since_ns = min(noted_ns for _, _, noted_ns in limits)
@@ -143,7 +152,9 @@ class Actions:
     def doubt(self, router: str) -> None:
         """The router restarted: what limits it still has is read before anything is planned on it."""
         for (circuit, direction), seen in self._standing.limits.items():
-            if seen.bps is not None and circuit in self._circuits and self._circuits[circuit].router == router:
+            if seen.bps is None or circuit not in self._circuits:
+                continue
+            if self._circuits[circuit].limiting.router == router:
                 self.reread(circuit, direction)
 
     def reread(self, circuit: str, direction: Direction) -> None:
@@ -204,7 +215,8 @@ class Actions:
     def _as_planned(self, change: Change) -> bool:
         """Whether what the plan rests on still holds: a change or a restart may have come between."""
         seen = self._standing.limits.get((change.circuit, change.direction), Observed(None, known=True))
-        return seen.known and seen.bps == change.from_bps and change.router not in self.doubtful_routers
+        as_seen = seen.known and (seen.bps, seen.placement) == (change.from_bps, change.from_placement)
+        return as_seen and change.router not in self.doubtful_routers
 
     async def _perform(self, change: Change) -> Receipt | None:
         """Records the intent, has it carried out, and closes it; None where the outcome is not known yet."""
@@ -261,7 +273,7 @@ class Actions:
         key = (change.circuit, change.direction)
         believed = self._standing.limits.get(key, Observed(None, known=True))
         if result.known:
-            believed = Observed(result.read_bps, known=True)
+            believed = Observed(result.read_bps, True, result.placement)
         elif result.outcome is Outcome.UNKNOWN:
             believed = Observed(None, known=False)
         condition = alerting.limit_condition(receipt)
@@ -316,9 +328,8 @@ class Actions:
         proof = Proof.READ_BACK if inspection.readable else Proof.NOT_TESTABLE
         sentence = f"{resolution.reason} ({inspection.detail})"
         spent_ns = self._clock.now_ns() - intent.created_ns
-        await self._close(
-            intent, Result(resolution.outcome, proof, sentence, None, inspection.read_bps, known, spent_ns)
-        )
+        read = inspection.read_bps, known, spent_ns, inspection.placement
+        await self._close(intent, Result(resolution.outcome, proof, sentence, None, *read))
 
     def _tell(self, about: str, sentence: str) -> None:
         """Logs what keeps coming back once, until it is something else."""
@@ -327,12 +338,14 @@ class Actions:
             log.warning("%s", sentence)
 
     def _judge(self, intent: Intent, seen: Inspection) -> Resolution:
-        what = classify(intent, seen.read_bps, seen.tolerance_permille) if seen.readable else Seen.UNREADABLE
+        what = Seen.UNREADABLE
+        if seen.readable:
+            what = classify(intent, seen.read_bps, seen.tolerance_permille, seen.placement)
         return resolve(intent, what, seen.armed, self._clock.now_ns())
 
     async def _read(self, circuit_id: str, direction: Direction) -> None:
         circuit = self._circuits[circuit_id]
-        if circuit.router in self.doubtful_routers:
+        if circuit.limiting.router in self.doubtful_routers:
             return
         self._unread[circuit_id, direction] = self._clock.now_ns() + LOOK_AGAIN_NS
         order = self._order_for(circuit)
@@ -353,7 +366,7 @@ class Actions:
         except StoreError as error:
             log.error("%s: what was read could not be recorded, it is read again: %s", circuit_id, error)
             return
-        self._standing.limits[circuit_id, direction] = Observed(bps, known=True)
+        self._standing.limits[circuit_id, direction] = Observed(bps, True, reading.placement if reading.ours else None)
         self._unread.pop((circuit_id, direction), None)
         log.info("%s %s: %s read after doubt", circuit_id, direction, "no limit" if bps is None else f"{bps} bit/s")
 
@@ -367,28 +380,30 @@ class Actions:
         return replace(order, intent=intent) if order is not None else None
 
     def _order_for(self, circuit: Circuit) -> Order | None:
-        platform = self._platform_of(circuit.router)
+        place = circuit.limiting
+        platform = self._platform_of(place.router)
         if platform is None:
-            self._tell(circuit.router, f"{circuit.router}: no enforcement dialect is known for its platform (yet)")
+            self._tell(place.router, f"{place.router}: no enforcement dialect is known for its platform (yet)")
             return None
-        router = self._configuration.settings.routers[circuit.router]
+        router = self._configuration.settings.routers[place.router]
         return Order(
-            router=circuit.router,
+            router=place.router,
             settings=router,
             platform=platform,
             target=Target(
                 circuit=circuit.id,
-                interface=circuit.interface,
-                faces=circuit.faces,
-                alias=circuit.alias,
-                mac=self._mac_of(circuit.router, circuit.interface),
+                interface=place.interface,
+                faces=place.faces,
+                alias=circuit.alias if circuit.limited_at is None else None,
+                mac=self._mac_of(place.router, place.interface),
                 uplinks=router.uplinks,
+                shared=self._sharings.get(circuit.id),
             ),
         )
 
 
-def _attempt(change: Change) -> tuple[str, Direction, int | None]:
-    return change.circuit, change.direction, change.to_bps
+def _attempt(change: Change) -> _Attempt:
+    return change.circuit, change.direction, change.to_bps, change.to_placement
 
 
 def _tightens(change: Change) -> bool:

@@ -34,7 +34,7 @@ def billed_rules(configuration: Configuration, agency: Agency) -> tuple[PeriodRu
     """
     rules = dict.fromkeys(configuration.policies[name].period for name in agency.quotas)
     rules_of_days = tuple(rule for rule in rules if rule.kind is not PeriodKind.FIXED)
-    directions = {configuration.policies[name].direction for name in agency.quotas}
+    directions = {way for name in agency.quotas for way in configuration.policies[name].counts}
     return rules_of_days if len(directions) == len(Direction) else tuple(dict.fromkeys((*rules_of_days, MONTH)))
 
 

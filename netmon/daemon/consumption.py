@@ -137,17 +137,42 @@ class Consumption:
 
     # --- one circuit ---------------------------------------------------------------------------------
 
-    def newest_read_ns(self, circuits: Iterable[Circuit]) -> int | None:
-        """When the circuit read longest ago was read, a port that is absent not counting as read."""
-        oldest: int | None = None
+    def read_at(self, circuits: Iterable[Circuit]) -> tuple[int | None, int | None]:
+        """When the circuit read longest ago and the one read last were read, a port that is absent not counting as
+        read.
+        """
+        seen: list[int] = []
         for circuit in circuits:
             head = self.heads.get(circuit.router)
             if head is not None:
                 at = self.place(circuit) if head.lagging else None
                 lagging = head.lagging.get(at) if at is not None else None
-                seen_ns = lagging.at_ns if lagging is not None else head.at_ns
-                oldest = seen_ns if oldest is None else min(oldest, seen_ns)
-        return oldest
+                seen.append(lagging.at_ns if lagging is not None else head.at_ns)
+        return min(seen, default=None), max(seen, default=None)
+
+    def proven_before(
+        self, circuits: Iterable[Circuit], directions: Iterable[Direction], before: Period, period: Period
+    ) -> int:
+        """Bytes proven in the period `before`, which ended as `period` began; for both, openings were asked for."""
+        ways = tuple(directions)
+        return sum(self._proven_before(one, one.way(way) == "out", before, period) for one in circuits for way in ways)
+
+    def _proven_before(self, circuit: Circuit, out: bool, before: Period, period: Period) -> int:
+        head, at = self.heads.get(circuit.router), self.place(circuit)
+        began = self._bases.get((circuit.router, before.start_ns))
+        if head is None or at is None or began is None or at >= len(began.opening.after_ns):
+            return 0
+        first_ns = began.opening.after_ns[at]
+        base = self._bases.get((circuit.router, period.start_ns))
+        if base is None:
+            last_ns, total = read_ns(head, at), (head.out_total if out else head.in_total)[at]
+        elif at < len(base.opening.before_ns):
+            last_ns, total = base.opening.before_ns[at] or 0, base.opening.before[out][at]
+        else:
+            return 0
+        if first_ns is None or not first_ns <= last_ns <= period.start_ns:
+            return 0
+        return total - began.opening.after[out][at]
 
     def unknown_ns(self, circuit: Circuit, direction: Direction, period: Period, now_ns: int) -> int:
         """Time of the period so far for which bytes may be missing."""

@@ -4,6 +4,8 @@ Protocol, one JSON line each way over a Unix stream socket (owner and group only
 
     -> {"schema": "netmon/control/1", "verb": "revert", "args": {"circuit": "rsud-1"}}
     <- {"ok": true, "data": {...}}   or   {"ok": false, "error": "one sentence"}
+
+Each verb finds in `by` who the kernel says is at the other end, whatever the client put there.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ import asyncio
 import json
 import logging
 import os
+import pwd
 import socket
+import struct
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +27,8 @@ SCHEMA = "netmon/control/1"
 LONGEST_LINE = 1 << 20
 PATIENCE_S = 300.0
 """A change on a slow router may take minutes; a client waits no longer than this."""
+
+_UCRED = struct.Struct("iII")
 
 
 class ControlUnavailableError(RuntimeError):
@@ -66,15 +72,18 @@ class ControlServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            uid = _peer(writer.get_extra_info("socket"))
+            # Names may come from a directory on the network.
+            by = await asyncio.get_running_loop().run_in_executor(None, person, uid)
             line = await asyncio.wait_for(reader.readline(), 10)
-            writer.write(json.dumps(await self._answer(line)).encode() + b"\n")
+            writer.write(json.dumps(await self._answer(line, by)).encode() + b"\n")
             await writer.drain()
         except (TimeoutError, ValueError, ConnectionError):
             log.debug("a client of the control socket went away")
         finally:
             writer.close()
 
-    async def _answer(self, line: bytes) -> dict[str, Any]:
+    async def _answer(self, line: bytes, by: str) -> dict[str, Any]:
         try:
             request = json.loads(line)
             schema, verb, args = request["schema"], request["verb"], request.get("args", {})
@@ -89,7 +98,7 @@ class ControlServer:
         if function is None:
             return _refused(f"unknown verb {verb!r}; known are {', '.join(sorted(self._verbs))}")
         try:
-            return {"ok": True, "data": await function(args)}
+            return {"ok": True, "data": await function({**args, "by": by})}
         except RuntimeError as error:  # CommandError, and what the rooms say in their own sentences
             return _refused(str(error))
 
@@ -119,6 +128,21 @@ def request(path: Path, verb: str, args: Mapping[str, Any]) -> Any:
     if not answer.get("ok"):
         raise ControlRefusedError(str(answer.get("error", "the daemon refused without a reason")))
     return answer["data"]
+
+
+def person(uid: int) -> str:
+    """The login name of a user id, for the record; `uid 1234` where it has none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
+
+
+def _peer(channel: socket.socket) -> int:
+    """The user id of who connected; SO_PEERCRED of unix(7): pid, uid and gid."""
+    found = channel.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    uid: int = _UCRED.unpack(found)[1]
+    return uid
 
 
 def _refused(sentence: str) -> dict[str, Any]:

@@ -9,24 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from netmon.core import planning, quota
-from netmon.core.model import NANOSECONDS, Agency, Circuit, Direction, Plan, Verdict
+from netmon.core import directing, planning, quota
+from netmon.core.directives import EVERYBODY, Directive, DirectiveKind, in_force
+from netmon.core.ladder import Claim, QuotaPolicy, QuotaUsage
+from netmon.core.model import NANOSECONDS, Agency, Circuit, Direction, Plan, TrafficClass, Verdict
 from netmon.core.periods import Period, PeriodRule, period_containing
 from netmon.core.planning import Observed, PlanContext
-from netmon.core.quota import QuotaPolicy, QuotaUsage
 
 OBSERVATION_NS = 7 * 86_400 * NANOSECONDS
 """So long a router is observed before limits are enforced on it, unless the configuration overrides it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One policy applied to one agency, with what the agency has used of it."""
-
-    agency: str
-    policy: QuotaPolicy
-    period: Period
-    used: QuotaUsage
+Memory = tuple[str, str, Direction]
+"""Whose the last verdict was: agency, policy, direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +29,20 @@ class Question:
     """Everything a decision rests on."""
 
     now_ns: int
-    claims: tuple[Claim, ...]
-    previous: Mapping[tuple[str, str], Verdict]
-    """(agency, policy name) -> the last verdict of that policy."""
+    claims: tuple[tuple[Claim, QuotaUsage], ...]
+    """Every policy of every agency, with what the agency has used of it."""
+    previous: Mapping[Memory, Verdict]
+    """The last verdict of each policy."""
     counting: Mapping[tuple[str, Direction], Verdict]
     """(agency, direction) -> the last verdict that counted."""
     stale_after_ns: int
     circuits: tuple[Circuit, ...]
     observed: Mapping[tuple[str, Direction], Observed]
     context: PlanContext
+    ease_stale_after_ns: int | None = None
+    """None: a limit outlives the data it rests on up to its period's end."""
+    directives: tuple[Directive, ...] = ()
+    """What people decided for a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Decision:
     plan: Plan
 
 
-UsedIn = Callable[[Sequence[Circuit], Direction, Period], QuotaUsage]
+UsedIn = Callable[[Claim, Sequence[Circuit]], QuotaUsage]
 
 
 def claims(
@@ -63,46 +63,60 @@ def claims(
     circuits: Mapping[str, Sequence[Circuit]],
     used: UsedIn,
     now_ns: int,
-) -> tuple[Claim, ...]:
+) -> tuple[tuple[Claim, QuotaUsage], ...]:
     """Every agency's policies with the period that contains `now_ns`; `circuits` by agency."""
-    found: list[Claim] = []
+    found: list[tuple[Claim, QuotaUsage]] = []
     periods: dict[tuple[PeriodRule, str], Period] = {}
     for agency in agencies:
-        ours = circuits.get(agency.id, ())
-        for name in agency.quotas if ours else ():
+        for name in agency.quotas:
             policy = policies[name]
+            ours = counted(policy, circuits.get(agency.id, ()))
             key = (policy.period, agency.timezone)
-            period = periods.get(key)
-            if period is None:
-                period = periods[key] = period_containing(policy.period, now_ns, agency.timezone)
-            found.append(Claim(agency.id, policy, period, used(ours, policy.direction, period)))
+            if key not in periods:
+                periods[key] = period_containing(policy.period, now_ns, agency.timezone)
+            for direction in policy.counts if ours else ():
+                claim = Claim(agency.id, direction, agency.timezone, policy, periods[key])
+                found.append((claim, used(claim, ours)))
     return tuple(found)
+
+
+def counted(policy: QuotaPolicy, circuits: Sequence[Circuit]) -> Sequence[Circuit]:
+    """Those of an agency's circuits that a policy counts."""
+    if policy.traffic_class is TrafficClass.ALL:
+        return circuits
+    return [circuit for circuit in circuits if circuit.traffic_class is policy.traffic_class]
 
 
 def decide(question: Question) -> Decision:
     """Judges every claim, lets the strictest verdict count, and plans what follows from it."""
     every = tuple(
         quota.judge(
-            claim.policy,
-            claim.agency,
-            claim.used,
-            claim.period,
-            question.previous.get((claim.agency, claim.policy.name)),
+            claim,
+            used,
+            question.previous.get((claim.agency, claim.policy.name, claim.direction)),
             question.now_ns,
             clock_trusted=question.context.clock_trusted,
             stale_after_ns=question.stale_after_ns,
+            ease_stale_after_ns=question.ease_stale_after_ns,
         )
-        for claim in question.claims
+        for claim, used in question.claims
     )
     by_agency: dict[tuple[str, Direction], list[Verdict]] = {}
     for verdict in every:
         by_agency.setdefault((verdict.agency, verdict.direction), []).append(verdict)
-    verdicts = [quota.strictest(rivals) for rivals in by_agency.values()]
-    verdicts += [
-        quota.no_quota(agency, direction, before)
-        for (agency, direction), before in question.counting.items()
-        if (agency, direction) not in by_agency
+    directives, counting, now_ns = question.directives, question.counting, question.now_ns
+    verdicts = [
+        directing.counting(rivals, directives, counting.get(owner), now_ns) for owner, rivals in by_agency.items()
     ]
+    verdicts += [
+        directing.directed(directing.no_quota(*owner, before), directives, before, now_ns)
+        for owner, before in counting.items()
+        if owner not in by_agency
+    ]
+    judged = {(verdict.agency, verdict.direction) for verdict in verdicts}
+    agencies = {circuit.id: circuit.agency for circuit in question.circuits}
+    sharing = dict.fromkeys((agencies[circuit], direction) for circuit, direction in question.context.shares)
+    verdicts += [directing.no_quota(*owner, None) for owner in sharing if owner not in judged]
     return Decision(
         every=every,
         verdicts=tuple(verdicts),
@@ -110,6 +124,12 @@ def decide(question: Question) -> Decision:
     )
 
 
-def previous_verdicts(verdicts: Iterable[Verdict]) -> dict[tuple[str, str], Verdict]:
-    """(agency, policy name) -> verdict, of those that rest on a policy."""
-    return {(verdict.agency, verdict.policy): verdict for verdict in verdicts if verdict.policy is not None}
+def frozen_agencies(agencies: Iterable[Agency], directives: Iterable[Directive], now_ns: int) -> frozenset[str]:
+    """Those of which no limit is altered now."""
+    frozen = {one.subject for one in in_force(directives, now_ns) if one.kind is DirectiveKind.FREEZE}
+    return frozenset(agency.id for agency in agencies if agency.id in frozen or EVERYBODY in frozen)
+
+
+def previous_verdicts(verdicts: Iterable[Verdict]) -> dict[Memory, Verdict]:
+    """Each policy's verdict, of those that rest on a policy."""
+    return {(one.agency, one.policy, one.direction): one for one in verdicts if one.policy is not None}

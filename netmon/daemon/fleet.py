@@ -50,7 +50,7 @@ class Fleet:
                 agents[name],
                 client,
                 profiles,
-                (*dict.fromkeys([c.interface for c in circuits] + list(router.uplinks)),),
+                router.watched,
                 now_ns,
                 router.platform,
                 settings.snmp.rediscover_interval,

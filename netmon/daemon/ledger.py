@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
+from netmon.core.directives import Directive
 from netmon.core.heads import Head, Visit
 from netmon.core.model import Alert
 from netmon.store.ledger import Ledger
@@ -55,6 +56,10 @@ class LedgerService:
         await loop.run_in_executor(self._writing, self._ledger.close)
         self._writing.shutdown()
         self._reading.shutdown()
+
+    async def directives(self, also: Collection[str]) -> tuple[Directive, ...]:
+        """Those that are not over now, and those of the ids in `also`. Raises StoreError."""
+        return await self.write(Ledger.current_directives, self._now_ns(), also)
 
     # --- what accountant, MQTT and InfluxDB each ask for ---------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,8 +14,10 @@ from netmon.core.model import NANOSECONDS
 from netmon.daemon.agents import agent_of
 from netmon.daemon.bookkeeping import CLOSE_PERIOD, Books
 from netmon.daemon.clock import Clock
-from netmon.daemon.control import CommandError, ControlRefusedError
+from netmon.daemon.control import CommandError, ControlRefusedError, person
+from netmon.daemon.desk import Desk
 from netmon.daemon.ledger import LedgerService
+from netmon.daemon.orders import Order
 from netmon.daemon.plane import ControlPlane
 from netmon.daemon.processes import ChildDiedError, ChildFailedError
 from netmon.daemon.revisions import write_revision
@@ -30,16 +33,17 @@ from netmon.supervision import Supervisor
 log = logging.getLogger(__name__)
 
 PATIENCE_S = 300.0
+_ORDERS = frozenset(order.value for order in Order)
 
 
 def perform(configuration: Configuration, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
-    """`apply`, `revert` or `close_period` as the daemon would do it, with what the ledger knows.
+    """`apply`, `revert`, `close_period` or an Order as the daemon would do it, with what the ledger knows.
 
     Raises ControlRefusedError with one sentence, StoreError (LedgerLockedError where a writer runs after
     all), ProfileError and SecretUnavailableError.
     """
     try:
-        return asyncio.run(_perform(configuration, verb, args))
+        return asyncio.run(_perform(configuration, verb, {**args, "by": person(os.getuid())}))
     except (CommandError, ChildDiedError, ChildFailedError) as error:
         raise ControlRefusedError(str(error)) from error
     except TimeoutError as error:
@@ -49,6 +53,8 @@ def perform(configuration: Configuration, verb: str, args: Mapping[str, Any]) ->
 async def _perform(configuration: Configuration, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
     if verb == CLOSE_PERIOD:
         return await _close_period(configuration, args)
+    if verb in _ORDERS:
+        return await _hand_in(configuration, Order(verb), args)
     settings = configuration.settings
     clock = Clock(settings.control.require_synchronised_clock)
     profiles = load_profiles((configuration.directory / "collectors", folder("collectors")))
@@ -95,12 +101,28 @@ async def _close_period(configuration: Configuration, args: Mapping[str, Any]) -
         await ledger.close()
 
 
+async def _hand_in(configuration: Configuration, order: Order, args: Mapping[str, Any]) -> dict[str, Any]:
+    """The same: the daemon reads at its start what was ordered while it was down."""
+    clock = Clock(configuration.settings.control.require_synchronised_clock)
+    ledger = LedgerService.open(configuration.settings.ledger, clock.now_ns)
+    try:
+        return await Desk(configuration, ledger, clock.now_ns, _nobody_to_tell).carry_out(order, args)
+    finally:
+        await ledger.close()
+
+
+async def _nobody_to_tell() -> None:
+    """No control loop runs."""
+
+
 def _touched(configuration: Configuration, standing: Standing, args: Mapping[str, Any]) -> set[str]:
     """Routers that the verb may have to talk to."""
     limited = {circuit for (circuit, _), seen in standing.limits.items() if seen.bps is not None or not seen.known}
     over = {verdict.agency for verdict in standing.counting.values() if verdict.limit is not None}
     return {
-        c.router for c in configuration.circuits if c.id in limited or c.agency in over or c.id == args.get("circuit")
+        c.limiting.router
+        for c in configuration.circuits
+        if c.id in limited or c.agency in over or c.id == args.get("circuit")
     }
 
 

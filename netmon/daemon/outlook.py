@@ -12,14 +12,20 @@ from typing import Any
 from netmon.config.load import Configuration
 from netmon.core import planning
 from netmon.core.closing import Port
+from netmon.core.ladder import Claim, QuotaUsage, carried_over
 from netmon.core.model import AlertState, Circuit, Direction
-from netmon.core.periods import Period, add_usage
-from netmon.core.planning import Observed, PlanContext
-from netmon.core.quota import QuotaUsage
+from netmon.core.periods import Period, add_usage, period_before
+from netmon.core.planning import Observed, PlanContext, Share
+from netmon.core.port_state import PortStatus
+from netmon.core.shaping import lent
+from netmon.daemon import percentiles
 from netmon.daemon.clock import Clock
-from netmon.daemon.decisions import Question, claims, decide, previous_verdicts
-from netmon.daemon.figures import Reckoning
+from netmon.daemon.decisions import Question, claims, decide, frozen_agencies, previous_verdicts
+from netmon.daemon.figures import Reckoning, Wanted
+from netmon.daemon.percentiles import certain
 from netmon.daemon.queries import rfc3339
+from netmon.daemon.shaping import Trees, lending
+from netmon.daemon.sharing import supply_of
 from netmon.store.reader import LedgerReader
 
 END_OF_TIME_NS = 2**63 - 1
@@ -45,6 +51,7 @@ def plan_data(
                 "action": change.action.value,
                 "from_bps": change.from_bps,
                 "to_bps": change.to_bps,
+                "to_floor_bps": None if change.to_placement is None else change.to_placement.floor_bps,
                 "reason": change.reason.value,
                 "rule": None if change.rule is None else {"file": change.rule.file, "line": change.rule.line},
                 "withheld": _value(why.get((change.circuit, change.direction))),
@@ -66,15 +73,28 @@ def question_of(
     newest = newest_ns(reader, configuration.circuits)
     reckoning = Reckoning(reader, now_ns)
 
-    def used(ours: Sequence[Circuit], direction: Direction, period: Period) -> QuotaUsage:
+    def used(claim: Claim, ours: Sequence[Circuit]) -> QuotaUsage:
+        policy, period = claim.policy, claim.period
+        read_ns = [newest[c.id] for c in ours if c.id in newest]
+        read_at = min(read_ns, default=None), max(read_ns, default=None)
+        if policy.volume_bytes is None:
+            row = Wanted(claim.agency, None, tuple(ours), claim.direction, period)
+            return percentiles.usage(certain(reader, [row]).get(row.key()), period, read_at, now_ns)
+        carried = 0
+        if policy.rollover_permille:
+            before = period_before(policy.period, period, claim.zone)
+            carried = carried_over(policy, proven(policy.counts, ours, before))
+        return QuotaUsage(proven(policy.counts, ours, period), read_at[0], carried, read_at[1])
+
+    def proven(directions: Sequence[Direction], ours: Sequence[Circuit], period: Period) -> int:
         reckoning.prepare(configuration.circuits, period)
-        parts = [reckoning.usage(Port(c.id, c.router, c.interface, c.way(direction)), period) for c in ours]
-        return QuotaUsage(
-            add_usage(parts).proven_bytes, min((newest[c.id] for c in ours if c.id in newest), default=None)
-        )
+        ports = (Port(c.id, c.router, c.interface, c.way(way)) for c in ours for way in directions)
+        return add_usage([reckoning.usage(port, period) for port in ports]).proven_bytes
 
     counting = reader.verdicts()
+    trees = Trees(configuration).at(now_ns)
     limits = reader.limit_states()
+    directives = tuple(reader.directives(now_ns))
     first = reader.first_visits_ns(settings.routers)
     return Question(
         now_ns=now_ns,
@@ -82,6 +102,8 @@ def question_of(
         previous=previous_verdicts(counting.values()),
         counting=counting,
         stale_after_ns=settings.control.stale_after,
+        ease_stale_after_ns=settings.control.ease_stale_after,
+        directives=directives,
         circuits=configuration.circuits,
         observed={
             (circuit.id, direction): Observed(state.bps, state.known)
@@ -102,8 +124,28 @@ def question_of(
             clock_trusted=bool(clock.trust(max(newest.values(), default=None))),
             held_circuits=frozenset(reader.holds(now_ns)),
             doubtful_routers=frozenset(intent.change.router for intent in reader.open_intents()),
+            placements={place: one.placement for place, one in trees.items()},
+            shares=lending(_shares(configuration, reader), lent(configuration.circuits, trees)),
+            down_circuits=_down(configuration, reader),
+            frozen_agencies=frozen_agencies(configuration.agencies, directives, now_ns),
         ),
     )
+
+
+def _down(configuration: Configuration, reader: LedgerReader) -> frozenset[str]:
+    """Circuits whose port was positively down when it was last recorded."""
+    newest = reader.newest_port_spans()
+    down = {port for port, span in newest.items() if span.status is PortStatus.DOWN}
+    return frozenset(circuit.id for circuit in configuration.circuits if (circuit.router, circuit.interface) in down)
+
+
+def _shares(configuration: Configuration, reader: LedgerReader) -> dict[tuple[str, Direction], Share]:
+    """As they were recorded last: what circuits want is known to the running daemon alone."""
+    supply = supply_of(configuration)
+    if supply is None:
+        return {}
+    ours = {circuit.id for circuit in supply.inventory.circuits}
+    return {place: one.share() for place, one in reader.dues().items() if place[0] in ours}
 
 
 def newest_ns(reader: LedgerReader, circuits: Sequence[Circuit], at_ns: int = END_OF_TIME_NS) -> dict[str, int]:

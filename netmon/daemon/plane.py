@@ -18,9 +18,12 @@ from netmon.daemon.consumption import Consumption
 from netmon.daemon.control import CommandError
 from netmon.daemon.ledger import LedgerService
 from netmon.daemon.observer import Observer
+from netmon.daemon.planner import Planner
 from netmon.daemon.policy import PlanChangedError, PolicyLoop
 from netmon.daemon.pollers import RouterHealth
+from netmon.daemon.port_watch import PortWatch, Watched
 from netmon.daemon.processes import Child
+from netmon.daemon.sharing import Sharer, supply_of
 from netmon.daemon.standing import Standing
 from netmon.outputs.prometheus import Metrics
 from netmon.store.ledger import Ledger
@@ -47,7 +50,8 @@ class ControlPlane:
     ) -> None:
         self.configuration, self._clock, self._ledger = configuration, clock, ledger
         setup = enforcer.Setup(configuration.settings.ssh, configuration.directory)
-        self.worker = Child("worker", worker.main, None)
+        supply = supply_of(configuration)
+        self.worker = Child("worker", worker.main, supply)
         self.enforcer = Child("enforcer", enforcer.main, setup, questions=self._record_step)
         self.actions = Actions(
             configuration, clock, ledger, self.enforcer, standing, platform_of, mac_of, metrics.process, self._receipt
@@ -55,11 +59,14 @@ class ControlPlane:
         self._announced = announced
         consumption = Consumption(heads)
         self.observer = Observer(configuration.circuits, ledger, consumption, standing, clock.now_ns, announced)
+        self.ports = PortWatch(_watched(configuration), ledger, standing, metrics, clock.now_ns, announced)
+        sharer = None if supply is None else Sharer(supply, consumption, standing.dues, clock.now_ns())
+        planner = Planner(configuration, ledger, self.worker, self.actions, standing, health, self.ports, sharer)
         self.policy = PolicyLoop(
             configuration,
             clock,
             ledger,
-            self.worker,
+            planner,
             self.actions,
             consumption,
             standing,
@@ -76,6 +83,7 @@ class ControlPlane:
         """Takes up what the daemon before us left open or unproven. Raises StoreError."""
         await self.actions.restore()
         await self.observer.restore()
+        await self.ports.restore()
 
     async def _record_step(self, question: Any) -> None:
         await self.actions.record_step(question)
@@ -123,6 +131,19 @@ class ControlPlane:
             return parse_duration(str(text))
         except UnitError as error:
             raise CommandError(str(error)) from error
+
+
+def _watched(configuration: Configuration) -> Watched:
+    settings = configuration.settings
+    return Watched(
+        pools=tuple(configuration.pools.values()),
+        backhauls=tuple(configuration.backhauls.values()),
+        circuits=configuration.circuits,
+        recovery_ns=settings.control.recovery_hold_down,
+        poll_interval_ns={
+            name: router.poll_interval or settings.snmp.poll_interval for name, router in settings.routers.items()
+        },
+    )
 
 
 def _outcome(plan: Plan, receipts: list[Receipt]) -> dict[str, Any]:

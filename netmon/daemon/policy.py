@@ -4,46 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
 
 from netmon.config.load import Configuration
-from netmon.core import alerting, planning
+from netmon.core import alerting
 from netmon.core.alerting import Condition
+from netmon.core.directives import directive_conditions
 from netmon.core.model import (
     NANOSECONDS,
     Alert,
     AlertKind,
     Circuit,
-    Direction,
-    Mode,
     Plan,
     Severity,
     Usage,
     Verdict,
 )
-from netmon.core.planning import Observed, PlanContext
+from netmon.core.shares import floor_conditions
 from netmon.daemon.clock import Clock, Trust
 from netmon.daemon.consumption import GAPS_AT_ONCE, Consumption
-from netmon.daemon.decisions import OBSERVATION_NS
 from netmon.daemon.docket import Docket, Owner, Staged
 from netmon.daemon.ledger import LedgerService
+from netmon.daemon.percentiles import Certain, certain
+from netmon.daemon.planner import Planned, Planner, portions
 from netmon.daemon.pollers import RouterHealth
 from netmon.daemon.processes import ChildDiedError, ChildFailedError
 from netmon.daemon.standing import Standing
-from netmon.daemon.worker import Call
 from netmon.outputs.prometheus import AgencyUsage, Metrics
+from netmon.store.closings import DemandKey
 from netmon.store.errors import StoreError
 from netmon.store.ledger import Ledger
 from netmon.store.reader import LedgerReader
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-UNTOUCHED = Observed(None, known=True)
-"""A circuit never touched has no limit of ours: read again before anything is done to it."""
 ROUTERS_AT_ONCE = 10
 """Routers gathered between two looks at the event loop."""
 CLAIMS_AT_ONCE = 200
@@ -61,18 +56,8 @@ class PlanChangedError(RuntimeError):
 class Actor(Protocol):
     """Who carries plans out."""
 
-    @property
-    def doubtful_routers(self) -> frozenset[str]:
-        """Routers with a change under way or unresolved."""
-
     def offer(self, plan: Plan) -> None:
         """Begins what the plan has pending; never blocks, and never begins twice."""
-
-
-class Thinker(Protocol):
-    """The worker process."""
-
-    async def request(self, payload: Call) -> Plan: ...
 
 
 class PolicyLoop:
@@ -83,7 +68,7 @@ class PolicyLoop:
         configuration: Configuration,
         clock: Clock,
         ledger: LedgerService,
-        worker: Thinker,
+        planner: Planner,
         actor: Actor,
         consumption: Consumption,
         standing: Standing,
@@ -92,21 +77,17 @@ class PolicyLoop:
         announced: Callable[[], None],
     ) -> None:
         self._configuration, self._clock, self._ledger = configuration, clock, ledger
-        self._worker, self._actor, self._metrics = worker, actor, metrics
+        self._planner, self._actor, self._metrics = planner, actor, metrics
         self._consumption, self.standing, self._health = consumption, standing, health
         self._announced = announced
         self._names = {agency.id: agency.name for agency in configuration.agencies}
-        self._circuits: dict[str, list[Circuit]] = {}
+        circuits: dict[str, list[Circuit]] = {}
         for circuit in configuration.circuits:
-            self._circuits.setdefault(circuit.agency, []).append(circuit)
-        self._by_id = {circuit.id: circuit for circuit in configuration.circuits}
-        self._uplinks = frozenset(
-            (name, port) for name, r in configuration.settings.routers.items() for port in r.uplinks
-        )
+            circuits.setdefault(circuit.agency, []).append(circuit)
         self._docket = Docket(
             configuration.agencies,
             configuration.policies,
-            self._circuits,
+            circuits,
             consumption,
             standing.previous,
             standing.counting,
@@ -115,9 +96,6 @@ class PolicyLoop:
         self._verdicts_shown = False
         self._limited: dict[Owner, Verdict] = {}
         """The verdicts that count and carry a limit: the others ask for a plan only where a limit is in force."""
-        self._first_visit_ns: dict[str, int] = {}
-        self._planned: tuple[object, Plan] | None = None
-        """What the last plan rests on, and that plan."""
         self._told: str | None = None
         self._turning = asyncio.Lock()
 
@@ -148,14 +126,18 @@ class PolicyLoop:
         now_ns = self._clock.now_ns()
         trust = self.standing.trust = self._clock.trust(self._consumption.newest_ns())
         self._tell(trust)
+        await self.standing.renew_directives(self._ledger)
         await self._gather(now_ns)
         staged = await self._judge(now_ns, bool(trust))
         limited = {owner: verdict for owner, verdict in self._limited.items() if owner not in staged.counting}
         limited |= {owner: verdict for owner, verdict in staged.counting.items() if verdict.limit is not None}
-        plan = await self._plan(limited, staged.counting, now_ns, bool(trust))
+        # What was approved was planned from the shares that are recorded.
+        anew = bool(trust) and approved_hash is None
+        planned = await self._planner.plan(limited, staged.counting, now_ns, trusted=bool(trust), anew=anew)
+        plan = planned.plan
         if approved_hash is not None and plan.hash != approved_hash:
             raise PlanChangedError(f"the plan is no longer {approved_hash[:12]} but {plan.hash[:12]}; look at it again")
-        await self._record(staged, plan)
+        await self._record(staged, planned)
         self._limited = limited
         self._actor.offer(plan)
         return plan
@@ -168,7 +150,7 @@ class PolicyLoop:
         stale_after = self._configuration.settings.control.stale_after
         docket.roll(now_ns)
         missing = consumption.missing(docket.wanted())
-        for some in _portions(missing, OPENINGS_AT_ONCE):
+        for some in portions(missing, OPENINGS_AT_ONCE):
             openings = await self._ledger.read(LedgerReader.openings, some)
             consumption.learn(openings)
             docket.renew({router for router, _ in openings})
@@ -177,126 +159,72 @@ class PolicyLoop:
             consumption.learn_gaps(gaps)
             if len(gaps) < GAPS_AT_ONCE:
                 break
-        for names in _portions(docket.routers, ROUTERS_AT_ONCE):
+        found: dict[DemandKey, Certain] = {}
+        for rows in portions(wanted := docket.percentiles_due(now_ns), OPENINGS_AT_ONCE):
+            found |= await self._ledger.read(certain, rows)
+        if wanted:
+            docket.learn_percentiles(found, now_ns)
+        for names in portions(docket.routers, ROUTERS_AT_ONCE):
             for name in names:
                 docket.gather(name, now_ns, stale_after)
             await asyncio.sleep(0)
         await self._show_usage(now_ns)
 
     async def _show_usage(self, now_ns: int) -> None:
-        docket = self._docket
-        estimated, unknown_ns = [0] * len(docket.cases), [0] * len(docket.cases)
-        for names in _portions(docket.routers, ROUTERS_AT_ONCE):
+        tallies = self._docket.tallies
+        estimated, unknown_ns = [0] * len(tallies.all), [0] * len(tallies.all)
+        for names in portions(tallies.routers, ROUTERS_AT_ONCE):
             for name in names:
-                docket.shade(name, now_ns, estimated, unknown_ns)
+                tallies.shade(name, now_ns, estimated, unknown_ns)
             await asyncio.sleep(0)
         usages: list[AgencyUsage] = []
-        for some in _portions(docket.shown(), CLAIMS_AT_ONCE):
-            for at in some:
-                case, period = docket.cases[at], docket.cases[at].span.period
-                used = Usage(docket.proven(at), estimated[at], unknown_ns[at], now_ns - period.start_ns)
-                usages.append(AgencyUsage(case.agency, case.policy.direction, used, case.policy.volume_bytes))
+        for some in portions(tallies.shown(), CLAIMS_AT_ONCE):
+            for one in some:
+                elapsed_ns = now_ns - one.span.period.start_ns
+                used = Usage(one.total, estimated[one.at], unknown_ns[one.at], elapsed_ns)
+                usages.append(AgencyUsage(one.agency, one.direction, used, one.volume_bytes))
             await asyncio.sleep(0)
         self._metrics.usage(usages)
 
     # --- what follows from it --------------------------------------------------------------------
 
     async def _judge(self, now_ns: int, trusted: bool) -> Staged:
-        docket, stale_after = self._docket, self._configuration.settings.control.stale_after
-        staged = docket.staged()
-        for some in _portions(docket.due(trusted), CLAIMS_AT_ONCE):
+        docket, control = self._docket, self._configuration.settings.control
+        staged = docket.staged(now_ns, self.standing.directives)
+        for some in portions(docket.due(trusted), CLAIMS_AT_ONCE):
             for at in some:
-                docket.judge(staged, at, now_ns, trusted, stale_after)
+                docket.judge(staged, at, trusted, control.stale_after, control.ease_stale_after)
             await asyncio.sleep(0)
-        for some in _portions(list(staged.judged), CLAIMS_AT_ONCE):
-            docket.choose(staged, some)
+        for owners in portions(docket.to_choose(staged), CLAIMS_AT_ONCE):
+            docket.choose(staged, owners)
             await asyncio.sleep(0)
         return staged
 
-    async def _plan(
-        self, limited: Mapping[Owner, Verdict], staged: Mapping[Owner, Verdict], now_ns: int, trusted: bool
-    ) -> Plan:
-        """The plan for where a limit is wanted or in force; elsewhere nothing is to be done whatever happens.
-
-        Asks the worker only if something is not as it was for the last plan.
-        """
-        limits = {
-            key: seen for key, seen in self.standing.limits.items() if seen != UNTOUCHED and key[0] in self._by_id
-        }
-        verdicts = dict(limited)
-        for circuit, direction in limits:
-            owner = (self._by_id[circuit].agency, direction)
-            verdict = staged.get(owner) or self.standing.counting.get(owner)
-            if verdict is not None:
-                verdicts[owner] = verdict
-        circuits = [
-            circuit for agency in {agency: None for agency, _ in verdicts} for circuit in self._circuits.get(agency, ())
-        ]
-        await self._learn_first_visits()
-        held = await self._ledger.write(Ledger.holds, now_ns)
-        settings = self._configuration.settings
-        context = PlanContext(
-            now_ns=now_ns,
-            agencies_total=len(self._configuration.agencies),
-            max_tightened_permille=settings.control.max_tightened_ratio,
-            enforce_ready=self._ready({circuit.router for circuit in circuits}, now_ns),
-            uplinks=self._uplinks,
-            clock_trusted=trusted,
-            held_circuits=frozenset(held),
-            renamed_ports=frozenset((name, port) for name, health in self._health.items() for port in health.renamed),
-            doubtful_routers=self._actor.doubtful_routers,
-        )
-        basis = (
-            {owner: _basis(verdict, now_ns) for owner, verdict in verdicts.items()},
-            limits,
-            replace(context, now_ns=0),
-        )
-        if self._planned is None or self._planned[0] != basis:
-            observed = {
-                (c.id, direction): limits.get((c.id, direction), UNTOUCHED) for c in circuits for direction in Direction
-            }
-            plan = await self._worker.request(
-                Call(planning.plan, (list(verdicts.values()), circuits, observed, context))
-            )
-            self._planned = basis, plan
-        return self._planned[1]
-
-    def _ready(self, routers: Iterable[str], now_ns: int) -> dict[str, bool]:
-        configured = self._configuration.settings.routers
-        return {
-            name: configured[name].override_observation is not None
-            or now_ns - self._first_visit_ns.get(name, now_ns) >= OBSERVATION_NS
-            for name in routers
-        }
-
-    async def _learn_first_visits(self) -> None:
-        unknown = [
-            name
-            for name, router in self._configuration.settings.routers.items()
-            if name not in self._first_visit_ns
-            and any((c.mode or router.mode) is Mode.ENFORCE for c in router.circuits.values())
-        ]
-        for some in _portions(unknown, OPENINGS_AT_ONCE):
-            self._first_visit_ns |= await self._ledger.read(LedgerReader.first_visits_ns, some)
-
-    async def _record(self, staged: Staged, plan: Plan) -> None:
+    async def _record(self, staged: Staged, planned: Planned) -> None:
         """Nothing is believed, told or done that the ledger did not take."""
-        standing, now_ns = self.standing, self._clock.now_ns()
+        standing, plan, now_ns = self.standing, planned.plan, self._clock.now_ns()
         changed: list[Verdict] = []
         alerts: list[Alert] = []
-        for owners in _portions(list(staged.counting.items()), CLAIMS_AT_ONCE):
+        for owners in portions(list(staged.counting.items()), CLAIMS_AT_ONCE):
             changed += [v for owner, v in owners if _essence(v) != _essence(standing.counting.get(owner))]
             alerts += self._transitions((self._quota_condition(verdict) for _, verdict in owners), now_ns)
+            alerts += self._transitions((self._stale_condition(verdict) for _, verdict in owners), now_ns)
             await asyncio.sleep(0)
-        for routers in _portions(list(self._health), CLAIMS_AT_ONCE):
+        for routers in portions(list(self._health), CLAIMS_AT_ONCE):
             alerts += self._transitions(self._router_conditions(routers, now_ns), now_ns)
             await asyncio.sleep(0)
         alerts += self._transitions([_refusal_condition(plan), *self._orphans()], now_ns)
-        for some in _portions(changed[:-RECORDED_AT_ONCE], RECORDED_AT_ONCE):
+        alerts += self._transitions(directive_conditions(standing.directives, now_ns), now_ns)
+        if planned.answer is not None:
+            alerts += self._transitions(floor_conditions(planned.answer), now_ns)
+            if planned.answer.dues:
+                await self._ledger.write(Ledger.record_dues, planned.answer.dues)
+            self._planner.recorded(planned.answer)
+        for some in portions(changed[:-RECORDED_AT_ONCE], RECORDED_AT_ONCE):
             await self._ledger.write(Ledger.decide, some, (), now_ns)
         if changed or alerts:
             await self._ledger.write(Ledger.decide, changed[-RECORDED_AT_ONCE:], alerts, now_ns)
-        for judged in _portions(list(staged.judged), CLAIMS_AT_ONCE):
+        for judged in portions(list(staged.judged), CLAIMS_AT_ONCE):
             self._docket.advance(staged, judged)
             await asyncio.sleep(0)
         standing.counting, standing.previous = self._docket.end_of_turn(staged)
@@ -317,6 +245,9 @@ class PolicyLoop:
 
     def _quota_condition(self, verdict: Verdict) -> Condition:
         return alerting.quota_condition(verdict, self._names.get(verdict.agency, verdict.agency))
+
+    def _stale_condition(self, verdict: Verdict) -> Condition:
+        return alerting.stale_condition(verdict, self._names.get(verdict.agency, verdict.agency))
 
     def _router_conditions(self, routers: Iterable[str], now_ns: int) -> Iterator[Condition]:
         down_after = self._configuration.settings.alerts.router_down_after
@@ -362,16 +293,6 @@ def _refusal_condition(plan: Plan) -> Condition:
         reason=refused.rule if refused is not None else "safe",
         epoch=refused.rule if refused is not None else "",
     )
-
-
-def _portions(of: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    for start in range(0, len(of), size):
-        yield of[start : start + size]
-
-
-def _basis(verdict: Verdict, now_ns: int) -> tuple[object, ...]:
-    """What a plan takes from a verdict."""
-    return verdict.limit, verdict.reason, verdict.rule, verdict.until_ns is not None and now_ns >= verdict.until_ns
 
 
 def _essence(verdict: Verdict | None) -> tuple[object, ...] | None:

@@ -14,9 +14,11 @@ from zoneinfo import ZoneInfo
 
 from netmon.config.load import Configuration
 from netmon.core.closing import Closing, Figures
+from netmon.core.directives import Directive, effect
+from netmon.core.ladder import QuotaPolicy
 from netmon.core.model import NANOSECONDS, Agency, Circuit, Direction
 from netmon.core.periods import Period, PeriodKind, PeriodRule, from_ns, grid_cells, period_containing, to_ns
-from netmon.core.quota import QuotaPolicy
+from netmon.core.requests import Request, Word
 from netmon.daemon.figures import Reckoning, Wanted
 from netmon.store.reader import LedgerReader
 from netmon.store.values import ReceiptLink
@@ -147,7 +149,7 @@ def policies_of(configuration: Configuration, agency: Agency, direction: Directi
     by_period: dict[PeriodRule, QuotaPolicy] = {}
     for name in agency.quotas:
         policy = configuration.policies[name]
-        if policy.direction is direction:
+        if direction in policy.counts:
             by_period.setdefault(policy.period, policy)
     return list(by_period.values()) or [None]
 
@@ -172,7 +174,7 @@ def _parts(
 
 def _usage_row(row: _Row, figures: Figures, closing: Closing | None = None) -> dict[str, Any]:
     period, zone = row.wanted.period, row.agency.timezone
-    quota = row.policy.volume_bytes if row.policy is not None else None
+    quota = row.policy.volume_bytes if row.policy is not None and len(row.policy.counts) == 1 else None
     coverage = figures.coverage_ratio
     cells = grid_cells(period.start_ns, period.start_ns + figures.elapsed_ns)
     return {
@@ -274,6 +276,7 @@ def _receipt_row(link: ReceiptLink, zone: str) -> dict[str, Any]:
         "direction": change.direction.value,
         "from_bps": change.from_bps,
         "to_bps": change.to_bps,
+        "to_floor_bps": None if change.to_placement is None else change.to_placement.floor_bps,
         "reason": change.reason.value,
         "outcome": receipt.outcome.value,
         "proof": (link.observed or receipt.proof).value,
@@ -282,6 +285,71 @@ def _receipt_row(link: ReceiptLink, zone: str) -> dict[str, Any]:
         "previous_hash": link.previous_hash,
         "hash": link.hash,
     }
+
+
+# --- directives and requests -----------------------------------------------------------------
+
+
+def directive_rows(reader: LedgerReader, zone: str, now_ns: int, limit: int | None = None) -> list[dict[str, Any]]:
+    """The `data` of `netmon/directives/1`: those in force, or with a limit all, the newest first. Raises StoreError."""
+    found = reader.directives(now_ns) if limit is None else reader.all_directives(limit)
+    return [directive_row(one, zone, now_ns) for one in found]
+
+
+def directive_row(one: Directive, zone: str, now_ns: int) -> dict[str, Any]:
+    """One directive as the contracts show it."""
+    return {
+        "id": one.id,
+        "kind": one.kind.value,
+        "subject": one.subject,
+        "effect": effect(one),
+        "download_bps": None if one.rates is None else one.rates.download_bps,
+        "upload_bps": None if one.rates is None else one.rates.upload_bps,
+        "policy": one.policy,
+        "reason": one.reason,
+        "by": one.by,
+        "request": one.request,
+        "at": rfc3339(one.at_ns, zone),
+        "until": None if one.until_ns is None else rfc3339(one.until_ns, zone),
+        "in_force": one.in_force(now_ns),
+        "ended_at": None if one.ended_ns is None else rfc3339(one.ended_ns, zone),
+        "ended_by": one.ended_by,
+        "ended_reason": one.ended_reason,
+        "replaced_by": one.replaced_by,
+    }
+
+
+def request_rows(
+    reader: LedgerReader, zone: str, now_ns: int, needed: int, limit: int, *, decided: bool
+) -> list[dict[str, Any]]:
+    """The `data` of `netmon/requests/1`: those that wait, the oldest first; or, with `decided`, all, the newest first.
+
+    `needed`: how many must approve. Raises StoreError.
+    """
+    found = reader.all_requests(limit) if decided else reader.requests(now_ns, limit)
+    return [request_row(one, zone, now_ns, needed) for one in found]
+
+
+def request_row(one: Request, zone: str, now_ns: int, needed: int) -> dict[str, Any]:
+    """One request as the contracts show it."""
+    return {
+        "id": one.id,
+        "agency": one.agency,
+        "download_bps": one.rates.download_bps,
+        "upload_bps": one.rates.upload_bps,
+        "duration_seconds": one.duration_ns // NANOSECONDS,
+        **_word(one.asked, zone),
+        "state": one.state(now_ns).value,
+        "expires": rfc3339(one.expires_ns, zone),
+        "approvals_needed": needed,
+        "approvals": [_word(said, zone) for said in one.approvals],
+        "refusal": None if one.refusal is None else _word(one.refusal, zone),
+        "directive": one.directive,
+    }
+
+
+def _word(said: Word, zone: str) -> dict[str, str | None]:
+    return {"at": rfc3339(said.at_ns, zone), "by": said.by, "on_behalf_of": said.on_behalf, "reason": said.reason}
 
 
 def rfc3339(instant_ns: int, zone: str) -> str:

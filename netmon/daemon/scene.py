@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from netmon.config.load import Configuration
-from netmon.core import planning, quota
+from netmon.core import directing, planning
 from netmon.core.allocation import IndivisibleError, divide
+from netmon.core.directives import Directive
 from netmon.core.model import Action, Agency, Circuit, Direction, Mode, Outcome, Refusal, Verdict
 from netmon.core.planning import Withheld
+from netmon.core.shares import Due
 from netmon.daemon.decisions import Question, decide
 from netmon.store.history import Judged
 from netmon.store.reader import LedgerReader
@@ -53,23 +55,32 @@ class Scene:
     receipts: Mapping[Place, ReceiptLink]
     withheld: Mapping[Place, Withheld]
     refused: Refusal | None
+    directives: tuple[Directive, ...]
+    """In force then, of those that say something of the agency's verdicts."""
+    down: frozenset[str]
+    """Circuits positively shown to be down; not known of what was recorded."""
+    dues: Mapping[Place, Due]
+    """What was due of capacity that is shared; none of a circuit that does not share."""
 
 
 def scene_now(configuration: Configuration, reader: LedgerReader, agency: Agency, question: Question) -> Scene:
     """As it follows from the question, which is about the whole inventory. Raises StoreError."""
-    now_ns, decision = question.now_ns, decide(question)
+    now_ns, decision, down = question.now_ns, decide(question), question.context.down_circuits
     counting = {one.direction: one for one in decision.verdicts if one.agency == agency.id}
     circuits = _circuits(configuration, agency)
     recorded = reader.verdicts_at(agency.id, now_ns)
     cases: dict[Direction, Case] = {}
     for direction in Direction:
-        verdict = counting.get(direction) or quota.no_quota(agency.id, direction, None)
+        verdict = counting.get(direction) or directing.no_quota(agency.id, direction, None)
         judged = recorded.get(direction)
         rivals = tuple(one for one in decision.every if (one.agency, one.direction) == (agency.id, direction))
         same = judged is not None and _essence(judged.verdict) == _essence(verdict)
-        cases[direction] = Case(verdict, rivals, judged if same else None, _shares(verdict, circuits))
+        cases[direction] = Case(
+            verdict, rivals, judged if same else None, _shares(verdict, circuits, question.context.down_circuits)
+        )
     changes = {(one.circuit, one.direction): one for one in decision.plan.changes if one.agency == agency.id}
     withheld = planning.withheld(decision.verdicts, question.circuits, question.observed, question.context)
+    ours = frozenset(_places(circuits))
     return Scene(
         configuration,
         reader,
@@ -85,6 +96,9 @@ def scene_now(configuration: Configuration, reader: LedgerReader, agency: Agency
         receipts=reader.receipts_at(_places(circuits), now_ns),
         withheld={place: why for place, why in withheld.items() if place in changes},
         refused=decision.plan.refused,
+        directives=tuple(one for one in question.directives if directing.concerns(one, agency.id)),
+        down=down,
+        dues={place: one for place, one in reader.dues().items() if place in ours and place in question.context.shares},
     )
 
 
@@ -106,6 +120,8 @@ def scene_then(configuration: Configuration, reader: LedgerReader, agency: Agenc
         for direction, case in cases.items()
         for circuit, share in case.shares.items()
     }
+    dues = reader.dues_at(_places(circuits), at_ns)
+    desired |= {place: None if place[0] in holds else one.bps for place, one in dues.items()}
     observed = {circuit.id for circuit in circuits if circuit.mode is Mode.OBSERVE}
     return Scene(
         configuration,
@@ -124,6 +140,9 @@ def scene_then(configuration: Configuration, reader: LedgerReader, agency: Agenc
             place: Withheld.OBSERVE_MODE for place, bps in desired.items() if bps is not None and place[0] in observed
         },
         refused=None,
+        directives=tuple(one for one in reader.directives(at_ns) if directing.concerns(one, agency.id)),
+        down=frozenset(),
+        dues=dues,
     )
 
 
@@ -140,12 +159,14 @@ def _essence(verdict: Verdict) -> tuple[object, ...]:
     return verdict.reason, verdict.step, verdict.limit, verdict.policy, verdict.period_start_ns
 
 
-def _shares(verdict: Verdict | None, circuits: Sequence[Circuit]) -> Mapping[str, int]:
+def _shares(
+    verdict: Verdict | None, circuits: Sequence[Circuit], down: frozenset[str] = frozenset()
+) -> Mapping[str, int]:
     if verdict is None or verdict.limit is None or not circuits:
         return {}
     total = verdict.limit.ceiling_bps
     try:
-        return divide(total, circuits)
+        return divide(total, circuits, down)
     except IndivisibleError:  # the plan refuses itself, and says so
         return dict.fromkeys((circuit.id for circuit in circuits), total // len(circuits))
 

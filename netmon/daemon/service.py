@@ -26,10 +26,12 @@ from netmon.daemon.agents import agent_of, voices_of
 from netmon.daemon.bookkeeping import CLOSE_PERIOD, Books
 from netmon.daemon.clock import Clock
 from netmon.daemon.control import ControlServer
+from netmon.daemon.desk import Desk
 from netmon.daemon.devices import DeviceWatch
 from netmon.daemon.fleet import Fleet
 from netmon.daemon.ledger import LedgerService
 from netmon.daemon.logs import configure_logging
+from netmon.daemon.orders import Order
 from netmon.daemon.plane import ControlPlane
 from netmon.daemon.pollers import RouterHealth
 from netmon.daemon.revisions import record_revision
@@ -87,7 +89,13 @@ class Service:
         http = HttpServer(settings.http, self._metrics, self.unready)
         control = ControlServer(
             settings.control.socket,
-            {"apply": self._apply, "revert": self._revert, CLOSE_PERIOD: self._close_period, "status": self._status},
+            {
+                "apply": self._apply,
+                "revert": self._revert,
+                CLOSE_PERIOD: self._close_period,
+                "status": self._status,
+                **{order.value: partial(self._order, order) for order in Order},
+            },
         )
         try:
             await self._build(self._configuration, "start")
@@ -170,10 +178,12 @@ class Service:
         self._tasks.leaf("enforcer", self._plane.enforcer.run)
         self._tasks.leaf("actions", self._plane.actions.run)
         self._tasks.leaf("observer", self._plane.observer.run)
+        self._tasks.leaf("ports", self._plane.ports.run)
         self._books = Books(configuration, self._ledger, self._clock.now_ns, lambda: self._standing.trust)
+        self._desk = Desk(configuration, self._ledger, self._clock.now_ns, self._ordered)
         self._tasks.leaf("books", self._books.keep)
         self._tasks.leaf("thinning", self._books.thin)
-        self._fleet.start_polling(self._tasks, self._accountant.offer, self._polled)
+        self._fleet.start_polling(self._tasks, self._answered, self._polled)
         self._start_surveys(configuration)
         if settings.snmp.notifications is not None:
             notifications = Notifications(
@@ -240,6 +250,10 @@ class Service:
 
     # --- what happens while it runs ----------------------------------------------------------
 
+    def _answered(self, poll: Poll) -> None:
+        self._accountant.offer(poll)
+        self._plane.ports.take(poll)
+
     def _committed(self, visit: Visit, poll: Poll) -> None:
         self._metrics.visit(visit.head, poll)
         self._metrics.process.gaps(visit.gaps)
@@ -268,6 +282,13 @@ class Service:
 
     async def _close_period(self, args: Mapping[str, Any]) -> dict[str, Any]:
         return await self._books.close(args)
+
+    async def _order(self, order: Order, args: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._desk.carry_out(order, args)
+
+    async def _ordered(self) -> None:
+        await self._standing.renew_directives(self._ledger)
+        self._plane.ports.show()
 
     async def _status(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """What only the running daemon knows; `netmon status` joins it with the ledger."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from netmon.core.model import Alert, Direction, Plan, Verdict
+from netmon.core.directives import ALERT_KEY, Directive
+from netmon.core.model import Alert, AlertState, Direction, Plan, Verdict
 from netmon.core.planning import Observed
+from netmon.core.shares import Due
 from netmon.daemon.clock import Trust
-from netmon.daemon.decisions import previous_verdicts
+from netmon.daemon.decisions import Memory, previous_verdicts
 from netmon.daemon.ledger import LedgerService
 from netmon.store.ledger import Ledger
 
@@ -20,7 +22,11 @@ class Standing:
     counting: Mapping[tuple[str, Direction], Verdict]
     alerts: dict[str, Alert]
     limits: dict[tuple[str, Direction], Observed]
-    previous: Mapping[tuple[str, str], Verdict] = field(default_factory=dict)
+    directives: tuple[Directive, ...] = ()
+    """Those in force, and those whose end is yet to be told."""
+    previous: Mapping[Memory, Verdict] = field(default_factory=dict)
+    dues: dict[tuple[str, Direction], Due] = field(default_factory=dict)
+    """What was last due to each circuit that shares, or did."""
     plan: Plan | None = None
     trust: Trust = field(default_factory=lambda: Trust(None))
     turns: int = 0
@@ -30,9 +36,21 @@ class Standing:
         """As the daemon that ran before left it."""
         counting = await ledger.write(Ledger.verdicts)
         states = await ledger.write(Ledger.limit_states)
-        return cls(
+        standing = cls(
             counting=counting,
             alerts=await ledger.write(Ledger.alerts),
             limits={key: Observed(state.bps, state.known) for key, state in states.items()},
             previous=previous_verdicts(counting.values()),
+            dues=await ledger.write(Ledger.dues),
         )
+        await standing.renew_directives(ledger)
+        return standing
+
+    async def renew_directives(self, ledger: LedgerService) -> None:
+        """Takes up what was given, and lets go of what was ended, since. Raises StoreError."""
+        told = {
+            key.removeprefix(ALERT_KEY)
+            for key, alert in self.alerts.items()
+            if key.startswith(ALERT_KEY) and alert.state is not AlertState.RESOLVED
+        }
+        self.directives = await ledger.directives(told)

@@ -7,17 +7,23 @@ then, applied to the circuits of today's configuration.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from netmon.config.errors import closest
 from netmon.config.load import Configuration
-from netmon.core import quota
+from netmon.core import directing, ladder
+from netmon.core.allocation import standing_by
 from netmon.core.closing import Port
+from netmon.core.directives import Directive
+from netmon.core.ladder import LadderStep, QuotaPolicy
 from netmon.core.model import NANOSECONDS, Circuit, Direction, Mode, RuleRef, Usage, Verdict, VerdictReason
 from netmon.core.periods import Period, add_usage, period_containing
 from netmon.core.planning import Withheld
-from netmon.core.quota import QuotaPolicy
+from netmon.core.quota import LADDER_BPS, PERIOD_END_NS
+from netmon.core.shares import Due
 from netmon.daemon.clock import Clock
+from netmon.daemon.decisions import counted
 from netmon.daemon.figures import Reckoning
 from netmon.daemon.outlook import newest_ns, question_of
 from netmon.daemon.queries import QueryError, instant, rfc3339
@@ -90,6 +96,11 @@ def _verdict_rows(scene: Scene, direction: Direction) -> Iterator[dict[str, Any]
             "since": None if case.judged is None else rfc3339(case.judged.at_ns, zone),
             "evidence": evidence,
             "until": None if verdict is None or verdict.until_ns is None else rfc3339(verdict.until_ns, zone),
+            "ends_with": _ends_with(verdict),
+            "ladder_bps": None if verdict is None else verdict.evidence.get(LADDER_BPS) or None,
+            "legal_basis": None if verdict is None else _legal_basis(scene, verdict),
+            "directives": [_directive(one, direction, zone) for one in scene.directives],
+            "sharing": None if place not in scene.dues else _sharing(scene.dues[place], zone),
             "ends_sooner_if": list(_sooner(scene, circuit, direction, proven_bytes)),
             "in_force": {
                 "bps": state.bps if state.known else None,
@@ -103,9 +114,65 @@ def _verdict_rows(scene: Scene, direction: Direction) -> Iterator[dict[str, Any]
         }
 
 
+def _ends_with(verdict: Verdict | None) -> str | None:
+    """What ends as the verdict ends by itself."""
+    if verdict is None or verdict.until_ns is None:
+        return None
+    with_period = verdict.until_ns == verdict.evidence.get(PERIOD_END_NS, verdict.until_ns)
+    if with_period and verdict.reason is not VerdictReason.FROZEN_BY_OPERATOR:
+        return "period"
+    if verdict.reason is VerdictReason.GRACE:
+        return "grace"
+    return "directive" if verdict.reason in _DIRECTED else "window"
+
+
+_DIRECTED = frozenset({VerdictReason.EXEMPT, VerdictReason.BOOSTED, VerdictReason.FROZEN_BY_OPERATOR})
+
+
+def _directive(one: Directive, direction: Direction, zone: str) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "kind": one.kind.value,
+        "rate_bps": None if one.rates is None else one.rates.of(direction),
+        "policy": one.policy,
+        "by": one.by,
+        "reason": one.reason,
+        "until": None if one.until_ns is None else rfc3339(one.until_ns, zone),
+    }
+
+
+def _sharing(one: Due, zone: str) -> dict[str, Any]:
+    return {
+        "limit_bps": one.bps,
+        "target_bps": one.target_bps,
+        "wanted_bps": one.wanted_bps,
+        "decided": one.decided,
+        "by": one.by,
+        "damping": one.damping,
+        "since": rfc3339(one.at_ns, zone),
+        "lines": [asdict(line) for line in one.lines],
+    }
+
+
+def _legal_basis(scene: Scene, verdict: Verdict) -> str | None:
+    """Of a limit that may be lower than a guaranteed floor."""
+    policy = _policy_as_judged(scene, verdict)
+    if policy is None or not verdict.may_breach_floor:
+        return None
+    return next((step.legal_basis for step in reversed(policy.ladder[: verdict.step]) if step.legal_basis), None)
+
+
+def _counted(scene: Scene, verdict: Verdict) -> tuple[tuple[Direction, ...], tuple[Circuit, ...]]:
+    """Which directions, added up, and which circuits the verdict's policy counts."""
+    policy = scene.configuration.policies.get(verdict.policy or "")
+    if policy is None or len(policy.counts) != verdict.evidence.get("directions", 1):
+        return (verdict.direction,), scene.circuits
+    return policy.counts, tuple(counted(policy, scene.circuits))
+
+
 def _used(scene: Scene, verdict: Verdict) -> tuple[Period, Usage]:
     """The period that the verdict is about, and what the ledger holds of it as of the instant."""
-    start_ns, end_ns = verdict.period_start_ns, verdict.until_ns
+    start_ns, end_ns = verdict.period_start_ns, verdict.evidence.get(PERIOD_END_NS, verdict.until_ns)
     policy = scene.configuration.policies.get(verdict.policy or "")
     if end_ns is None and policy is not None:
         running = period_containing(policy.period, start_ns, scene.agency.timezone)
@@ -114,7 +181,8 @@ def _used(scene: Scene, verdict: Verdict) -> tuple[Period, Usage]:
     elapsed = Period(start_ns, max(start_ns, min(period.end_ns, scene.at_ns)), "")
     reckoning = Reckoning(scene.reader, scene.at_ns)
     reckoning.prepare(scene.circuits, elapsed)
-    ports = (Port(c.id, c.router, c.interface, c.way(verdict.direction)) for c in scene.circuits)
+    ways, circuits = _counted(scene, verdict)
+    ports = (Port(c.id, c.router, c.interface, c.way(way)) for c in circuits for way in ways)
     return period, add_usage([reckoning.usage(port, elapsed) for port in ports])
 
 
@@ -122,20 +190,32 @@ def _evidence(scene: Scene, case: Case, verdict: Verdict, period: Period, used: 
     zone, numbers = scene.agency.timezone, verdict.evidence
     first = verdict if case.judged is None else case.judged.verdict
     newest = newest_ns(scene.reader, scene.circuits, scene.at_ns)
-    oldest_ns = min((newest[c.id] for c in scene.circuits if c.id in newest), default=None)
-    coverage, volume = used.coverage_ratio, numbers.get("quota_bytes")
+    ways, circuits = _counted(scene, verdict)
+    oldest_ns = min((newest[c.id] for c in circuits if c.id in newest), default=None)
+    coverage, volume, target = used.coverage_ratio, numbers.get("quota_bytes"), numbers.get("quota_bps")
+    share = None
+    if volume:
+        share = round(used.proven_bytes / volume, 6)
+    elif target:
+        share = round(numbers.get("proven_bps", 0) / target, 6)
     return {
         "period_start": rfc3339(period.start_ns, zone),
         "period_end": rfc3339(period.end_ns, zone),
+        "directions": [way.value for way in ways],
         "proven_bytes": used.proven_bytes,
         "estimated_bytes": used.estimated_bytes,
         "unknown_seconds": -(-used.unknown_ns // NANOSECONDS),
         "coverage_ratio": None if coverage is None else round(coverage, 6),
         "quota_bytes": volume,
-        "quota_used_ratio": None if not volume else round(used.proven_bytes / volume, 6),
+        "quota_used_ratio": share,
+        "carried_bytes": numbers.get(ladder.CARRIED),
         "threshold_bytes": numbers.get("threshold_bytes"),
         "next_threshold_bytes": numbers.get("next_threshold_bytes"),
         "decided_on_bytes": first.evidence.get("proven_bytes"),
+        "p95_bps": numbers.get("proven_bps"),
+        "quota_bps": target,
+        "threshold_bps": numbers.get("threshold_bps"),
+        "next_threshold_bps": numbers.get("next_threshold_bps"),
         "newest_reading": None if oldest_ns is None else rfc3339(oldest_ns, zone),
     }
 
@@ -147,22 +227,35 @@ def _sooner(scene: Scene, circuit: Circuit, direction: Direction, proven_bytes: 
         return
     if verdict.reason is VerdictReason.FROZEN_CLOCK:
         yield _condition("clock_trusted")
+    elif verdict.reason is VerdictReason.FROZEN_BY_OPERATOR:
+        yield _condition("freeze_ended")
     else:
-        policy, volume = _policy_as_judged(scene, verdict), None
+        policy = _policy_as_judged(scene, verdict)
         begins = None if policy is None else next((s for s in policy.ladder if s.slow_to_bps is not None), None)
-        if verdict.reason is VerdictReason.HELD_BY_HYSTERESIS:
-            if policy is not None and begins is not None:
-                margin = policy.volume_bytes * policy.hysteresis_permille // 1000
-                step = policy.ladder.index(begins) + 1
-                yield _condition("usage_below", quota.threshold_bytes(policy, step) - margin)
-        elif begins is not None and proven_bytes is not None and _alone(scene, direction):
-            # The least volume of which the proven bytes do not reach the first step that slows.
-            volume = proven_bytes * 1000 // begins.at_permille + 1
+        if policy is not None and begins is not None and verdict.reason is VerdictReason.HELD_BY_HYSTERESIS:
+            carried, step = verdict.evidence.get(ladder.CARRIED, 0), policy.ladder.index(begins) + 1
+            left = ladder.threshold(policy, step, carried) - ladder.margin(policy, carried)
+            yield _condition("usage_below", left)
         if verdict.reason is VerdictReason.FROZEN_STALE:
             yield _condition("usage_read_again")
-        yield _condition("policy_changed", volume)
+        yield _condition("policy_changed", _volume_enough(scene, verdict, policy, begins, proven_bytes))
+        yield _condition("exempted")
     if circuit.mode is Mode.ENFORCE and circuit.id not in scene.holds:
         yield _condition("reverted")
+
+
+def _volume_enough(
+    scene: Scene, verdict: Verdict, policy: QuotaPolicy | None, begins: LadderStep | None, proven_bytes: int | None
+) -> int | None:
+    """The least volume of which the proven bytes do not reach the first step that slows; None: no volume, or no volume
+    alone, would do.
+    """
+    plain = policy is not None and policy.volume_bytes is not None and not policy.rollover_permille
+    if begins is None or proven_bytes is None or not plain or not _alone(scene, verdict.direction):
+        return None
+    if verdict.reason in {VerdictReason.HELD_BY_HYSTERESIS, VerdictReason.GRACE}:
+        return None
+    return proven_bytes * 1000 // begins.at_permille + 1
 
 
 def _alone(scene: Scene, direction: Direction) -> bool:
@@ -170,7 +263,7 @@ def _alone(scene: Scene, direction: Direction) -> bool:
     if not scene.recorded:
         return sum(rival.limit is not None for rival in scene.cases[direction].rivals) == 1
     policies = (scene.configuration.policies[name] for name in scene.agency.quotas)
-    return sum(policy.direction is direction for policy in policies) == 1
+    return sum(direction in policy.counts for policy in policies) == 1
 
 
 def _condition(what: str, octets: int | None = None) -> dict[str, Any]:
@@ -180,7 +273,10 @@ def _condition(what: str, octets: int | None = None) -> dict[str, Any]:
 def _policy_as_judged(scene: Scene, verdict: Verdict) -> QuotaPolicy | None:
     """The policy, unless it reads differently by now."""
     policy = scene.configuration.policies.get(verdict.policy or "")
-    return policy if policy is not None and policy.volume_bytes == verdict.evidence.get("quota_bytes") else None
+    if policy is None:
+        return None
+    allowed = verdict.evidence.get(f"quota_{policy.unit}", 0) - verdict.evidence.get(ladder.CARRIED, 0)
+    return policy if policy.allowance == allowed else None
 
 
 # --- allocation ----------------------------------------------------------------------------------
@@ -193,18 +289,26 @@ def _allocation(scene: Scene, direction: Direction) -> Iterator[dict[str, Any]]:
         yield _step("policy", direction, rival)
     if case.verdict is None or case.verdict.policy is None:
         return
-    yield _step("strictest", direction, case.verdict)
+    freed = [directing.exempted(rival, scene.directives, scene.at_ns) for rival in case.rivals]
+    chosen = case.verdict if scene.recorded else directing.strictest(freed)
+    yield _step("strictest", direction, chosen)
+    if chosen.limit != case.verdict.limit:
+        yield _step("directed", direction, case.verdict)
     limit = case.verdict.limit
+    waiting = standing_by(scene.circuits, scene.down)
+    carried = sum(case.shares[circuit.id] for circuit in scene.circuits if circuit.id not in waiting) if limit else 0
+    among = len(scene.circuits) - len(waiting)
     for circuit in scene.circuits if limit is not None else ():
-        assert limit is not None
         share = case.shares[circuit.id]
+        stands_by = circuit.id in waiting
         yield {
             **_step("share", direction, None),
             "circuit": circuit.id,
-            "of_bps": limit.ceiling_bps,
-            "among": len(scene.circuits),
+            "of_bps": carried if not stands_by or limit is None else limit.ceiling_bps,
+            "among": None if stands_by else among,
             "limit_bps": share,
-            "remainder_bps": share - limit.ceiling_bps // len(scene.circuits),
+            "remainder_bps": 0 if stands_by else share - carried // among,
+            "because": "stands_by" if stands_by else None,
         }
         if scene.desired.get((circuit.id, direction), share) != share:
             because = _exempted(scene, circuit)
@@ -215,8 +319,9 @@ def _exempted(scene: Scene, circuit: Circuit) -> str:
     """Why `planning` leaves a circuit without the share that is due to it."""
     if circuit.id in scene.holds:
         return "held_by_operator"
-    router = scene.configuration.settings.routers[circuit.router]
-    return "uplink" if circuit.interface in router.uplinks else "observe_mode"
+    place = circuit.limiting
+    router = scene.configuration.settings.routers[place.router]
+    return "uplink" if place.interface in router.uplinks else "observe_mode"
 
 
 def _step(step: str, direction: Direction, verdict: Verdict | None) -> dict[str, Any]:

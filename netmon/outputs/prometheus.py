@@ -29,6 +29,7 @@ from netmon.core.model import (
 from netmon.core.planning import Observed
 from netmon.outputs.devices import DeviceMetrics
 from netmon.outputs.exposition import Block, Family, Value, gzipped, labels, lines, plain, template
+from netmon.outputs.pools import PoolMetrics
 from netmon.outputs.process import ProcessMetrics
 from netmon.outputs.topology import by_router, placed
 
@@ -88,7 +89,9 @@ class _Reached:
 
 
 class Metrics:
-    """All metrics of one site. `process` takes what the daemon says of itself, `devices` what surveys found."""
+    """All metrics of one site. `process` takes what the daemon says of itself, `devices` what surveys found, `pools`
+    what there is of what was purchased.
+    """
 
     def __init__(self, site: str) -> None:
         self.process = ProcessMetrics(site, __version__)
@@ -107,8 +110,9 @@ class Metrics:
         self._define_traffic()
         self._define_agencies()
         self._define_routers()
+        self.pools = PoolMetrics(site)
         self.devices = DeviceMetrics(site)
-        self._families += self.devices.families
+        self._families += (*self.pools.families, *self.devices.families)
 
     # --- what the daemon tells ---------------------------------------------------------------
 

@@ -54,6 +54,13 @@ class Verb(StrEnum):
     UNDO = "undo"
     FORGET = "forget"
     SAVE = "save"
+    READ_SHARED = "read_shared"
+    SET_SHARED = "set_shared"
+    REMOVE_SHARED = "remove_shared"
+
+
+OF_HIERARCHIES = frozenset({Verb.READ_SHARED, Verb.SET_SHARED, Verb.REMOVE_SHARED})
+"""Needed only where the platform has a hierarchy."""
 
 
 class Way(StrEnum):
@@ -115,6 +122,8 @@ class DialectSettings(Terminal):
     queue: Scaled | None = None
     device_revert: bool
     """Whether the router can undo an unconfirmed change by itself."""
+    hierarchy: Literal["htb"] | None = None
+    """The Python parsers of ports that several circuits share; None: the platform has no hierarchy of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +174,8 @@ class Dialect:
 
         for name, value in values.items():
             _check(name, value)
+        if verb not in self._verbs:
+            raise DialectError(f"{self.platform} has no hierarchy of its own; limit each circuit at a port of its own")
         template = self._verbs[verb]
         try:
             text = template.render(values)
@@ -226,6 +237,8 @@ def load_dialect(platform: str, folders: Sequence[Path]) -> Dialect:
     environment.filters["q"] = QUOTINGS[settings.quoting]
     verbs = {}
     for verb in Verb:
+        if settings.hierarchy is None and verb in OF_HIERARCHIES:
+            continue
         file = _find(platform, f"{verb.value}.j2", folders)
         try:
             code = environment.compile(_text(file), name=file.name, filename=str(file))

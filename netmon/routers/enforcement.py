@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from netmon.core.model import NANOSECONDS, Action, Direction, Intent, Outcome, Proof, Step
+from netmon.core.model import NANOSECONDS, Action, Direction, Intent, Outcome, Placement, Proof, Step
 from netmon.core.resolving import Armed, ResolveAction
 from netmon.routers.dialects import ARM_ID, Dialect, DialectError, UnsafeValueError, Verb
-from netmon.routers.port import Port, RefusedError, Target
+from netmon.routers.port import Port, RefusedError, Target, Wanted
 from netmon.routers.readbacks import Limit, PortState
 from netmon.routers.session import (
     AnswerUnreadableError,
@@ -24,6 +24,7 @@ from netmon.routers.session import (
     SessionError,
     SessionLostError,
 )
+from netmon.routers.shared_port import open_port
 
 __all__ = [
     "Clock",
@@ -59,6 +60,8 @@ class Result:
     known: bool
     """Whether read_bps is what the router has now."""
     duration_ns: int = 0
+    placement: Placement | None = None
+    """Of the limit last read, on a port that several circuits share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Reading:
     failure: Failure | None = None
     """Set when it could not be read; the other fields then mean nothing."""
     detail: str = ""
+    placement: Placement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,7 @@ class Inspection:
     detail: str
     tolerance_permille: int = 0
     """Of the router's dialect, for `netmon.core.resolving.classify`."""
+    placement: Placement | None = None
 
 
 def carry_out(
@@ -104,17 +109,13 @@ def carry_out(
     if intent.change.action is Action.KEEP or not ARM_ID.match(intent.id):
         raise ValueError(f"intent {intent.id!r} ({intent.change.action}) cannot be carried out")
     began = monotonic_ns()
-    change = _GuardedChange(intent, Port(target, session, dialect), progress, now_ns, monotonic_ns, cancelled)
-    result = change.run()
-    return Result(
-        result.outcome,
-        result.proof,
-        result.detail,
-        result.reason,
-        result.read_bps,
-        result.known,
-        monotonic_ns() - began,
-    )
+    try:
+        port = open_port(target, session, dialect)
+    except RefusedError as refusal:
+        result = Result(Outcome.FAILED, Proof.NOT_TESTABLE, str(refusal), refusal.reason, None, known=False)
+    else:
+        result = _GuardedChange(intent, port, progress, now_ns, monotonic_ns, cancelled).run()
+    return replace(result, duration_ns=monotonic_ns() - began)
 
 
 class _GuardedChange:
@@ -136,7 +137,8 @@ class _GuardedChange:
         self._monotonic_ns = monotonic_ns
         self._cancelled = cancelled
         self._way = port.target.way(intent.change.direction)
-        self._asked_bps = intent.change.to_bps if intent.change.action is Action.SET else None
+        change = intent.change
+        self._wanted = Wanted(change.to_bps, change.to_placement) if change.action is Action.SET else Wanted(None)
         self._step = Step.CONNECT
         self._before: PortState | None = None
         self._restore: tuple[str, ...] = ()
@@ -154,16 +156,17 @@ class _GuardedChange:
 
     def _run(self) -> Result:
         port = self._port
+        port.check_possible(self._wanted)
         port.check_identity()
         port.check_not_management()
         before = self._before = port.state()
         limit = before.limit(self._way)
         if limit.foreign is not None:
             raise RefusedError(Failure.FOREIGN_SHAPER, f"{limit.foreign} was not made by netmon")
-        if self._in_place(limit):
-            return self._confirmed(limit.bps, before, "was in place already; nothing was sent")
-        apply = port.to_have(self._way, self._asked_bps, before)
-        self._restore = port.to_have(self._way, limit.bps, before)
+        if port.in_place(self._wanted, limit):
+            return self._confirmed(limit, before, "was in place already; nothing was sent")
+        apply = port.to_have(self._way, self._wanted, before)
+        self._restore = port.to_restore(self._way, self._wanted, before)
         self._go_on()
         self._begin(Step.ARM)
         if stood_down := self._arm():
@@ -204,17 +207,16 @@ class _GuardedChange:
         limit = after.limit(self._way)
         if limit.foreign is not None:
             return self._undo(Failure.FOREIGN_SHAPER, f"{limit.foreign} appeared meanwhile")
-        if not self._in_place(limit):
-            return self._undo(
-                Failure.READ_BACK_MISMATCH, f"asked for {_rate(self._asked_bps)}, read back {_rate(limit.bps)}"
-            )
+        if not self._port.in_place(self._wanted, limit):
+            asked, read = _said(self._wanted.bps, self._wanted.placement), _said(limit.bps, limit.placement)
+            return self._undo(Failure.READ_BACK_MISMATCH, f"asked for {asked}, read back {read}")
         self._begin(Step.DISARM)
         try:
             self._port.ask(Verb.CONFIRM, arm=self._intent.id)
         except CommandRejectedError as error:
             return self._undo(Failure.UNDO_FIRED, f"the undo could not be disarmed: {error}")
         self._step = Step.SAVE
-        return self._confirmed(limit.bps, after, f"was read back{self._save()}")
+        return self._confirmed(limit, after, f"was read back{self._save()}")
 
     def _save(self) -> str:
         """Saves and tidies up; the change stands whatever happens here."""
@@ -234,27 +236,16 @@ class _GuardedChange:
         with suppress(CommandRejectedError):  # it may be gone; what it would have done is then done below
             port.ask(Verb.UNDO, arm=self._intent.id)
         after = port.state().limit(self._way)
-        if not port.same(before.bps, after.bps):
+        if not port.unaltered(before, after):
             port.send(self._restore)
             after = port.state().limit(self._way)
-        if not port.same(before.bps, after.bps):
-            return Result(
-                Outcome.UNKNOWN,
-                Proof.READ_BACK,
-                f"{detail}; after the undo the router has {_rate(after.bps)}, before it had {_rate(before.bps)}",
-                reason,
-                after.bps,
-                known=True,
-            )
-        self._forget()
-        return Result(
-            Outcome.REVERTED,
-            Proof.READ_BACK,
-            f"{detail}; undone, {_rate(after.bps)} read back",
-            reason,
-            after.bps,
-            True,
-        )
+        has, had = _said(after.bps, after.placement), _said(before.bps, before.placement)
+        outcome, how = Outcome.REVERTED, f"undone, {has} read back"
+        if port.unaltered(before, after):
+            self._forget()
+        else:
+            outcome, how = Outcome.UNKNOWN, f"after the undo the router has {has}, before it had {had}"
+        return _result(outcome, f"{detail}; {how}", reason, after)
 
     def _stand_down(self, reason: Failure, detail: str) -> Result:
         """Takes back an undo that has nothing to undo."""
@@ -279,18 +270,16 @@ class _GuardedChange:
         assert self._before is not None
         return self._before.limit(self._way)
 
-    def _in_place(self, limit: Limit) -> bool:
-        return self._port.same(self._asked_bps, limit.bps) and limit.ours is (self._asked_bps is not None)
-
-    def _confirmed(self, bps: int | None, state: PortState, how: str) -> Result:
-        detail = "; ".join((f"{self._intent.change.direction}: {_rate(bps)} {how}", *state.warnings))
-        return Result(Outcome.CONFIRMED, Proof.READ_BACK, detail, None, bps, known=True)
+    def _confirmed(self, limit: Limit, state: PortState, how: str) -> Result:
+        read = _said(limit.bps, limit.placement)
+        detail = "; ".join((f"{self._intent.change.direction}: {read} {how}", *state.warnings))
+        return _result(Outcome.CONFIRMED, detail, None, limit)
 
     def _failed(self, reason: Failure, detail: str) -> Result:
         """Nothing was altered, so the router has what was read, if it was."""
-        read = self._before is not None
-        proof = Proof.READ_BACK if read else Proof.NOT_TESTABLE
-        return Result(Outcome.FAILED, proof, detail, reason, self._old().bps if read else None, known=read)
+        if self._before is not None:
+            return _result(Outcome.FAILED, detail, reason, self._old())
+        return Result(Outcome.FAILED, Proof.NOT_TESTABLE, detail, reason, None, known=False)
 
     def _stopped(self, reason: Failure, detail: str) -> Result:
         """An answer never came: harmless before arming, unknown after."""
@@ -303,17 +292,17 @@ class _GuardedChange:
 
 def read_limit(target: Target, session: Session, dialect: Dialect, direction: Direction) -> Reading:
     """What limits the circuit in one direction now. Raises SessionError, RefusedError, DialectError."""
-    port = Port(target, session, dialect)
+    port = open_port(target, session, dialect)
     port.check_identity()
     limit = port.state().limit(target.way(direction))
-    return Reading(limit.bps, limit.ours, limit.foreign)
+    return Reading(limit.bps, limit.ours, limit.foreign, placement=_placed(limit))
 
 
 def inspect(intent: Intent, target: Target, session: Session, dialect: Dialect) -> Inspection:
     """What an open intent left behind, for `netmon.core.resolving.resolve`. Raises SessionLostError."""
-    port = Port(target, session, dialect)
     armed, tolerance = Armed.UNKNOWN, dialect.settings.rate.tolerance_permille
     try:
+        port = open_port(target, session, dialect)
         port.check_identity()
         armed = port.armed(intent.id)
         limit = port.state().limit(target.way(intent.change.direction))
@@ -321,7 +310,8 @@ def inspect(intent: Intent, target: Target, session: Session, dialect: Dialect) 
         raise
     except (SessionError, RefusedError, DialectError, UnsafeValueError) as error:
         return Inspection(False, None, armed, str(error), tolerance)
-    return Inspection(True, limit.bps, armed, f"{_rate(limit.bps)} read back, undo {armed}", tolerance)
+    placed = _placed(limit)
+    return Inspection(True, limit.bps, armed, f"{_said(limit.bps, placed)} read back, undo {armed}", tolerance, placed)
 
 
 def finish_resolution(
@@ -330,7 +320,8 @@ def finish_resolution(
     """Does on the router what was resolved, and looks again. Never applies the change.
 
     DISARM and REVERT act on the armed undo and keep its trace; RECORD_* clears the traces of a settled
-    change; WAIT and GIVE_TO_OPERATOR touch nothing. Raises SessionLostError.
+    change; WAIT and GIVE_TO_OPERATOR touch nothing. What acts on an undo alone needs no more of the port than its
+    session. Raises SessionLostError.
     """
     port, seen = Port(target, session, dialect), inspect(intent, target, session, dialect)
     try:
@@ -349,5 +340,16 @@ def finish_resolution(
     return inspect(intent, target, session, dialect)
 
 
-def _rate(bps: int | None) -> str:
-    return "no limit" if bps is None else f"{bps} bit/s"
+def _result(outcome: Outcome, detail: str, reason: Failure | None, limit: Limit) -> Result:
+    return Result(outcome, Proof.READ_BACK, detail, reason, limit.bps, known=True, placement=_placed(limit))
+
+
+def _placed(limit: Limit) -> Placement | None:
+    """A class without effect is no limit."""
+    return None if limit.bps is None else limit.placement
+
+
+def _said(bps: int | None, placed: Placement | None) -> str:
+    if bps is None:
+        return "no limit"
+    return f"{bps} bit/s" if placed is None else f"{bps} bit/s, of which {placed.floor_bps} bit/s are its own,"

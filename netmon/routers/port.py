@@ -4,11 +4,33 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netmon.core.model import Direction, Faces
+from netmon.core.model import Direction, Faces, Placement
 from netmon.core.resolving import Armed
 from netmon.routers.dialects import Dialect, Names, Verb, Way, way_of
-from netmon.routers.readbacks import PortState, readback_named
+from netmon.routers.readbacks import Limit, PortState, readback_named
 from netmon.routers.session import AnswerUnreadableError, CommandRejectedError, Failure, Session
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What tells a circuit from the others that are limited at the same port."""
+
+    prefixes: tuple[str, ...]
+    """The circuit's own."""
+    circuits: tuple[str, ...]
+    """All that are limited there, this one too: whatever belongs to none of them is somebody else's."""
+    agencies: tuple[str, ...]
+    """Those that have a class of their own there (core/shaping.py, tiers)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one direction of a circuit shall be limited to."""
+
+    bps: int | None
+    """None: not at all."""
+    placement: Placement | None = None
+    """On a shared port, with a limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +47,8 @@ class Target:
     """Expected MAC address; None: not checked."""
     uplinks: tuple[str, ...] = ()
     """ifNames of the router that are never limited."""
+    shared: Sharing | None = None
+    """None: the port is the circuit's own."""
 
     def way(self, direction: Direction) -> Way:
         """The direction as the port sees it."""
@@ -48,6 +72,9 @@ class Port:
         self.target = target
         self.dialect = dialect
         self.names = Names.of(target.circuit)
+
+    def check_possible(self, wanted: Wanted) -> None:
+        """Raises RefusedError where the port cannot hold such a limit whatever it has now."""
 
     def commands(self, verb: Verb, **values: object) -> tuple[str, ...]:
         """The verb's commands for this port. Raises DialectError, UnsafeValueError."""
@@ -111,14 +138,27 @@ class Port:
     def armed(self, arm: str) -> Armed:
         return self._readback.armed(self.ask(Verb.UNDO_STATE, arm=arm), arm)
 
-    def to_have(self, way: Way, bps: int | None, state: PortState) -> tuple[str, ...]:
-        """The commands after which `way` is limited to `bps` (None: not at all) and the other way as in `state`."""
+    def to_have(self, way: Way, wanted: Wanted, state: PortState) -> tuple[str, ...]:
+        """The commands after which `way` is limited as wanted and the other way as in `state`. Raises RefusedError."""
+        bps = wanted.bps
         rates = {w: bps if w is way else state.limit(w).bps for w in Way}
         held = {f"{w.value}_bps": self.dialect.settings.rate.on_device(r) if r else 0 for w, r in rates.items()}
         verb = Verb.REMOVE if bps is None else Verb.SET
         return self.commands(verb, **self.dialect.values_for(way, bps), **held)
 
-    def same(self, asked_bps: int | None, read_bps: int | None) -> bool:
+    def to_restore(self, way: Way, wanted: Wanted, state: PortState) -> tuple[str, ...]:
+        """The commands after which `way` is as in `state` again, once it had what was wanted, or a part of it."""
+        return self.to_have(way, Wanted(state.limit(way).bps), state)
+
+    def in_place(self, wanted: Wanted, limit: Limit) -> bool:
+        """Whether the limit read is the one wanted, within the platform's rounding, and complete."""
+        return self.same_rate(wanted.bps, limit.bps) and limit.ours is (wanted.bps is not None)
+
+    def unaltered(self, before: Limit, after: Limit) -> bool:
+        """Whether the same limit was read twice."""
+        return self.same_rate(before.bps, after.bps)
+
+    def same_rate(self, asked_bps: int | None, read_bps: int | None) -> bool:
         if asked_bps is None or read_bps is None:
             return asked_bps is read_bps
         return self.dialect.settings.rate.same(asked_bps, read_bps)

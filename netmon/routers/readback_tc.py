@@ -34,7 +34,9 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "Ki": 2**10, "
 
 
 @dataclass(frozen=True, slots=True)
-class _Qdisc:
+class Qdisc:
+    """A line of `tc qdisc show`."""
+
     kind: str
     handle: str
     root: bool
@@ -50,7 +52,7 @@ class TcReadback:
     """HTB on the port for egress, HTB on a redirected ifb device for ingress."""
 
     def identity(self, answers: Answers) -> PortIdentity | None:
-        links = _json(answer(answers, 0))
+        links = json_list(answer(answers, 0))
         if not links:
             return None
         link = links[0]
@@ -59,10 +61,10 @@ class TcReadback:
         )
 
     def management(self, answers: Answers) -> frozenset[str]:
-        routes = _json(answer(answers, 0))
+        routes = json_list(answer(answers, 0))
         ports = {str(route["dev"]) for route in routes if route.get("dev")}
         lower = []
-        for link in _json(answer(answers, 1)):
+        for link in json_list(answer(answers, 1)):
             name = str(link.get("ifname", ""))
             if "link" in link:
                 lower.append((name, str(link["link"])))
@@ -71,7 +73,7 @@ class TcReadback:
         return beneath(ports, lower)
 
     def state(self, read: Answers, foreign: Answers, names: Names, interface: str) -> PortState:
-        qdiscs, classes = _qdiscs(answer(read, 0)), answer(read, 1)
+        qdiscs, classes = qdiscs_of(answer(read, 0)), answer(read, 1)
         both = next((q.named for q in qdiscs if q.kind == "clsact"), None)
         return PortState(
             ingress=_ingress(qdiscs, read, names, interface, both),
@@ -91,7 +93,7 @@ class TcReadback:
         return Armed.UNARMED
 
 
-def _egress(qdiscs: list[_Qdisc], classes: str, names: Names, interface: str, both: str | None) -> Limit:
+def _egress(qdiscs: list[Qdisc], classes: str, names: Names, interface: str, both: str | None) -> Limit:
     ours = any(_is_ours(q, names) for q in qdiscs)
     others = [
         q.named
@@ -107,21 +109,20 @@ def _egress(qdiscs: list[_Qdisc], classes: str, names: Names, interface: str, bo
     )
 
 
-def _ingress(qdiscs: list[_Qdisc], read: Answers, names: Names, interface: str, both: str | None) -> Limit:
+def _ingress(qdiscs: list[Qdisc], read: Answers, names: Names, interface: str, both: str | None) -> Limit:
     filters = answer(read, 2)
-    devices = {str(link.get("ifname")): str(link.get("ifalias", "")) for link in _json(answer(read, 3))}
+    devices = {str(link.get("ifname")): str(link.get("ifalias", "")) for link in json_list(answer(read, 3))}
     ours = devices.get(names.device) == names.object
     foreign = both
     if names.device in devices and not ours:
         foreign = f"device {names.device} without netmon's alias"
     hooked = any(q.kind == "ingress" for q in qdiscs)
     if hooked and foreign is None:
-        strange = [f"filter pref {m['pref']} {m['kind']}" for m in _FILTER.finditer(filters) if m["pref"] != PREFERENCE]
-        strange += [f"redirect to {m['device']}" for m in _REDIRECT.finditer(filters) if m["device"] != names.device]
+        odd = strange(filters, names.device)
         if not ours:
-            strange.append("qdisc ingress ffff:")
-        foreign = strange[0] if strange else None
-    effective = ours and hooked and any(m["device"] == names.device for m in _REDIRECT.finditer(filters))
+            odd.append("qdisc ingress ffff:")
+        foreign = odd[0] if odd else None
+    effective = ours and hooked and names.device in redirects(filters)
     return Limit(
         bps=_rate_of(answer(read, 4), names) if effective else None,
         ours=ours,
@@ -129,7 +130,18 @@ def _ingress(qdiscs: list[_Qdisc], read: Answers, names: Names, interface: str, 
     )
 
 
-def _is_ours(qdisc: _Qdisc, names: Names) -> bool:
+def redirects(filters: str) -> set[str]:
+    """The devices to which filters at a port's ingress send what comes in."""
+    return {m["device"] for m in _REDIRECT.finditer(filters)}
+
+
+def strange(filters: str, device: str) -> list[str]:
+    """Filters at a port's ingress that are not netmon's redirection to `device`, named."""
+    found = [f"filter pref {m['pref']} {m['kind']}" for m in _FILTER.finditer(filters) if m["pref"] != PREFERENCE]
+    return found + [f"redirect to {to}" for to in sorted(redirects(filters) - {device})]
+
+
+def _is_ours(qdisc: Qdisc, names: Names) -> bool:
     default = re.search(r"\bdefault 0x([0-9a-f]+)", qdisc.rest)
     return (
         qdisc.root
@@ -140,21 +152,21 @@ def _is_ours(qdisc: _Qdisc, names: Names) -> bool:
     )
 
 
-def _qdiscs(text: str) -> list[_Qdisc]:
-    return [
-        _Qdisc(m["kind"], m["handle"], m["root"] is not None, m["parent"], m["rest"]) for m in _QDISC.finditer(text)
-    ]
+def qdiscs_of(text: str) -> list[Qdisc]:
+    """`tc qdisc show`."""
+    return [Qdisc(m["kind"], m["handle"], m["root"] is not None, m["parent"], m["rest"]) for m in _QDISC.finditer(text)]
 
 
 def _classes(text: str) -> list[tuple[str, int]]:
-    return [(m["id"], _bps(m["ceil"])) for m in _CLASS.finditer(text)]
+    return [(m["id"], bps_of(m["ceil"])) for m in _CLASS.finditer(text)]
 
 
 def _rate_of(classes: str, names: Names) -> int | None:
     return dict(_classes(classes)).get(f"{HANDLE}{names.minor}")
 
 
-def _bps(text: str) -> int:
+def bps_of(text: str) -> int:
+    """A rate as tc prints it, bit/s. Raises AnswerUnreadableError."""
     match = _RATE.match(text)
     if match is None:
         raise AnswerUnreadableError(f"tc wrote a rate as {text!r}, which netmon cannot read")
@@ -163,7 +175,7 @@ def _bps(text: str) -> int:
     return int(whole + fraction) * _UNITS[match["unit"]] // scale
 
 
-def _json(text: str) -> list[Mapping[str, Any]]:
+def json_list(text: str) -> list[Mapping[str, Any]]:
     """The JSON list in an answer; iproute2 prints nothing for an empty one."""
     written = text.strip()
     if not written:

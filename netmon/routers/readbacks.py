@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from netmon.core.model import Placement, Tier
 from netmon.core.resolving import Armed
 from netmon.routers.dialects import Names, Way
 from netmon.routers.session import AnswerUnreadableError
@@ -36,6 +37,12 @@ class Limit:
     """Something of ours is there, even if incomplete and without effect."""
     foreign: str | None
     """What else shapes it, named."""
+    placement: Placement | None = None
+    """Where ours hangs on a port that several circuits share."""
+    tiers: tuple[Tier, ...] = ()
+    """All that hangs above circuits there, ours or not, each after its parent."""
+    tier_parents: tuple[str | None, ...] = ()
+    """From which agency's class each of them hangs; None: the root, and of the root itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ class Failure(StrEnum):
     MANAGEMENT_PATH = "management_path"
     FOREIGN_SHAPER = "foreign_shaper"
     UPLINK = "uplink"
+    HIERARCHY = "hierarchy"
     NOT_ARMED = "not_armed"
     TOO_LATE = "too_late"
     READ_BACK_MISMATCH = "read_back_mismatch"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from netmon.core.model import Circuit, Faces, Mode, Role
+from netmon.core.model import Circuit, Faces, Mode, Role, ShapingPoint, TrafficClass
+from netmon.core.supply import Backhaul, Rates
 from netmon.settings import SECOND, DurationNs, Name, RateBps, SecretRef, Settings
 
 LONGEST_LIMITED_NAME: Final = 64
@@ -52,6 +55,51 @@ class SshSettings(Settings):
     threads: int = Field(default=8, ge=1, le=32)
 
 
+class Classifier(StrEnum):
+    """What keeps a class of traffic apart from the others, so that a port's counter counts that class alone."""
+
+    PORT = "port"
+    VLAN = "vlan"
+    VRF = "vrf"
+
+
+def _prefix(text: str) -> str:
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError("must be an IPv4 or IPv6 prefix, for example 10.10.1.0/24 or 2001:db8:1::/48") from None
+    if network.prefixlen == 0:
+        raise ValueError("covers every address; name the agency's own")
+    if ipaddress.ip_interface(text).ip != network.network_address:
+        raise ValueError(f"is an address within {network}; write that")
+    return str(network)
+
+
+Prefix = Annotated[str, AfterValidator(_prefix)]
+"""Canonical, as `ipaddress` writes it."""
+
+
+class ShapingPointSettings(Settings):
+    """A port that several circuits share, told apart there by their agencies' prefixes."""
+
+    router: Name
+    interface: InterfaceName
+    """ifName on that router."""
+    faces: Faces
+    """Of that port."""
+    prefixes: tuple[Prefix, ...] = Field(max_length=32)
+    """The agency's, behind this circuit."""
+    port_speed: RateBps | None = None
+    """What the port passes, where that is less than the pools its circuits draw on."""
+
+    @field_validator("prefixes")
+    @classmethod
+    def _some(cls, prefixes: tuple[str, ...]) -> tuple[str, ...]:
+        if not prefixes:
+            raise ValueError("must not be empty")
+        return prefixes
+
+
 class CircuitSettings(Settings):
     agency: Name
     interface: InterfaceName
@@ -63,6 +111,27 @@ class CircuitSettings(Settings):
     alias: str | None = None
     port_speed: RateBps | None = None
     pools: tuple[Name, ...] = ()
+    """Purchased capacity that it draws on."""
+    crosses: tuple[Name, ...] = ()
+    """Uplinks and backhauls on its way."""
+    traffic_class: TrafficClass = Field(default=TrafficClass.ALL, alias="class")
+    classifier: Classifier | None = None
+    """Given where `class` is not all."""
+    limited_at: ShapingPointSettings | None = None
+    """None: at the port where it is measured, which is its own."""
+
+
+class BackhaulSettings(Settings):
+    """A link of our own that several circuits cross, and that is narrower than what they may have."""
+
+    interface: InterfaceName | None = None
+    """Its port on this router; None: it is not watched."""
+    download: RateBps
+    upload: RateBps
+
+
+def _point(of: ShapingPointSettings | None) -> ShapingPoint | None:
+    return None if of is None else ShapingPoint(of.router, of.interface, of.faces, of.prefixes, of.port_speed)
 
 
 class RouterSettings(Settings):
@@ -82,8 +151,17 @@ class RouterSettings(Settings):
     """Why limits may be enforced here before seven days were observed."""
     poll_interval: DurationNs | None = None
     uplinks: tuple[str, ...] = ()
-    """ifNames that carry purchased capacity: counted, never limited."""
+    """ifNames that carry purchased capacity: counted, never limited. Those of pools' uplinks are among them."""
+    backhauls: dict[Name, BackhaulSettings] = Field(default_factory=dict)
     circuits: dict[Name, CircuitSettings] = Field(default_factory=dict)
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The ports that are polled: of circuits, uplinks and backhauls, each once."""
+        ports = [circuit.interface for circuit in self.circuits.values()]
+        ports += self.uplinks
+        ports += [backhaul.interface for backhaul in self.backhauls.values() if backhaul.interface is not None]
+        return tuple(dict.fromkeys(ports))
 
     def circuit_values(self, router: str) -> tuple[Circuit, ...]:
         """The router's circuits as core values, in the order written."""
@@ -99,6 +177,15 @@ class RouterSettings(Settings):
                 alias=c.alias,
                 port_speed_bps=c.port_speed,
                 pools=c.pools,
+                crosses=c.crosses,
+                traffic_class=c.traffic_class,
+                limited_at=_point(c.limited_at),
             )
             for name, c in self.circuits.items()
+        )
+
+    def backhaul_values(self, router: str) -> tuple[Backhaul, ...]:
+        """The router's backhauls as core values, in the order written."""
+        return tuple(
+            Backhaul(name, router, b.interface, Rates(b.download, b.upload)) for name, b in self.backhauls.items()
         )

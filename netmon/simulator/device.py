@@ -97,7 +97,9 @@ class Router:
         self.neighbours: dict[str, str] = {}
         """Port's name -> what the router heard there calls itself."""
         self.down: set[str] = set()
-        """Names of the ports whose link is down."""
+        """Names of the ports whose link is down: nothing passes them."""
+        self._stopped: dict[str, tuple[int, int]] = {}
+        """What those ports counted when they were first read like that."""
         self._clock = clock
         # It has been up for hours, as routers have: nothing in its uptime hints at the simulation's start.
         self._booted_ns = clock() - (20_000 + 1_000 * len(name)) * NANOSECONDS
@@ -151,12 +153,18 @@ class Router:
     def octets(self, port: Port) -> tuple[int, int]:
         """(into, out of) a port since the last boot."""
         into, out = self._since_the_beginning(port)
+        if port.name in self.down:
+            into, out = self._stopped.setdefault(port.name, (into, out))
+        elif (stopped := self._stopped.pop(port.name, None)) is not None:
+            before = self._at_boot.get(port.name, (0, 0))
+            self._at_boot[port.name] = (before[0] + into - stopped[0], before[1] + out - stopped[1])
         into_then, out_then = self._at_boot.get(port.name, (0, 0))
         return into - into_then, out - out_then
 
     def reboot(self) -> None:
         """Power fails and returns: counters and uptime start at zero, what was not saved is gone."""
         self._at_boot = {port.name: self._since_the_beginning(port) for port in self.ports}
+        self._stopped.clear()
         self._booted_ns = self._clock()
         self.boots += 1
         if self._configuration is not None:

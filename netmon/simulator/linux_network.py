@@ -12,7 +12,17 @@ from hashlib import sha256
 from typing import Any
 
 from netmon.simulator.device import Port, PortRole, Router
-from netmon.simulator.linux_tc import HtbClass, Link, Shaper, classes, filters, qdisc_objects, qdiscs
+from netmon.simulator.linux_tc import (
+    U32,
+    HtbClass,
+    Link,
+    Shaper,
+    classes,
+    filters,
+    qdisc_objects,
+    qdiscs,
+    u32_matches,
+)
 from netmon.simulator.shell import Call
 
 MOST_LINKS = 64
@@ -84,15 +94,17 @@ class Network:
                 self._delete_qdisc(words)
             case "class", "show" | "list":
                 link = self._device(words)
-                return classes(link, self.sent(link) if "-s" in options else None)
+                return classes(link, self.sent(link) if "-s" in options else None, "-d" in options)
             case "class", "add" | "replace" | "change":
                 self._set_class(words)
+            case "class", "del" | "delete":
+                self._delete_class(words)
             case "filter", "show" | "list":
                 return filters(self._device(words), words)
             case "filter", "add" | "replace":
                 self._add_filter(words)
             case "filter", "del" | "delete":
-                self._device(words).redirects.clear()
+                self._delete_filters(words)
             case _:
                 raise TcError(f'Command "{verb}" is unknown, try "tc {kind} help".', 255)
         return ""
@@ -175,8 +187,11 @@ class Network:
         link = self._device(words)
         parent = _take(words, "parent") or ""
         classid = _take(words, "classid") or ""
-        if link.root is None or _handle(parent) != link.root.handle or not classid.startswith(link.root.handle):
+        above = _class_id(parent)
+        if link.root is None or not classid.startswith(link.root.handle) or not parent.startswith(link.root.handle):
             raise TcError("RTNETLINK answers: No such file or directory")
+        if above is not None and above not in link.root.classes:
+            raise TcError("Error: Parent class not found.")
         if not words or words.pop(0) != "htb":
             raise TcError("RTNETLINK answers: Invalid argument")
         rate = _rate(_take(words, "rate"))
@@ -186,22 +201,49 @@ class Network:
             ceil=rate if ceil is None else _rate(ceil),
             burst=_bytes(_take(words, "burst")),
             cburst=_bytes(_take(words, "cburst")),
+            parent=above,
+            quantum=_bytes(_take(words, "quantum")),
+            priority=_bytes(_take(words, "prio") or "0"),
         )
-        _take(words, "quantum")
-        _take(words, "prio")
         if words:
             raise TcError(f'What is "{words[0]}"?\nUsage: ... class add ... htb rate R1 [burst B1]', 1)
         before = link.root.classes.get(classid)
         if before is not None:
-            group.leaf = before.leaf
+            group.leaf, group.parent = before.leaf, before.parent  # a class in place is never hung elsewhere
         link.root.classes[classid] = group
+
+    def _delete_class(self, words: list[str]) -> None:
+        link = self._device(words)
+        classid = _take(words, "classid") or ""
+        if link.root is None or classid not in link.root.classes:
+            raise TcError("RTNETLINK answers: No such file or directory")
+        if any(group.parent == classid for group in link.root.classes.values()) or any(
+            one.flow == classid for one in link.root.filters
+        ):
+            raise TcError("Error: HTB class in use.")
+        del link.root.classes[classid]
+
+    def _delete_filters(self, words: list[str]) -> None:
+        link = self._device(words)
+        if link.root is None or _take(words, "parent") != link.root.handle:
+            link.redirects.clear()
+            return
+        preference = _take(words, "pref")
+        left = [one for one in link.root.filters if f"{one.preference}" != preference]
+        if len(left) == len(link.root.filters):
+            raise TcError("Error: Cannot find specified filter chain.\nWe have an error talking to the kernel")
+        link.root.filters = left
 
     def _add_filter(self, words: list[str]) -> None:
         link = self._device(words)
-        if _take(words, "parent") != "ffff:" or not link.ingress:
-            raise TcError("Error: Parent Qdisc doesn't exists.")
+        parent = _take(words, "parent")
         _take(words, "protocol")
         preference = _take(words, "pref") or "49152"
+        if link.root is not None and parent == link.root.handle:
+            self._add_class_filter(link.root, preference, words)
+            return
+        if parent != "ffff:" or not link.ingress:
+            raise TcError("Error: Parent Qdisc doesn't exists.")
         match words:
             case ["u32", "match", "u32", "0", "0", "action", "mirred", "egress", "redirect", "dev", target]:
                 self._link(target)
@@ -210,6 +252,16 @@ class Network:
         if not preference.isdecimal() or len(link.redirects) >= MOST_LINKS:
             raise TcError(f'Illegal "pref value": "{preference}"', 1)
         link.redirects.append((int(preference), target))
+
+    def _add_class_filter(self, root: Shaper, preference: str, words: list[str]) -> None:
+        flow = _take(words, "flowid") or ""
+        try:
+            matches = u32_matches(words[1:]) if words[:1] == ["u32"] else None
+        except ValueError:
+            matches = None
+        if matches is None or not preference.isdecimal() or len(root.filters) >= MOST_LINKS:
+            raise TcError('Illegal "match"', 1)
+        root.filters.append(U32(int(preference), flow, matches))
 
     def _ip(self, words: list[str]) -> str:
         options = []
@@ -350,6 +402,14 @@ def _handle(text: str) -> str:
     if match is None or match[2]:
         raise TcError(f'Error: argument "{text}" is wrong: invalid qdisc ID', 1)
     return f"{int(match[1], 16):x}:"
+
+
+def _class_id(text: str) -> str | None:
+    """The class itself; None for the qdisc, `4e4d:` or `4e4d:0`."""
+    match = _HANDLE.fullmatch(text)
+    if match is None:
+        raise TcError(f'Error: argument "{text}" is wrong: invalid class ID', 1)
+    return text if int(match[2] or "0", 16) else None
 
 
 def _rate(text: str | None) -> int:

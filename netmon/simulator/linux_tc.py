@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 _PFIFO_FAST = "pfifo_fast 0: root refcnt 2 bands 3 priomap 1 2 2 2 1 2 0 0 1 1 1 1 1 1 1 1"
@@ -18,6 +19,21 @@ class HtbClass:
     cburst: int
     leaf: tuple[str, int] | None = None
     """Handle and limit in bytes of its bfifo."""
+    parent: str | None = None
+    """Classid; None: it hangs from the qdisc itself."""
+    priority: int = 0
+    quantum: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class U32:
+    """A filter at an HTB: packets of which all these words are so belong to a class."""
+
+    preference: int
+    flow: str
+    """Classid."""
+    matches: tuple[str, ...]
+    """`VALUE/MASK at OFFSET`, hexadecimal."""
 
 
 @dataclass(slots=True)
@@ -28,6 +44,7 @@ class Shaper:
     default: int
     classes: dict[str, HtbClass] = field(default_factory=dict)
     """By classid, `4e4d:10`."""
+    filters: list[U32] = field(default_factory=list)
     counted_from: int = 0
     """Octets the link had sent when the shaper was made."""
 
@@ -54,7 +71,7 @@ def qdiscs(link: Link, device: str) -> str:
         lines.append(f"qdisc {kind} {handle} {device}{rest} ")
     else:
         lines.append(
-            f"qdisc htb {link.root.handle} {device}root refcnt 2 r2q 10 default {link.root.default:#x}"
+            f"qdisc htb {link.root.handle} {device}root refcnt 2 r2q 10 default {_hex(link.root.default)}"
             " direct_packets_stat 0 direct_qlen 1000"
         )
         for classid, group in link.root.classes.items():
@@ -77,7 +94,7 @@ def qdisc_objects(link: Link, sent: int) -> list[dict[str, Any]]:
         kind = "noqueue" if link.kind == "loopback" else "pfifo_fast"
         shown = [{"kind": kind, "handle": "0:", "dev": link.name, "root": True, "refcnt": 2, "options": {}, **counted}]
     else:
-        options = {"r2q": 10, "default": f"{link.root.default:#x}", "direct_packets_stat": 0, "direct_qlen": 1000}
+        options = {"r2q": 10, "default": _hex(link.root.default), "direct_packets_stat": 0, "direct_qlen": 1000}
         one = {"kind": "htb", "handle": link.root.handle, "dev": link.name, "root": True, "refcnt": 2}
         shown = [{**one, "options": options, **counted}]
         shown += [
@@ -100,16 +117,14 @@ def qdisc_objects(link: Link, sent: int) -> list[dict[str, Any]]:
     return shown
 
 
-def classes(link: Link, sent: int | None) -> str:
+def classes(link: Link, sent: int | None, detailed: bool = False) -> str:
     """`sent` octets went through the default class; None leaves the statistics out."""
     if link.root is None:
         return ""
     lines = []
+    inner = {group.parent for group in link.root.classes.values()}
     for classid, group in link.root.classes.items():
-        lines.append(
-            f"class htb {classid} root {f'leaf {group.leaf[0]} ' if group.leaf else ''}prio 0 rate {_bits(group.rate)}"
-            f" ceil {_bits(group.ceil)} burst {_size(group.burst)} cburst {_size(group.cburst)} \n"
-        )
+        lines.append(_class(classid, group, classid in inner, detailed))
         if sent is not None:
             passed = sent if classid == f"{link.root.handle}{link.root.default:x}" else 0
             lines.append(
@@ -119,9 +134,68 @@ def classes(link: Link, sent: int | None) -> str:
     return "".join(lines)
 
 
+def _class(classid: str, group: HtbClass, is_inner: bool, detailed: bool) -> str:
+    hangs = "root " if group.parent is None else f"parent {group.parent} "
+    served = "" if is_inner else f"prio {group.priority} "
+    if detailed and not is_inner:
+        served += f"quantum {group.quantum} "
+    leaf = f"leaf {group.leaf[0]} " if group.leaf and not is_inner else ""
+    kind, cell, end = (
+        ("linklayer ethernet ", "/1 mpu 0b", f" level {7 if is_inner else 0} ") if detailed else ("", "", " ")
+    )
+    return (
+        f"class htb {classid} {hangs}{leaf}{served}rate {_bits(group.rate)} ceil {_bits(group.ceil)} {kind}"
+        f"burst {_size(group.burst)}{cell} cburst {_size(group.cburst)}{cell}{end}\n"
+    )
+
+
+def u32_matches(words: Sequence[str]) -> tuple[str, ...] | None:
+    """`match u8 VALUE MASK at 0` and `match ip|ip6 src|dst PREFIX`, one after the other, as the kernel holds them."""
+    found: list[str] = []
+    left = list(words)
+    while left:
+        match left[:6]:
+            case ["match", "u8", value, mask, "at", "0"]:
+                found.append(f"{int(value, 16):02x}000000/{int(mask, 16):02x}000000 at 0")
+                del left[:6]
+            case ["match", "ip" | "ip6" as family, "src" | "dst" as side, prefix, *_]:
+                found += _compared(ip_network(prefix), family, side)
+                del left[:4]
+            case _:
+                return None
+    return tuple(found)
+
+
+def _compared(network: IPv4Network | IPv6Network, family: str, side: str) -> list[str]:
+    count, start = (1, 12) if family == "ip" else (4, 8)
+    start += 4 * count if side == "dst" else 0
+    address, mask = network.network_address.packed, network.netmask.packed
+    return [
+        f"{address[at : at + 4].hex()}/{mask[at : at + 4].hex()} at {start + at}"
+        for at in range(0, 4 * count, 4)
+        if any(mask[at : at + 4])
+    ]
+
+
+def _root_filters(root: Shaper) -> str:
+    lines = []
+    for number, preference in enumerate(sorted({one.preference for one in root.filters})):
+        head = f"filter parent {root.handle} protocol all pref {preference} u32 chain 0"
+        table = f"{0x800 + number:x}"
+        lines += [f"{head} ", f"{head} fh {table}: ht divisor 1 "]
+        ours = [one for one in root.filters if one.preference == preference]
+        for at, one in enumerate(ours):
+            lines.append(
+                f"{head} fh {table}::{0x800 + at:x} order {2048 + at} key ht {table} bkt 0"
+                f" *flowid {one.flow} not_in_hw "
+            )
+            lines += [f"  match {words}" for words in one.matches]
+    return "".join(line + "\n" for line in lines)
+
+
 def filters(link: Link, words: Sequence[str]) -> str:
     if "ingress" not in words and "ffff:" not in words:
-        return ""
+        return "" if link.root is None else _root_filters(link.root)
     shown = []
     for number, (preference, target) in enumerate(link.redirects):
         head = f"filter parent ffff: protocol all pref {preference} u32 chain 0"
@@ -136,6 +210,11 @@ def filters(link: Link, words: Sequence[str]) -> str:
             "",
         ]
     return "".join(line + "\n" for line in shown)
+
+
+def _hex(number: int) -> str:
+    """As C's `%#x`: without a prefix for zero."""
+    return f"{number:#x}" if number else "0"
 
 
 def _bits(octets: int) -> str:

@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from operator import gt
 from typing import Any
 
 from sqlalchemy import Connection, ForeignKeyConstraint, Select, exists, func, inspect, select, text
 
+from netmon.core.directives import Directive
 from netmon.core.model import NANOSECONDS
-from netmon.store import rows, schema
+from netmon.core.requests import Request
+from netmon.store import directives, rows, schema
 from netmon.store.audit import audit, ledger_links, snapshot
 from netmon.store.chain import Link
 from netmon.store.database import canceller, streamed
@@ -22,6 +25,7 @@ from netmon.store.errors import StoreError, sentences
 from netmon.store.location import Location
 
 MINUTES_NS = 60 * NANOSECONDS
+_EVER_NS = 2**63 - 1
 _EVERY = 1000
 """Rows between two looks at the clock."""
 _RESTORE = "keep a copy of it, then restore a backup with `netmon ledger restore`, on a server with pg_restore"
@@ -252,6 +256,23 @@ def _receipts(connection: Connection, watch: _Watch) -> _Fault | None:
     return None if found is None else _Fault(f"change {found[0]} was carried out, but its receipt is gone", _CHAIN)
 
 
+def _directives(connection: Connection, watch: _Watch) -> _Fault | None:
+    """What was decided for a time stands in a table, to be asked, and in the chain, to be believed."""
+    if not inspect(connection).has_table(directives.directive.name):
+        return None
+    given, asked = directives.by_the_chain(connection)
+    told: dict[str, object] = {**given, **asked}
+    recorded: Iterator[Directive | Request] = chain(
+        directives.given_between(connection, 0, _EVER_NS), directives.asked_between(connection, 0, _EVER_NS)
+    )
+    for one in recorded:
+        watch.one()
+        if told.pop(one.id, None) != one:
+            return _Fault(f"{one.id} is not what the chain says of it", _CHAIN)
+    lost = next(iter(told), None)
+    return None if lost is None else _Fault(f"{lost} is gone, but the chain tells of it", _CHAIN)
+
+
 _OF_DIALECT: Mapping[str, tuple[tuple[str, _Examiner], ...]] = {
     "sqlite": (("pages", _pages), ("references", _references)),
     "postgresql": (("references", _joined),),
@@ -261,4 +282,5 @@ _CHECKS: tuple[tuple[str, _Examiner], ...] = (
     ("totals", _totals),
     ("chain", _chain),
     ("receipts", _receipts),
+    ("directives", _directives),
 )

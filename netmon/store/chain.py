@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -38,6 +38,18 @@ class Kind(StrEnum):
     """What netmon was told to do, secrets left out."""
     CLOSING = "closing"
     """That a period was closed, or closed anew: who, when, why, and the digest of its figures."""
+    DIRECTIVE = "directive"
+    """What somebody decided for a time; that it ended at its time needs no link."""
+    ENDING = "ending"
+    """That somebody ended a directive (its subject) before its time, or gave another in its place."""
+    REQUEST = "request"
+    """What an agency asked for."""
+    APPROVAL = "approval"
+    """One person's word for a request (its subject), and the directive it became with the last one needed."""
+    REFUSAL = "refusal"
+    """One person's word against a request."""
+    SHARE = "share"
+    """What is due to a circuit of capacity that is shared."""
     RESTORE = "restore"
     """That the ledger was replaced by a backup: the links after it were made anew."""
 
@@ -56,6 +68,19 @@ class Signing(Protocol):
     """Who signs what is appended."""
 
     def sign(self, link_hash: str) -> Signature: ...
+
+
+_SEVERAL = (Kind.APPROVAL, Kind.REFUSAL)
+_NAMED: Mapping[str, str] = {
+    Kind.RECEIPT: "id",
+    Kind.OBSERVATION: "receipt",
+    Kind.DIRECTIVE: "id",
+    Kind.ENDING: "id",
+    Kind.REQUEST: "id",
+    Kind.APPROVAL: "id",
+    Kind.REFUSAL: "id",
+}
+"""By the kind of link, what its payload calls its subject; of a kind in _SEVERAL there may be more than one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +171,15 @@ def _fault(link: Link, expected: int, previous: str) -> Fault | None:
 
 def _fits(link: Link) -> bool:
     """Whether the subject, which the hash does not cover, is the payload's."""
-    if link.kind not in (Kind.RECEIPT, Kind.OBSERVATION):
+    key = _NAMED.get(link.kind)
+    if key is None or not link.subject:
         return True
     try:
         payload = json.loads(link.payload)
     except (ValueError, RecursionError):
         return False
-    named = payload.get("id" if link.kind == Kind.RECEIPT else "receipt") if isinstance(payload, dict) else None
-    return not link.subject or named == link.subject
+    named = payload.get(key) if isinstance(payload, dict) else None
+    return link.subject == (f"{named}#{link.sequence}" if link.kind in _SEVERAL else named)
 
 
 def head(connection: Connection) -> tuple[str, int, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -67,6 +67,15 @@ class History(Database):
                         if not missing:
                             break
         return found
+
+    def changes_until(self, to_ns: int) -> Iterator[Receipt]:
+        """Every change that ended before an instant, in the order it was recorded, one after the other."""
+        statement = select(_link.payload).where(_link.kind == Kind.RECEIPT).order_by(_link.chain, _link.sequence)
+        with self._transaction() as connection:
+            for row in streamed(connection, statement):
+                receipt = load(Receipt, row.payload)
+                if receipt.at_ns < to_ns:
+                    yield receipt
 
     def holds_at(self, circuits: Collection[str], at_ns: int) -> dict[str, Hold]:
         """The holds in force at `at_ns`, by circuit."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, Text, func, insert, inspect, select
 
-from netmon.store import fibre, schema
+from netmon.store import directives, fibre, ports, schema, shares
 from netmon.store.database import Backend
 from netmon.store.errors import LedgerSchemaError
 from netmon.store.location import Location
@@ -52,11 +52,26 @@ def _fibre(connection: Connection, now_ns: int) -> None:
     fibre.metadata.create_all(connection, checkfirst=False)
 
 
+def _directives(connection: Connection, now_ns: int) -> None:
+    directives.metadata.create_all(connection, checkfirst=False)
+
+
+def _ports(connection: Connection, now_ns: int) -> None:
+    ports.metadata.create_all(connection, checkfirst=False)
+
+
+def _shares(connection: Connection, now_ns: int) -> None:
+    shares.metadata.create_all(connection, checkfirst=False)
+
+
 MIGRATIONS: Sequence[Migration] = (
     Migration(1, "foundation", _foundation),
     Migration(2, "signatures", _signatures),
     Migration(3, "periods", _periods),
     Migration(4, "fibre", _fibre),
+    Migration(5, "directives", _directives),
+    Migration(6, "ports", _ports),
+    Migration(7, "shares", _shares),
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, Final
 import pyarrow  # type: ignore[import-untyped]
 from pyarrow import parquet
 
-from netmon.store.export import Kind, Row
+from netmon.store.export_tables import Kind, Row
 from netmon.store.values import canonical
 
 ROW_GROUP: Final = 10_000

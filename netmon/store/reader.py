@@ -15,16 +15,21 @@ from sqlalchemy import Connection, bindparam, select
 
 from netmon.core.model import NANOSECONDS, Gap, GapReason, Identity, Proof, Receipt
 from netmon.core.periods import Reading
-from netmon.store import backends, rows, schema, spans
+from netmon.store import backends, cells, rows, schema, spans
+from netmon.store.cells import Track
 from netmon.store.chain import Kind
 from netmon.store.closings import Closed
 from netmon.store.database import Backend
+from netmon.store.directives import Directed
 from netmon.store.errors import StoreError
 from netmon.store.history import History
 from netmon.store.location import Location
 from netmon.store.migrations import require_current
 from netmon.store.openings import Finder, Opening
+from netmon.store.ports import PortRecord
+from netmon.store.revisions import Revised
 from netmon.store.rows import Layout
+from netmon.store.shares import Shared
 from netmon.store.spans import Series
 from netmon.store.values import ReceiptLink, load
 
@@ -58,7 +63,7 @@ class CommittedVisit:
     """Series that were not read in this visit; their totals are older."""
 
 
-class LedgerReader(Closed, History):
+class LedgerReader(Closed, Directed, History, PortRecord, Revised, Shared):
     """Each method sees one consistent snapshot; all raise StoreError. One thread at a time."""
 
     def __init__(self, backend: Backend) -> None:
@@ -106,6 +111,18 @@ class LedgerReader(Closed, History):
         with self._transaction() as connection:
             return spans.readings(
                 connection, lambda layout_id: self._layout(connection, layout_id), router, positions, from_ns, to_ns
+            )
+
+    def tracks(self, router: str, positions: Iterable[int], from_cell: int, to_cell: int) -> list[Track]:
+        """Series of one router at the edges of the 300 s grid, over those cells without the last, in one pass."""
+        with self._transaction() as connection:
+            return cells.tracks(
+                connection,
+                lambda layout_id: self._layout(connection, layout_id),
+                router,
+                positions,
+                from_cell,
+                to_cell,
             )
 
     def gaps_after(self, position: int, ending_after_ns: int, limit: int) -> list[tuple[int, Gap]]:

@@ -108,6 +108,11 @@ def unpack_stamps(packed: bytes) -> tuple[PduStamp, ...]:
     return tuple(PduStamp(uptime, received) for uptime, received in _STAMP.iter_unpack(packed))
 
 
+def unpack_received(packed: bytes) -> tuple[int, ...]:
+    """When each PDU of a visit was answered."""
+    return tuple([received for _, received in _STAMP.iter_unpack(packed)])
+
+
 def received_ns(stamps: bytes, pdu: int) -> int:
     """When PDU number `pdu` of a visit was answered."""
     value: int = _STAMP.unpack_from(stamps, pdu * _STAMP.size)[1]

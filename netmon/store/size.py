@@ -34,7 +34,7 @@ class Watched:
     """A router, as far as its visits take room."""
 
     ports: int
-    """Circuits and uplinks."""
+    """Circuits, uplinks and backhauls."""
     interval_ns: int
 
 

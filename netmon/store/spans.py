@@ -69,7 +69,7 @@ def readings(
     if router_id is None:
         return found
     over: set[int] = set()
-    for visit in Finder(connection, layout_of).visits(router_id, _since(connection, router_id, from_ns)):
+    for visit in Finder(connection, layout_of).visits(router_id, since(connection, router_id, from_ns)):
         for at in wanted:
             if at >= len(visit.read_ns) or at in over:
                 continue
@@ -88,7 +88,7 @@ def readings(
     return found
 
 
-def _since(connection: Connection, router_id: int, from_ns: int) -> int:
+def since(connection: Connection, router_id: int, from_ns: int) -> int:
     """The visit before the last that began by then: later PDUs of the last may have come in after it."""
     begun = (
         select(_visit.at_ns)

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from bench.limits import measure_limits
+
 from netmon.core.sharing import Shares, share
 from netmon.core.sharing_account import account
 from netmon.core.sharing_tree import Capacity, Leaf, Node, Tree
@@ -71,6 +73,7 @@ def main() -> int:
         "seconds to order the tree and to share; ms to share again after a change inside one agency, after one that all"
     )
     print("notice, and to account for one circuit")
+    measure_limits(given.seed)
     print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:,.0f} MiB resident at most")
     return 0
 

@@ -146,7 +146,7 @@ def test_what_people_read_fits_80_columns_but_for_what_they_copy(
 
 def test_a_check_names_the_first_fault_and_what_to_do(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["ledger", "check", "--output", "json"]) == 0
-    assert len(document(capsys, "ledger-check")["checks"]) == 6
+    assert len(document(capsys, "ledger-check")["checks"]) == 7
     assert run(["ledger", "check"]) == 0
     assert "is sound." in capsys.readouterr().out
     edit(site / "ledger.db", "UPDATE head SET sequence = 7")

@@ -19,8 +19,12 @@ NAMES = [field.name for field in fields(Sentences)]
 LIMITING = {
     VerdictReason.OVER_QUOTA,
     VerdictReason.HELD_BY_HYSTERESIS,
+    VerdictReason.HELD_TO_PERIOD_END,
+    VerdictReason.GRACE,
+    VerdictReason.BOOSTED,
     VerdictReason.FROZEN_STALE,
     VerdictReason.FROZEN_CLOCK,
+    VerdictReason.FROZEN_BY_OPERATOR,
 }
 
 

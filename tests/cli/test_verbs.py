@@ -14,6 +14,7 @@ from support.ledgers import a_receipt, a_visit, opened
 from support.schemas import conforms
 
 from netmon.cli.app import run
+from netmon.cli.common import rates
 from netmon.core.model import Outcome
 from netmon.daemon import control, oneshot
 
@@ -103,6 +104,11 @@ def test_a_plan_with_changes_pending_is_detailed_exit_code_2(
     shown = capsys.readouterr().out
     assert "none -> 5 Mb/s" in shown
     assert "1 change pending" in shown
+
+
+def test_a_change_of_a_floor_alone_is_shown_as_one() -> None:
+    assert rates(20_000_000, 20_000_000, 6_000_000) == "20 Mb/s -> 20 Mb/s\nfloor 6 Mb/s"
+    assert rates(None, 20_000_000) == "none -> 20 Mb/s"
 
 
 def answering(answer: Mapping[str, Any]) -> Callable[..., Mapping[str, Any]]:

@@ -43,7 +43,7 @@ def told(data: dict[str, Any], language: Language = ENGLISH) -> str:
 def test_an_agency_s_head_reads_what_why_until_when_and_what_would_end_it_sooner(site: Site) -> None:
     receipt = replace(a_receipt("nm-1"), at_ns=SLOWED_NS + 2_000_000_000)
     site.write(lambda ledger: record(ledger, receipt, 5_000_000))
-    assert lines(site.why())[:27] == [
+    assert lines(site.why())[:29] == [
         "Dinas Kesehatan (dinkes), 18 November 2026, 20:31 WITA",
         "",
         "Download",
@@ -56,8 +56,8 @@ def test_an_agency_s_head_reads_what_why_until_when_and_what_would_end_it_sooner
         "  Data          Only proven bytes count. None are estimated, and no time is",
         "                unaccounted for. When it was decided, 1 GB were proven. Last",
         "                read: 18 November 2026, 20:31 WITA.",
-        "  Shared        10 Mb/s is divided equally among the agency's 2 circuits: 5 Mb/s",
-        "                each.",
+        "  Shared        10 Mb/s is divided equally among the 2 circuits that carry: 5",
+        "                Mb/s each.",
         "  dinkes-main   Due: 5 Mb/s. In force on palu-core: 5 Mb/s, as of 18 November",
         "                2026, 20:25:02 WITA. Last change, 18 November 2026, 20:25:02",
         "                WITA: none -> 5 Mb/s; confirmed, read back (receipt nm-1).",
@@ -66,6 +66,8 @@ def test_an_agency_s_head_reads_what_why_until_when_and_what_would_end_it_sooner
         "  Ends          18 November 2026, 21:00 WITA, with the period.",
         "  Sooner        - if the policy hourly is changed, to a volume of 1.25 GB for",
         "                  instance, or taken off the agency",
+        "                - if the agency is exempted or boosted for a time (netmon",
+        "                  exempt, netmon boost)",
         "                - if an operator frees a circuit for a time (netmon revert)",
         "                Using less does not end it: what was used stays counted until",
         "                the period ends.",

@@ -471,7 +471,6 @@ def test_all_problems_are_told_at_once_those_between_sound_entries_too(tmp_path:
         "netmon.yaml:18:64: routers.core-1.circuits.dinkes-radio.faces",
         "policies/quotas/mine.yaml:1:10: quotas.q.ladder",
         "policies/quotas/mine.yaml:1:10: quotas.q.period",
-        "policies/quotas/mine.yaml:1:10: quotas.q.volume",
         "policies/quotas/mine.yaml:1:25: quotas.q.direction",
     ]
 

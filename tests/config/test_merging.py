@@ -104,6 +104,18 @@ async def test_everything_that_was_written_stays_as_it_was(tmp_path: Path) -> No
     assert after.settings.routers["edge-1"].mode is Mode.OBSERVE
 
 
+async def test_what_was_bought_and_promised_stays_as_it_was(tmp_path: Path) -> None:
+    pools = "pools: {p: {download: 1 Gbps, upload: 1 Gbps, uplinks: {u: {router: core-1, interface: sfp1}}}}\n"
+    site = SITE.replace("'Dinas Kesehatan'}", "H, entitlements: [{pool: p, floor: 9 Mbps, until: 2026-12-31}]}")
+    routers = ROUTERS.replace("ether1, faces: agency}", "ether1, faces: agency, pools: [p], crosses: [u]}")
+    path = written(tmp_path, {"netmon.yaml": pools + site + routers})
+    before = load(path)
+    _, after = await merged(path)
+    assert path.read_text().startswith(pools + site)
+    assert (after.pools, after.entitlements) == (before.pools, before.entitlements)
+    assert after.settings.routers["core-1"].uplinks == ("sfp1",)
+
+
 async def test_a_second_time_there_is_nothing_to_write(tmp_path: Path) -> None:
     path = written(tmp_path, {"netmon.yaml": SITE + ROUTERS})
     await merged(path)

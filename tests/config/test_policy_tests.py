@@ -10,8 +10,8 @@ from support.policies import POLICY, TESTS, write_tests
 from netmon.config import policies
 from netmon.config.load import load as load_configuration
 from netmon.config.policy_tests import load
+from netmon.core.ladder import QuotaUsage
 from netmon.core.periods import from_ns
-from netmon.core.quota import QuotaUsage
 
 
 def problems(directory: Path) -> list[str]:

@@ -252,6 +252,16 @@ async def test_a_configured_router_is_offered_only_what_it_lacks(configuration: 
     assert only(proposal).uplinks == ()
 
 
+async def test_ports_of_pools_uplinks_and_of_backhauls_are_not_offered(tmp_path: Path) -> None:
+    path = tmp_path / "netmon.yaml"
+    pool = "pools: {p: {download: 1 Gbps, upload: 1 Gbps, uplinks: {u: {router: core-1, interface: sfp1}}}}\n"
+    backhaul = "backhauls: {hill: {interface: ether2, download: 9 Mbps, upload: 9 Mbps}}"
+    path.write_text(pool + SITE.replace("DISCOVER", "").replace("uplinks: [ether9]", backhaul), encoding="utf-8")
+    ports = {"sfp1": "UPLINK", "ether2": "OPD: arsip", "ether3": "OPD: arsip"}
+    proposal = propose(load(path), [await a_finding("10.20.0.1", ports, router="core-1")])
+    assert (circuits(only(proposal)), only(proposal).uplinks) == ({"ether3": "arsip"}, ())
+
+
 @pytest.mark.parametrize("marks", [{"serial": "HF90"}, {"engine": ENGINE}, {"serial": "HF90", "engine": ENGINE}])
 async def test_a_router_found_at_a_second_address_is_proposed_once(
     marks: dict[str, str], configuration: Configuration

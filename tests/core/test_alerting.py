@@ -15,9 +15,11 @@ from netmon.core.alerting import (
     limit_condition,
     quota_condition,
     router_condition,
+    stale_condition,
     transition,
     unwatched_condition,
 )
+from netmon.core.directing import no_quota
 from netmon.core.model import NANOSECONDS as S
 from netmon.core.model import (
     Action,
@@ -34,7 +36,7 @@ from netmon.core.model import (
     Verdict,
     VerdictReason,
 )
-from netmon.core.quota import no_quota
+from netmon.core.quota import set_aside
 
 R = VerdictReason
 GB = 10**9
@@ -220,6 +222,64 @@ def test_each_further_step_and_each_further_period_is_a_transition() -> None:
     slower = published(first, quota_condition(verdict(R.OVER_QUOTA, 3, 2_000_000), "D"))
     later = published(slower, quota_condition(verdict(R.OVER_QUOTA, 3, 2_000_000, start_ns=12), "D"))
     assert len({first.id, slower.id, later.id}) == 3
+
+
+@pytest.mark.parametrize(
+    ("evidence", "text"),
+    [
+        ({**OVER.evidence, "directions": 2}, "D has used 105 GB of its 100 GB download and upload quota"),
+        ({"proven_bps": 95 * 10**6, "quota_bps": 10**8, "threshold_bps": 10**8}, "D has used 95 Mb/s of its 100 Mb/s"),
+    ],
+)
+def test_a_sum_and_a_percentile_are_told_as_what_they_are(evidence: dict[str, int], text: str) -> None:
+    assert quota_condition(replace(OVER, evidence=evidence), "D").summary.startswith(text)
+
+
+def test_a_step_that_restores_is_told_as_one() -> None:
+    restored = verdict(R.RESTORED_BY_STEP, 3, threshold=150 * GB)
+    assert quota_condition(restored, "D").summary.endswith("quota; from this step on it is not slowed.")
+
+
+@pytest.mark.parametrize("reason", [R.OUTSIDE_WINDOW, R.GRACE, R.EXEMPT, R.EASED_STALE])
+def test_a_limit_set_aside_and_in_force_again_is_no_transition(reason: R) -> None:
+    early = verdict(R.OVER_QUOTA, 2, 5_000_000, threshold=80 * GB)
+    alert = published(None, quota_condition(early, "D"))
+    aside = set_aside(early, None, reason, 50)
+    assert quota_condition(aside, "D").severity is Severity.WARNING
+    assert transition(alert, quota_condition(aside, "D"), 2) is None
+    boosted = set_aside(early, RateLimit(9_000_000), R.BOOSTED, 50)
+    assert transition(alert, quota_condition(boosted, "D"), 2) is None
+
+
+def test_a_limit_that_only_a_freeze_keeps_is_told_so() -> None:
+    alert = published(None, quota_condition(OVER, "D"))
+    frozen = set_aside(verdict(R.WITHIN_QUOTA, 0), RateLimit(5_000_000), R.FROZEN_BY_OPERATOR, None)
+    ended = transition(alert, quota_condition(frozen, "D"), 2)
+    assert ended is not None
+    assert ended.summary == "D stays slowed to 5 Mb/s (download): an operator has frozen the limits."
+
+
+def test_a_step_that_waits_for_data_is_told_once_and_again_when_it_is_eased() -> None:
+    assert published_stale(None, OVER) is None
+    stale = published_stale(None, replace(OVER, reason=R.FROZEN_STALE))
+    assert stale is not None
+    assert (stale.key, stale.severity, stale.state) == ("stale/dinkes/download", Severity.WARNING, AlertState.FIRING)
+    assert stale.summary == "D has not been read lately: what its download quota says stays as it was."
+    assert published_stale(stale, replace(OVER, reason=R.FROZEN_STALE)) is None
+    eased = published_stale(stale, set_aside(replace(OVER, reason=R.FROZEN_STALE), None, R.EASED_STALE, 9))
+    assert eased is not None
+    assert eased.reason == "eased_stale"
+    again = published_stale(eased, OVER)
+    assert again is not None
+    assert (again.state, again.summary) == (AlertState.RESOLVED, "D is read again, and its download quota judged.")
+
+
+def test_where_no_step_is_reached_nothing_waits_for_data() -> None:
+    assert published_stale(None, verdict(R.FROZEN_STALE, 0)) is None
+
+
+def published_stale(previous: Alert | None, of: Verdict) -> Alert | None:
+    return transition(previous, stale_condition(of, "D"), 7)
 
 
 def test_an_agency_s_name_is_text_and_never_a_format() -> None:

@@ -9,7 +9,7 @@ from core.test_periods import on_grid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netmon.core.demand import Demand, further
+from netmon.core.demand import Demand, certain_bps, further
 from netmon.core.model import NANOSECONDS as S
 from netmon.core.model import Gap
 from netmon.core.periods import GRID_NS, Period, Reading, cell_bps, summed_on_grid
@@ -63,3 +63,30 @@ def test_only_whole_cells_are_taken_and_none_twice() -> None:
 def test_without_a_whole_cell_there_is_neither_percentile_nor_peak() -> None:
     nothing = further(Demand(0), {}, DAY, GRID_NS)
     assert (nothing.p95_bps, nothing.peak_bps, nothing.peak_at_ns, nothing.samples) == (None, None, None, 0)
+
+
+octets = st.integers(0, 10**9)
+
+
+@given(st.lists(octets, max_size=288), st.integers(0, 288), st.lists(octets, max_size=288), st.data())
+@settings(max_examples=100, deadline=None)
+def test_what_is_certain_only_grows_and_the_percentile_never_ends_below_it(
+    first: list[int], stop: int, later: list[int], data: st.DataObject
+) -> None:
+    """Whatever cells follow, and whichever are left out."""
+    stop = min(stop, len(first))
+    measured = {at: value for at, value in enumerate(first[:stop]) if data.draw(st.booleans(), label="measured")}
+    demand = further(Demand(0), measured, DAY, stop * GRID_NS)
+    known = certain_bps(demand, DAY)
+    rest = {at: value for at, value in enumerate(later[: 288 - stop], stop) if value % 5}
+    whole = further(demand, rest, DAY, DAY.end_ns)
+    assert known <= certain_bps(whole, DAY) <= (whole.p95_bps or 0)
+
+
+def test_of_a_whole_day_measured_the_certain_percentile_is_the_percentile() -> None:
+    cells = {at: at * 375_000 for at in range(288)}
+    whole = further(Demand(0), cells, DAY, DAY.end_ns)
+    assert certain_bps(whole, DAY) == whole.p95_bps
+    fourteen = further(Demand(0), dict.fromkeys(range(14), 10**9), DAY, 14 * GRID_NS)
+    assert certain_bps(fourteen, DAY) == 0, "so many five minutes of a day may be as fast as they like"
+    assert certain_bps(further(fourteen, {14: 37_500_000}, DAY, 15 * GRID_NS), DAY) == 1_000_000

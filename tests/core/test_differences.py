@@ -19,8 +19,8 @@ DOCUMENTS = st.recursive(
 )
 
 
-def found(before: Any, after: Any, *without: str) -> list[tuple[str, Any, Any, str]]:
-    return [(d.path, d.before, d.after, d.kind) for d in differences(before, after, frozenset(without))]
+def found(before: Any, after: Any) -> list[tuple[str, Any, Any, str]]:
+    return [(d.path, d.before, d.after, d.kind) for d in differences(before, after)]
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,23 @@ def test_named_items_of_a_list_are_compared_by_their_names_wherever_they_stand()
     ]
 
 
-def test_keys_that_mean_nothing_are_passed_over() -> None:
-    assert found({"a": {"rule": 1, "b": 2}}, {"a": {"rule": 9, "b": 3}}, "rule") == [("a.b", 2, 3, "changed")]
+def test_items_without_names_are_compared_by_their_numbers() -> None:
+    before = {"ladder": [{"at": 800}, {"at": 1000, "to": 4}]}
+    after = {"ladder": [{"at": 800}, {"at": 1000, "to": 2}, {"at": 1200}]}
+    assert found(before, after) == [("ladder.1.to", 4, 2, "changed"), ("ladder.2", None, {"at": 1200}, "added")]
+
+
+def test_the_first_item_of_a_list_is_added_and_its_last_removed() -> None:
+    assert found({"l": []}, {"l": [{"name": "a"}]}) == [("l.a", None, {"name": "a"}, "added")]
+    assert found({"l": [{"name": "a"}]}, {"l": []}) == [("l.a", {"name": "a"}, None, "removed")]
+
+
+def test_a_list_never_equals_a_mapping_of_the_same_keys() -> None:
+    assert found({"a": [{}]}, {"a": {"0": {}}}) == [("a", [{}], {"0": {}}, "changed")]
+
+
+def test_a_key_that_holds_a_dot_is_quoted() -> None:
+    assert [one[0] for one in found({}, {"palu.core": 1, "": 2})] == ['""', '"palu.core"']
 
 
 @given(DOCUMENTS)

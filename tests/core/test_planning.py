@@ -16,9 +16,12 @@ from netmon.core.model import (
     Direction,
     Faces,
     Mode,
+    Placement,
     Plan,
     RateLimit,
     RuleRef,
+    ShapingPoint,
+    Tier,
     Verdict,
     VerdictReason,
 )
@@ -426,3 +429,80 @@ def test_a_freeze_alters_nothing_but_what_an_operator_freed(has: int | None, wan
     assert why == {("a", DOWN): Withheld.FROZEN_BY_OPERATOR}
     freed = replace(frozen, held_circuits=frozenset({"a"}))
     assert plan([verdict("dinkes", wants)], [circuit("a", "dinkes")], read(a=has), freed).changes[0].to_bps is None
+
+
+# --- behind a shaping point ------------------------------------------------------------------
+
+
+def shared(name: str, agency: str) -> Circuit:
+    return replace(circuit(name, agency), limited_at=ShapingPoint("r2", "sfp1", Faces.AGENCY, ("10.1.0.0/16",)))
+
+
+def placed(floor: int = 2 * MBPS, weight: int = 1, priority: int = 5, ceiling: int = 8 * MBPS) -> Placement:
+    return Placement(floor, weight, priority, (Tier(None, ceiling, ceiling), Tier("province", ceiling, floor)))
+
+
+def behind(placement: Placement) -> PlanContext:
+    return replace(CONTEXT, placements={("a", DOWN): placement})
+
+
+def test_a_circuit_is_altered_where_it_is_limited_with_its_place_there() -> None:
+    (change,) = plan([verdict("dinkes", 5 * MBPS)], [shared("a", "dinkes")], read(a=None), behind(placed())).changes
+    assert (change.router, change.action, change.to_placement) == ("r2", Action.SET, placed())
+    (change,) = plan([verdict("dinkes", MBPS)], [shared("a", "dinkes")], read(a=None), behind(placed())).changes
+    assert change.to_placement == replace(placed(), floor_bps=MBPS), "nobody is guaranteed more than he is limited to"
+    (change,) = plan([verdict("dinkes", None)], [shared("a", "dinkes")], read(a=MBPS), behind(placed())).changes
+    assert (change.action, change.to_placement) == (Action.REMOVE, None)
+
+
+@pytest.mark.parametrize(
+    ("has", "action"),
+    [
+        (placed(), Action.KEEP),
+        (placed(floor=1_999_000), Action.KEEP),
+        (replace(placed(), above=(placed().above[0], Tier("province", 8 * MBPS, 0))), Action.KEEP),
+        (None, Action.KEEP),
+        (placed(floor=MBPS), Action.SET),
+        (placed(floor=3 * MBPS), Action.SET),
+        (placed(weight=2), Action.SET),
+        (placed(priority=4), Action.SET),
+        (placed(ceiling=6 * MBPS), Action.SET),
+        (replace(placed(), above=placed().above[:1]), Action.SET),
+    ],
+)
+def test_a_limit_of_the_same_rate_is_set_anew_where_its_place_is_another(has: Placement | None, action: Action) -> None:
+    seen = {("a", DOWN): Observed(5 * MBPS, True, has)}
+    made = plan([verdict("dinkes", 5 * MBPS)], [shared("a", "dinkes")], seen, behind(placed()))
+    assert [(c.action, c.from_placement) for c in made.changes] == [(action, has)]
+    again = {("a", DOWN): Observed(5 * MBPS, True, placed())}
+    assert not pending(plan([verdict("dinkes", 5 * MBPS)], [shared("a", "dinkes")], again, behind(placed())))
+
+
+def test_doubt_readiness_renaming_and_uplinks_are_those_of_the_place_of_limiting() -> None:
+    wants, circuits = [verdict("dinkes", 5 * MBPS)], [shared("a", "dinkes")]
+    for why, context in (
+        (Withheld.ROUTER_IN_DOUBT, {"doubtful_routers": frozenset({"r2"})}),
+        (Withheld.UNCONFIRMED, {"renamed_ports": frozenset({("r2", "sfp1")})}),
+        (Withheld.NOT_READY, {"enforce_ready": {"r1": True}}),
+    ):
+        reasons = withheld(wants, circuits, read(a=None), replace(behind(placed()), **context))
+        assert reasons == {("a", DOWN): why}
+    elsewhere = replace(behind(placed()), doubtful_routers=frozenset({"r1"}), enforce_ready={"r2": True})
+    assert pending(plan(wants, circuits, read(a=None), elsewhere))
+    uplinks = replace(behind(placed()), uplinks=frozenset({("r2", "sfp1")}))
+    refused = plan(wants, circuits, read(a=None), uplinks).refused
+    assert refused is not None
+    assert "circuit a is on r2 sfp1, an uplink" in refused.detail
+
+
+def test_a_lower_floor_waits_for_whatever_a_tightening_waits_for_and_a_higher_one_does_not() -> None:
+    wants, circuits = [verdict("dinkes", 5 * MBPS, R.FROZEN_STALE)], [shared("a", "dinkes")]
+    for floor, expected in ((3 * MBPS, {("a", DOWN): Withheld.FROZEN}), (MBPS, {})):
+        seen = {("a", DOWN): Observed(5 * MBPS, True, placed(floor))}
+        assert withheld(wants, circuits, seen, behind(placed())) == expected
+
+
+def test_a_plan_of_other_floors_has_another_hash() -> None:
+    wants, circuits = [verdict("dinkes", 5 * MBPS)], [shared("a", "dinkes")]
+    made = [plan(wants, circuits, read(a=None), behind(placed(floor))).hash for floor in (MBPS, 2 * MBPS)]
+    assert made[0] != made[1]

@@ -8,29 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netmon.core.directing import no_quota, strictest
+from netmon.core.ladder import Claim, LadderStep, QuotaPolicy, QuotaUsage, threshold
 from netmon.core.model import NANOSECONDS as S
 from netmon.core.model import Direction, RateLimit, RuleRef, Verdict, VerdictReason
 from netmon.core.periods import Period, PeriodKind, PeriodRule
-from netmon.core.quota import (
-    LadderStep,
-    QuotaPolicy,
-    QuotaUsage,
-    judge,
-    no_quota,
-    quiet,
-    refreshed,
-    strictest,
-    threshold_bytes,
-)
+from netmon.core.quota import judge, quiet, refreshed
 
 R = VerdictReason
 MBPS = 1_000_000
 PERIOD = Period(1000 * S, 2000 * S, "one")
 NEXT = Period(2000 * S, 3000 * S, "two")
 STALE_AFTER = 300 * S
+MIDDLE = 1500 * S
 POLICY = QuotaPolicy(
     name="standard",
-    direction=Direction.DOWNLOAD,
+    counts=(Direction.DOWNLOAD,),
     period=PeriodRule(PeriodKind.FIXED, length_ns=1000 * S),
     volume_bytes=1000,
     ladder=(
@@ -42,6 +35,10 @@ POLICY = QuotaPolicy(
     hysteresis_permille=50,
     rule=RuleRef("standard.yaml", 1),
 )
+
+
+def claim(policy: QuotaPolicy = POLICY, period: Period = PERIOD) -> Claim:
+    return Claim("dinkes", Direction.DOWNLOAD, "Asia/Makassar", policy, period)
 
 
 def decide(
@@ -57,10 +54,8 @@ def decide(
     """One judgement, by default in the middle of `period` on a reading made just now."""
     now_ns = (period.start_ns + period.end_ns) // 2 if now_s is None else now_s * S
     return judge(
-        policy,
-        "dinkes",
+        claim(policy, period),
         QuotaUsage(proven, None if age_s is None else now_ns - age_s * S),
-        period,
         previous,
         now_ns,
         clock_trusted=clock_trusted,
@@ -105,7 +100,7 @@ def test_the_evidence_names_the_numbers_it_rests_on() -> None:
 
 def test_a_threshold_that_is_not_a_whole_byte_is_rounded_up() -> None:
     policy = replace(POLICY, volume_bytes=999)
-    assert threshold_bytes(policy, 1) == 800  # 799.2
+    assert threshold(policy, 1) == 800  # 799.2
     assert decide(799, policy=policy).step == 0
     assert decide(800, policy=policy).step == 1
 
@@ -295,8 +290,8 @@ def tighter(after: Verdict, before: Verdict | None) -> bool:
 @given(policies, st.data())
 @settings(max_examples=80)
 def test_noise_within_the_hysteresis_never_flaps(policy: QuotaPolicy, data: st.DataObject) -> None:
-    proven = data.draw(st.integers(0, 2 * policy.volume_bytes))
-    margin = policy.volume_bytes * policy.hysteresis_permille // 1000
+    proven = data.draw(st.integers(0, 2 * policy.allowance))
+    margin = policy.allowance * policy.hysteresis_permille // 1000
     verdict = decide(proven, policy=policy)
     steps = [verdict.step]
     for dip in data.draw(st.lists(st.integers(0, margin), max_size=8)):
@@ -367,14 +362,14 @@ def test_within_its_bounds_judging_again_only_renews_the_number(
     for permille, fresh, trusted in history:
         age_s = 0 if fresh else None
         verdict = decide(
-            policy.volume_bytes * permille // 1000, verdict, policy=policy, age_s=age_s, clock_trusted=trusted
+            policy.allowance * permille // 1000, verdict, policy=policy, age_s=age_s, clock_trusted=trusted
         )
-        bounds = quiet(policy, PERIOD, verdict)
+        bounds = quiet(claim(policy), verdict, MIDDLE)
         if bounds is None:
             assert not fresh or not trusted or verdict.reason is R.RESTORED_POLICY_CHANGED
             continue
-        assert bounds.from_bytes <= verdict.evidence["proven_bytes"] < bounds.below_bytes
-        for proven in {bounds.from_bytes, verdict.evidence["proven_bytes"], bounds.below_bytes - 1}:
+        assert bounds.low <= verdict.evidence["proven_bytes"] < bounds.below
+        for proven in {bounds.low, verdict.evidence["proven_bytes"], bounds.below - 1}:
             for now_s, age in ((1000, 0), (1999, 300), (1500, 17)):
                 again = decide(proven, verdict, policy=policy, now_s=now_s, age_s=age)
                 assert again == refreshed(verdict, proven)
@@ -386,17 +381,19 @@ def test_the_bounds_are_exact(proven: int, says: bool) -> None:
     assert held_back.reason is R.HELD_BY_HYSTERESIS
     again = decide(proven, held_back)
     assert (again == refreshed(held_back, proven)) is says
-    bounds = quiet(POLICY, PERIOD, held_back)
+    bounds = quiet(claim(), held_back, MIDDLE)
     assert bounds is not None
-    assert (bounds.from_bytes <= proven < bounds.below_bytes) is says
+    assert (bounds.low <= proven < bounds.below) is says
 
 
 def test_a_verdict_of_another_policy_or_period_or_on_no_fresh_data_has_no_bounds() -> None:
     verdict = decide(900)
-    assert quiet(POLICY, PERIOD, verdict) is not None
-    assert quiet(POLICY, NEXT, verdict) is None
-    assert quiet(replace(POLICY, volume_bytes=999), PERIOD, verdict) is None
-    assert quiet(replace(POLICY, ladder=()), PERIOD, verdict) is None
-    assert quiet(POLICY, PERIOD, decide(900, age_s=None)) is None
-    assert quiet(POLICY, PERIOD, decide(900, clock_trusted=False)) is None
-    assert quiet(POLICY, NEXT, decide(100, decide(1100), period=NEXT)) is None, "restored, but not judged yet"
+    assert quiet(claim(POLICY, PERIOD), verdict, MIDDLE) is not None
+    assert quiet(claim(POLICY, NEXT), verdict, MIDDLE) is None
+    assert quiet(claim(replace(POLICY, volume_bytes=999)), verdict, MIDDLE) is None
+    assert quiet(claim(replace(POLICY, ladder=())), verdict, MIDDLE) is None
+    assert quiet(claim(POLICY, PERIOD), decide(900, age_s=None), MIDDLE) is None
+    assert quiet(claim(POLICY, PERIOD), decide(900, clock_trusted=False), MIDDLE) is None
+    assert quiet(claim(POLICY, NEXT), decide(100, decide(1100), period=NEXT), MIDDLE) is None, (
+        "restored, but not judged yet"
+    )

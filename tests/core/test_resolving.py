@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import product
 
 import pytest
 
 from netmon.core.model import NANOSECONDS as S
-from netmon.core.model import Action, Change, Direction, Intent, Outcome, VerdictReason
+from netmon.core.model import Action, Change, Direction, Intent, Outcome, Placement, Tier, VerdictReason
 from netmon.core.resolving import GRACE_NS, RESOLUTIONS, Armed, ResolveAction, Seen, classify, resolve
 
 A = ResolveAction
@@ -102,3 +103,13 @@ def test_what_was_read_is_compared_with_both_limits(
     from_bps: int | None, to_bps: int | None, read_bps: int | None, seen: Seen
 ) -> None:
     assert classify(intent(from_bps, to_bps), read_bps, 5) is seen
+
+
+@pytest.mark.parametrize(("floor", "seen"), [(1, Seen.OLD), (2, Seen.NEW), (3, Seen.OTHER)])
+def test_floors_tell_two_limits_of_one_rate_apart(floor: int, seen: Seen) -> None:
+    def placed(floor: int) -> Placement:
+        return Placement(floor * 10**6, 1, 5, (Tier(None, 8 * 10**6, 8 * 10**6),))
+
+    of = intent(5_000_000, 5_000_000)
+    change = dataclasses.replace(of.change, from_placement=placed(1), to_placement=placed(2))
+    assert classify(dataclasses.replace(of, change=change), 5_000_000, 10, placed(floor)) is seen

@@ -73,6 +73,10 @@ class Box(Mapping[Oid, tuple[int, Value]]):
         assert isinstance(value, int)
         return value
 
+    def link(self, port: str, status: int) -> None:
+        """Sets ifOperStatus."""
+        self._cells[*OBJECTS["ifOperStatus"], PORTS.index(port) + 1] = (Tag.INTEGER, status)
+
     def count(self, port: str, into: int = 0, out: int = 0) -> None:
         for column, grown in (("ifHCInOctets", into), ("ifHCOutOctets", out)):
             cell = (*OBJECTS[column], PORTS.index(port) + 1)

@@ -12,7 +12,7 @@ import pytest
 from daemon.world import START_NS, a_poll
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.consumed import estimated, used
+from support.consumed import estimated, proven
 from support.ledger_oracle import whole
 from support.ledgers import opened
 
@@ -66,7 +66,7 @@ class Bench:
 
     def used(self, *circuits: Circuit, direction: Direction = DOWNLOAD, period: Period = FIRST) -> int:
         self.learn({(circuit.router, period.start_ns) for circuit in circuits})
-        return used(self.consumption, circuits, direction, period).proven_bytes
+        return proven(self.consumption, circuits, direction, period)
 
     def learn(self, wanted: Iterable[Key]) -> None:
         missing = self.consumption.missing(wanted)
@@ -167,15 +167,14 @@ def test_an_agencys_circuits_are_added_and_the_one_read_longest_ago_says_how_fre
     bench.poll(a_poll("gowa", 50, 0, 30))
     bench.poll(a_poll("palu", 60, 100, 0))
     assert bench.used(MAIN, BACKUP) == 200 + 30, "download enters a port that faces the province"
-    usage = used(bench.consumption, (MAIN, BACKUP), DOWNLOAD, FIRST)
-    assert usage.newest_ns == START_NS + 50 * NANOSECONDS
+    assert bench.consumption.read_at((MAIN, BACKUP)) == (START_NS + 50 * NANOSECONDS, START_NS + 60 * NANOSECONDS)
     assert bench.consumption.newest_ns() == START_NS + 60 * NANOSECONDS
 
 
 def test_what_was_never_read_has_no_usage_and_no_age() -> None:
     consumption = Consumption({})
-    usage = used(consumption, (MAIN,), DOWNLOAD, FIRST)
-    assert (usage.proven_bytes, usage.newest_ns) == (0, None)
+    assert proven(consumption, (MAIN,), DOWNLOAD, FIRST) == 0
+    assert consumption.read_at((MAIN,)) == (None, None)
     assert consumption.newest_ns() is None
     assert consumption.total(MAIN, DOWNLOAD) is None
 

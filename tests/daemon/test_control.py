@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pwd
 import socket
 import stat
+import sys
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -22,6 +25,7 @@ from netmon.daemon.control import (
     ControlRefusedError,
     ControlServer,
     ControlUnavailableError,
+    person,
     request,
 )
 from netmon.store.errors import StoreError
@@ -43,6 +47,7 @@ async def hang(_: Mapping[str, Any]) -> Any:
     await asyncio.Event().wait()
 
 
+NO_ARGS = {"args": {"by": person(os.getuid())}}
 VERBS = {"echo": echo, "refuse": refuse, "break": break_down, "hang": hang}
 
 
@@ -75,7 +80,46 @@ async def raw(path: Path, line: bytes) -> Any:
 
 
 async def test_a_verb_is_done_and_answered(server: ControlServer, path: Path) -> None:
-    assert await ask(path, "echo", circuit="dinkes-fo") == {"args": {"circuit": "dinkes-fo"}}
+    assert await ask(path, "echo", circuit="dinkes-fo") == {"args": {"circuit": "dinkes-fo", "by": person(os.getuid())}}
+
+
+async def test_a_client_is_who_the_kernel_says_and_not_who_it_claims_to_be(server: ControlServer, path: Path) -> None:
+    assert await ask(path, "echo", by="the governor") == {"args": {"by": person(os.getuid())}}
+
+
+CONNECT_AS = """
+import os, socket, sys
+os.seteuid(int(sys.argv[2]))
+with socket.socket(socket.AF_UNIX) as channel:
+    channel.connect(sys.argv[1])
+    channel.sendall(b'{"schema": "netmon/control/1", "verb": "echo", "args": {"by": "root"}}\\n')
+    print(channel.makefile().readline(), end="")
+"""
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A socket's place that other users may reach."""
+    with TemporaryDirectory(dir="/tmp") as directory:
+        Path(directory).chmod(0o711)
+        yield Path(directory) / "control.sock"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to be somebody else")
+@pytest.mark.parametrize("uid", [1, 4_000_000_001])
+async def test_every_user_is_told_apart_also_one_without_a_name(public: Path, uid: int) -> None:
+    server = ControlServer(public, VERBS)
+    await server.start()
+    await asyncio.to_thread(public.chmod, 0o666)
+    try:
+        client = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", CONNECT_AS, str(public), str(uid), stdout=asyncio.subprocess.PIPE
+        )
+        answer, _ = await client.communicate()
+    finally:
+        await server.stop()
+    assert json.loads(answer)["data"] == {"args": {"by": person(uid)}}
+    assert person(uid) == (pwd.getpwuid(1).pw_name if uid == 1 else "uid 4000000001")
 
 
 async def test_only_owner_and_group_may_use_the_socket(server: ControlServer, path: Path) -> None:
@@ -102,7 +146,7 @@ async def test_a_refusal_reaches_the_operator_in_its_own_words(server: ControlSe
 async def test_a_verb_that_breaks_down_is_told_and_the_daemon_goes_on(server: ControlServer, path: Path) -> None:
     with pytest.raises(ControlRefusedError, match=r"^the ledger is full or its disk is; free space"):
         await ask(path, "break")
-    assert await ask(path, "echo") == {"args": {}}
+    assert await ask(path, "echo") == NO_ARGS
 
 
 async def test_an_unknown_verb_is_refused_with_those_there_are(server: ControlServer, path: Path) -> None:
@@ -149,7 +193,7 @@ async def test_a_line_without_end_ends_the_conversation_and_nothing_else(
     await server.start()
     try:
         assert await raw(path, b"x" * 5000 + b"\n") is None
-        assert await ask(path, "echo") == {"args": {}}
+        assert await ask(path, "echo") == NO_ARGS
     finally:
         await server.stop()
 
@@ -157,7 +201,7 @@ async def test_a_line_without_end_ends_the_conversation_and_nothing_else(
 async def test_requests_do_not_wait_for_one_another(server: ControlServer, path: Path) -> None:
     _, writer = await asyncio.open_unix_connection(str(path))
     writer.write(json.dumps({"schema": SCHEMA, "verb": "hang"}).encode() + b"\n")
-    assert await asyncio.wait_for(ask(path, "echo"), PATIENCE_S) == {"args": {}}
+    assert await asyncio.wait_for(ask(path, "echo"), PATIENCE_S) == NO_ARGS
     writer.close()
     await writer.wait_closed()
 
@@ -184,7 +228,7 @@ async def test_a_socket_that_a_killed_daemon_left_is_taken_over(path: Path) -> N
         one.bind(str(path))
     server = ControlServer(path, VERBS)
     await server.start()
-    assert await ask(path, "echo") == {"args": {}}
+    assert await ask(path, "echo") == NO_ARGS
     await server.stop()
     with pytest.raises(FileNotFoundError):
         os.lstat(path)

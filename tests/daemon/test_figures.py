@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.consumed import estimated, used
+from support.consumed import estimated, proven
 from support.ledger_oracle import percentile_95, whole
 from support.ledgers import MINUTE_NS, START_NS, a_visit, opened
 
@@ -95,7 +95,7 @@ def test_the_control_loop_and_the_metrics_have_the_same_figures(
     rows = [Wanted("a", c.id, (c,), direction, period) for c in CIRCUITS]
     for row, figures in zip(rows, Reckoning(reader, now_ns).figures(rows), strict=True):
         (circuit,) = row.circuits
-        assert figures.proven_bytes == used(consumption, [circuit], direction, period).proven_bytes
+        assert figures.proven_bytes == proven(consumption, [circuit], direction, period)
         assert figures.estimated_bytes == estimated(consumption, circuit, direction, period)
         assert figures.unknown_ns == consumption.unknown_ns(circuit, direction, period, now_ns)
 

@@ -6,137 +6,26 @@ Ledger, policies and decisions are real; the worker answers in this process, and
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from daemon.world import FaultyLedger, Hands, a_configuration, a_poll, at_work, faulty_ledger
+from daemon.policy_bench import DOWN, MBPS, Bench, changed
+from daemon.world import a_poll, at_work, faulty_ledger
 from support.processes import eventually
 
-from netmon.config.load import Configuration
 from netmon.core.counters import account
-from netmon.core.heads import Ceilings, Head
-from netmon.core.model import NANOSECONDS, Action, Alert, Direction, Mode, Plan, VerdictReason
+from netmon.core.heads import Ceilings
+from netmon.core.model import NANOSECONDS, Action, Mode, VerdictReason
 from netmon.core.planning import Observed, pending
-from netmon.daemon.consumption import Consumption
-from netmon.daemon.policy import PlanChangedError, PolicyLoop
+from netmon.daemon.policy import PlanChangedError
 from netmon.daemon.pollers import RouterHealth
 from netmon.daemon.processes import ChildDiedError
 from netmon.daemon.standing import Standing
-from netmon.daemon.worker import Call
-from netmon.outputs.prometheus import Metrics
 from netmon.store.errors import StoreError
 from netmon.store.ledger import Ledger
-
-DOWN = Direction.DOWNLOAD
-MBPS = 1_000_000
-PORTS = {"dinkes": ("palu", 0), "arsip": ("palu", 1), "dishub": ("gowa", 0)}
-
-
-class Worker:
-    """The worker's function, in this process; dies or dawdles on demand."""
-
-    def __init__(self) -> None:
-        self.failure: Exception | None = None
-        self.asked = 0
-
-    async def request(self, payload: Call) -> Plan:
-        self.asked += 1
-        if self.failure is not None:
-            raise self.failure
-        plan: Plan = payload.function(*payload.arguments)
-        return plan
-
-
-class Actor:
-    """Listens."""
-
-    def __init__(self) -> None:
-        self.plans: list[Plan] = []
-        self.doubtful: frozenset[str] = frozenset()
-
-    @property
-    def doubtful_routers(self) -> frozenset[str]:
-        return self.doubtful
-
-    def offer(self, plan: Plan) -> None:
-        self.plans.append(plan)
-
-
-class Bench:
-    """One control loop with everything around it; `restarted` is the daemon started again."""
-
-    def __init__(self, directory: Path, ledger: FaultyLedger, **sections: object) -> None:
-        self.configuration = a_configuration(directory, **sections)
-        self.directory, self.hands, self.ledger = directory, Hands(), ledger
-        self.worker, self.actor, self.metrics = Worker(), Actor(), Metrics("sulteng")
-        self.heads: dict[str, Head] = {}
-        self.octets = {"palu": [0, 0], "gowa": [0]}
-        self.health: dict[str, RouterHealth] = {}
-        self.announced = 0
-        self.clock = self.hands.clock(self.configuration.settings.control.require_synchronised_clock)
-        self.loop = self.made(Standing({}, {}, {}))
-
-    def made(self, standing: Standing) -> PolicyLoop:
-        self.metrics.topology(self.configuration.circuits, self.configuration.agencies, {}, ("palu", "gowa"))
-        return PolicyLoop(
-            self.configuration,
-            self.clock,
-            self.ledger,
-            self.worker,
-            self.actor,
-            Consumption(self.heads),
-            standing,
-            self.health,
-            self.metrics,
-            self._announced,
-        )
-
-    def _announced(self) -> None:
-        self.announced += 1
-
-    @property
-    def standing(self) -> Standing:
-        return self.loop.standing
-
-    async def restarted(self, configuration: Configuration | None = None) -> None:
-        if configuration is not None:
-            self.configuration = configuration
-        self.heads.clear()
-        self.heads |= await self.ledger.write(Ledger.heads)
-        self.loop = self.made(await Standing.restored(self.ledger))
-
-    async def poll(self) -> None:
-        """Both routers are visited now."""
-        now_s = (self.hands.wall_ns - Hands().wall_ns) / NANOSECONDS
-        for router, octets in self.octets.items():
-            visit = account(self.heads.get(router), a_poll(router, now_s, *octets), Ceilings({}))
-            assert visit is not None
-            assert await self.ledger.commit([visit]) == [True]
-            self.heads[router] = visit.head
-
-    async def used(self, after_s: float = 30, **octets: int) -> Plan:
-        """So many bytes were downloaded per agency; then the loop turns once."""
-        self.hands.pass_s(after_s)
-        for agency, grown in octets.items():
-            router, port = PORTS[agency]
-            assert grown % 2 == 0, "a_poll sends twice what it receives"
-            self.octets[router][port] += grown // 2
-        await self.poll()
-        return await self.loop.turn()
-
-    async def outbox(self, key: str | None = None) -> list[Alert]:
-        entries = await self.ledger.write(Ledger.unsent, 1000)
-        return [entry.alert for entry in entries if key in {None, entry.alert.key}]
-
-    async def states(self, key: str) -> list[str]:
-        return [f"{alert.state}/{alert.reason}" for alert in await self.outbox(key)]
-
-    def series(self, name: str) -> dict[str, str]:
-        lines = b"".join(self.metrics.render()).decode().splitlines()
-        return {line.rpartition(" ")[0]: line.rpartition(" ")[2] for line in lines if line.startswith(name + "{")}
 
 
 @pytest.fixture
@@ -146,10 +35,6 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         await one.poll()
         await one.loop.turn()
         yield one
-
-
-def changed(plan: Plan) -> Mapping[str, tuple[str, int | None]]:
-    return {change.circuit: (change.action.value, change.to_bps) for change in pending(plan)}
 
 
 DINKES = "quota/dinkes/download"

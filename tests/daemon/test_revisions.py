@@ -47,6 +47,31 @@ async def test_a_configuration_is_recorded_whole_and_then_only_where_it_changed(
     assert third["document"]["settings"]["alerts"] == {"router_down_after": 420 * 10**9}
 
 
+async def test_what_changed_is_logged_a_line_each_up_to_a_handful(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, revisions.__name__)
+    async with faulty_ledger(tmp_path) as ledger:
+        bench = Bench(tmp_path, ledger)
+        clock = bench.hands.clock()
+        for event in ("start", "reload"):
+            await record_revision(ledger, bench.configuration, event, clock)
+        assert caplog.messages == [], "a first configuration, and the same again, are no change"
+        alone = a_configuration(tmp_path, alerts={"router_down_after": "7m"})
+        await record_revision(ledger, alone, "reload", clock)
+        assert caplog.messages == [
+            "the configuration changed: alerts.router_down_after: added (7m)",
+        ]
+        caplog.clear()
+        more = {f"opd-{number}": {"name": f"OPD {number}"} for number in range(10)}
+        agencies = alone.settings.model_dump(mode="json", exclude_defaults=True)["agencies"]
+        many = a_configuration(tmp_path, alerts={"router_down_after": "8m"}, agencies={**agencies, **more})
+        await record_revision(ledger, many, "start", clock)
+    assert len(caplog.messages) == revisions.LOGGED + 1
+    assert caplog.messages[0] == "the configuration changed: agencies.opd-0: added (name: OPD 0)"
+    assert caplog.messages[-1] == "... and at 3 more places; netmon policies history --show 4 lists them"
+
+
 async def test_a_configuration_that_cannot_be_recorded_yet_is_told_once_and_recorded_when_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -99,6 +124,9 @@ def test_a_running_daemon_records_its_start_and_its_reload_and_is_audited_meanwh
     start, reload = revisions_in(tmp_path)
     assert (start["event"], reload["event"]) == ("start", "reload")
     assert list(reload["document"]["settings"]["routers"]) == ["gowa", "palu"]
+    assert start["changes"] is None
+    assert [(one["path"], one["kind"]) for one in reload["changes"]] == [("routers.gowa", "added")]
+    assert site.said("the configuration changed: routers.gowa: added (address: 127.0.0.1")
 
 
 def revisions_in(directory: Path) -> list[dict[str, Any]]:

@@ -13,9 +13,9 @@ from support.ledgers import MINUTE_NS, a_receipt, a_visit
 from support.why_site import DOWN, NOW_NS, SLOWED, SLOWED_NS, STALE, UP, Site, a_site, clock
 
 from netmon.core import quota
+from netmon.core.ladder import Claim, QuotaUsage
 from netmon.core.model import Direction, Outcome, RateLimit, VerdictReason
 from netmon.core.periods import Period
-from netmon.core.quota import QuotaUsage
 from netmon.daemon.decisions import OBSERVATION_NS
 from netmon.daemon.outlook import plan_data
 from netmon.daemon.queries import By, QueryError, Span, usage_rows
@@ -68,19 +68,34 @@ def test_an_agency_over_its_quota_is_told_rule_bytes_share_and_end(site: Site) -
         "evidence": {
             "period_start": written(HOUR_START_NS),
             "period_end": written(HOUR_START_NS + HOUR_NS),
+            "directions": ["download"],
             "proven_bytes": 31 * 40_000_000,
             "estimated_bytes": 0,
             "unknown_seconds": 0,
             "coverage_ratio": 1.0,
             "quota_bytes": 10**9,
             "quota_used_ratio": 1.24,
+            "carried_bytes": None,
             "threshold_bytes": 10**9,
             "next_threshold_bytes": None,
             "decided_on_bytes": 10**9,
+            "p95_bps": None,
+            "quota_bps": None,
+            "threshold_bps": None,
+            "next_threshold_bps": None,
             "newest_reading": written(NOW_NS),
         },
         "until": written(HOUR_START_NS + HOUR_NS),
-        "ends_sooner_if": [{"what": "policy_changed", "bytes": 1_240_000_001}, {"what": "reverted", "bytes": None}],
+        "ends_with": "period",
+        "ladder_bps": None,
+        "legal_basis": None,
+        "directives": [],
+        "sharing": None,
+        "ends_sooner_if": [
+            {"what": "policy_changed", "bytes": 1_240_000_001},
+            {"what": "exempted", "bytes": None},
+            {"what": "reverted", "bytes": None},
+        ],
         "in_force": {"bps": None, "known": True, "at": None},
         "action": "set",
         "withheld": None,
@@ -109,7 +124,8 @@ def test_the_volume_that_would_free_the_agency_is_the_least_that_does(site: Site
 
     def limit(of_bytes: int) -> RateLimit | None:
         changed = replace(policy, volume_bytes=of_bytes)
-        verdict = quota.judge(changed, "x", used, period, SLOWED, NOW_NS, clock_trusted=True, stale_after_ns=1)
+        claim = Claim("x", DOWN, "Asia/Makassar", changed, period)
+        verdict = quota.judge(claim, used, SLOWED, NOW_NS, clock_trusted=True, stale_after_ns=1)
         return verdict.limit
 
     assert limit(volume) is None
@@ -174,7 +190,7 @@ def test_of_several_policies_each_is_told_and_the_strictest_counts(site: Site) -
         ("strictest", "daily", 4_000_000),
     ]
     # No volume of the one alone would free the agency of both.
-    assert conditions(row(data)) == {"policy_changed": None, "reverted": None}
+    assert conditions(row(data)) == {"policy_changed": None, "exempted": None, "reverted": None}
     site.recorded()
     assert conditions(row(site.why(at=written(SLOWED_NS))))["policy_changed"] is None
 
@@ -250,7 +266,7 @@ def test_stale_usage_keeps_the_limit_until_it_is_read_again(site: Site) -> None:
     assert (found["reason"], found["agency_limit_bps"]) == ("frozen_stale", 10_000_000)
     assert found["since"] is None
     assert found["evidence"]["unknown_seconds"] == 600
-    assert conditions(found).keys() == {"usage_read_again", "policy_changed", "reverted"}
+    assert conditions(found).keys() == {"usage_read_again", "policy_changed", "exempted", "reverted"}
 
 
 def test_by_a_clock_that_is_not_trusted_not_even_the_policy_ends_it(site: Site) -> None:
@@ -267,7 +283,9 @@ def test_a_step_kept_by_hysteresis_ends_below_its_threshold_less_the_margin(site
     found = row(site.why())
     assert found["reason"] == "held_by_hysteresis"
     # Any change of the policy has it judged anew, without hysteresis.
-    assert conditions(found) == {"usage_below": 1_225_000_000, "policy_changed": None, "reverted": None}
+    assert conditions(found).pop("usage_below") == 1_225_000_000
+    assert conditions(found).keys() == {"usage_below", "policy_changed", "exempted", "reverted"}
+    assert conditions(found)["policy_changed"] is None
 
 
 # --- then ----------------------------------------------------------------------------------------

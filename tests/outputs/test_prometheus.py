@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
-from support.traffic import NOON_NS, a_survey, agency, circuit, head, identity, poll
+from support.traffic import NOON_NS, a_pool, a_survey, agency, circuit, head, identity, poll
 
 from netmon.core.model import (
     NANOSECONDS,
@@ -264,6 +264,7 @@ def test_promtool_finds_nothing_to_say_about_several_routers_with_awkward_names(
 
 def test_every_metric_is_described_in_the_documentation_and_none_other(metrics: Metrics) -> None:
     everything_told(metrics)
+    a_pool(metrics, "r1", "wan")
     table = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
     described = dict(re.findall(r"^\| `(netmon_\w+)` \| (counter|gauge|histogram) \|", table, re.MULTILINE))
     exposed = dict(re.findall(r"^# TYPE (netmon_\w+) (\w+)$", text_of(metrics), re.MULTILINE))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from netmon.core.model import Direction, Faces
 from netmon.routers.dialects import (
+    OF_HIERARCHIES,
     Dialect,
     DialectError,
     DialectSettings,
@@ -49,6 +50,20 @@ def values(dialect: Dialect, circuit: str = "dinkes-main", interface: str = "eth
     }
 
 
+SHARED: dict[str, object] = {
+    "floor_bps": 2_000_000,
+    "floor_burst_bytes": 16_000,
+    "weight": 3,
+    "priority": 5,
+    "parent": "1",
+    "tiers": (("1", "0", 8_000_000, 8_000_000, 20_000, 20_000),),
+    "preference": 7,
+    "side": "dst",
+    "prefixes": ("10.10.1.0/24", "2001:db8:1::/48"),
+    "emptied": ("2", "1"),
+}
+
+
 def test_the_way_of_a_direction_depends_on_whom_the_port_faces() -> None:
     assert way_of(Direction.DOWNLOAD, Faces.AGENCY) is Way.EGRESS
     assert way_of(Direction.UPLOAD, Faces.AGENCY) is Way.INGRESS
@@ -58,9 +73,30 @@ def test_the_way_of_a_direction_depends_on_whom_the_port_faces() -> None:
 
 @BOTH
 def test_every_bundled_verb_renders_with_what_enforcement_gives_it(dialect: Dialect) -> None:
-    for verb in Verb:
+    for verb in set(Verb) - OF_HIERARCHIES:
         for way in Way:
             dialect.commands(verb, {**values(dialect), "way": way.value})
+    for verb in OF_HIERARCHIES if dialect.settings.hierarchy else ():
+        for way in Way:
+            dialect.commands(verb, {**values(dialect), **SHARED, "way": way.value})
+
+
+def test_a_platform_without_a_hierarchy_needs_no_templates_for_one_and_says_so() -> None:
+    with pytest.raises(DialectError, match="routeros has no hierarchy of its own"):
+        ROUTEROS.commands(Verb.SET_SHARED, {**values(ROUTEROS), **SHARED})
+
+
+def test_a_shared_port_is_told_one_class_and_its_filters_of_both_families() -> None:
+    told = LINUX.commands(Verb.SET_SHARED, {**values(LINUX), **SHARED, "way": "egress"})
+    minor = Names.of("dinkes-main").minor
+    assert f"parent 4e4d:1 classid 4e4d:{minor} htb rate 2000000bit ceil 8000000bit" in told[2]
+    assert told[2].endswith(f"prio 5 quantum {3 * 1514}")
+    add = "tc filter add dev ether2 parent 4e4d: protocol all pref 7 u32 match u8"
+    assert told[4].split(" 2>/dev/null; ")[1].split(" && ") == [
+        f"{add} 0x40 0xf0 at 0 match ip dst 10.10.1.0/24 flowid 4e4d:{minor}",
+        f"{add} 0x60 0xf0 at 0 match ip6 dst 2001:db8:1::/48 flowid 4e4d:{minor}",
+    ]
+    assert len(LINUX.commands(Verb.SET_SHARED, {**values(LINUX), **SHARED, "way": "egress", "bps": 0})) == 2
 
 
 @given(PRINTABLE.filter(str.strip))

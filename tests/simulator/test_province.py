@@ -265,3 +265,22 @@ def test_whenever_the_demo_starts_exactly_two_agencies_pass_their_quota_and_are_
                 configuration.limits[port.name, download_or_upload] = 20 * MBPS
     assert set(over) == set(freed) == set(quotas)
     assert max(over.values()) <= 65
+
+
+def test_nothing_passes_a_port_while_its_link_is_down_and_it_counts_on_from_there() -> None:
+    now_ns = 0
+    province = build_province(clock=lambda: now_ns)
+    unit = province.unit("gubernuran")
+    for name in (unit.uplink.name, unit.agency_port(THIRSTY).name):
+        port = unit.router.port(name)
+        assert port is not None
+        now_ns += NANOSECONDS
+        before = unit.router.octets(port)
+        unit.router.down.add(name)
+        assert unit.router.octets(port) == before
+        now_ns += 60 * NANOSECONDS
+        assert unit.router.octets(port) == before
+        unit.router.down.discard(name)
+        assert unit.router.octets(port) == before
+        now_ns += NANOSECONDS
+        assert sum(unit.router.octets(port)) > sum(before)

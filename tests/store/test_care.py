@@ -13,7 +13,7 @@ from netmon.store.care import examine
 from netmon.store.errors import StoreError
 from netmon.store.location import Location
 
-NAMES = ["references", "heads", "totals", "chain", "receipts"]
+NAMES = ["references", "heads", "totals", "chain", "receipts", "directives"]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import json
 import re
 import sys
 import tracemalloc
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -15,10 +16,14 @@ import pytest
 from pyarrow import parquet  # type: ignore[import-untyped]
 from support.ledgers import MINUTE_NS, START_NS, a_receipt, a_verdict, a_visit, an_intent, opened
 
+from netmon.core.directives import Directive, DirectiveKind
 from netmon.core.heads import LastSeen
 from netmon.core.model import Gap, GapReason, VerdictReason
+from netmon.core.requests import Request, Word
+from netmon.core.supply import Rates
 from netmon.store.errors import StoreError
-from netmon.store.export import TABLES, Form, Kind, TableName, export_table
+from netmon.store.export import Form, export_table
+from netmon.store.export_tables import TABLES, Kind, TableName
 from netmon.store.location import Location
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "ledger.md"
@@ -36,6 +41,14 @@ def place(place: Location) -> Location:
         ledger.decide([a_verdict(VerdictReason.WITHIN_QUOTA, 0, None)], [], START_NS + MINUTE_NS)
         ledger.record_intent(an_intent("i1"))
         ledger.close_intent(a_receipt("i1"), 5_000_000, True, [])
+        boost = Directive("", DirectiveKind.BOOST, "dinkes", "why", "ani", START_NS, START_NS + 1, Rates(2**60 + 1, 7))
+        ledger.give_directive(boost)
+        ledger.give_directive(replace(boost, kind=DirectiveKind.FREEZE, rates=None, until_ns=None))
+        asked = Request("", "dinkes", Rates(5, 6), 60, Word("ani", START_NS, "why", "Sekda"), START_NS + 99)
+        ledger.record_request(asked)
+        ledger.approve_request("R1", Word("budi", START_NS + 1), 1)
+        ledger.record_request(asked)
+        ledger.refuse_request("R2", Word("budi", START_NS + 2, "no"))
     return place
 
 
@@ -82,9 +95,9 @@ def test_csv_holds_the_same_as_json_lines(place: Location) -> None:
             assert list(row) == list(document) == list(TABLES[name].columns)
             for column, value in document.items():
                 written = {None: "", True: "true", False: "false"}
-                plain = json.dumps(value) if isinstance(value, dict) else value
+                plain = json.dumps(value, separators=(",", ":")) if isinstance(value, dict) else value
                 shown = written[plain] if plain is None or isinstance(plain, bool) else str(plain)
-                assert row[column].replace(": ", ":") == shown.replace(": ", ":")
+                assert row[column] == shown
 
 
 def test_parquet_holds_the_same_as_json_lines_in_types_that_lose_nothing(place: Location) -> None:
@@ -141,6 +154,18 @@ def test_what_was_decided_and_done_is_exported_with_its_reasons(place: Location)
     assert (gap["interface"], gap["reason"], gap["visit_sequence"]) == ("ether2", "counter_reset", 1)
 
 
+def test_what_people_decided_is_exported_with_how_it_ended(place: Location) -> None:
+    replaced, freeze, boost = documents(place, "directives")
+    assert (replaced["id"], replaced["download_bps"], replaced["replaced_by"]) == ("D1", 2**60 + 1, None)
+    assert (freeze["subject"], freeze["until"], freeze["upload_bps"]) == ("dinkes", None, None)
+    assert (boost["id"], boost["by"], boost["request"]) == ("D3", "budi", "R1")
+    approved, refused = documents(place, "requests")
+    words = [{"at_ns": START_NS + 1, "by": "budi", "on_behalf": None, "reason": None}]
+    assert (approved["directive"], approved["approvals"]) == ("D3", {"approvals": words})
+    assert (approved["by"], approved["on_behalf_of"], approved["refused_by"]) == ("ani", "Sekda", None)
+    assert (refused["refused_by"], refused["refused_reason"], refused["directive"]) == ("budi", "no", None)
+
+
 @pytest.mark.parametrize(
     ("name", "span", "count"),
     [
@@ -151,6 +176,9 @@ def test_what_was_decided_and_done_is_exported_with_its_reasons(place: Location)
         ("gaps", {"from_ns": START_NS + MINUTE_NS - 1, "to_ns": START_NS + MINUTE_NS}, 1),
         ("verdicts", {"from_ns": START_NS + 1}, 1),
         ("receipts", {"to_ns": START_NS}, 0),
+        ("directives", {"to_ns": START_NS}, 0),
+        ("directives", {"from_ns": START_NS + 1}, 1),
+        ("requests", {"from_ns": START_NS, "to_ns": START_NS + 1}, 2),
     ],
 )
 def test_time_is_half_open(place: Location, name: str, span: dict[str, int], count: int) -> None:

@@ -103,3 +103,14 @@ def test_an_agency_may_have_more_circuits_than_one_question_bears(place: Locatio
             "circuit-550": "nm-550",
             "circuit-1099": "nm-1099",
         }
+
+
+def test_changes_that_ended_before_an_instant_come_in_the_order_they_were_recorded(place: Location) -> None:
+    first, failed = a_receipt("nm-1"), replace(a_receipt("nm-2", Outcome.FAILED), at_ns=START_NS + 10)
+    with opened(place) as ledger:
+        record(ledger, failed, None)
+        record(ledger, replace(first, at_ns=START_NS), 5_000_000)
+        record(ledger, replace(a_receipt("nm-3"), at_ns=START_NS + 20), 5_000_000)
+    with read(place) as reader:
+        assert list(reader.changes_until(START_NS + 20)) == [failed, replace(first, at_ns=START_NS)]
+        assert list(reader.changes_until(START_NS)) == []

@@ -30,7 +30,7 @@ routers:
     uplinks: [ether9]
     circuits:
       dinkes-main: {agency: dinkes, interface: ether1, faces: agency}
-      dinkes-radio: {agency: dinkes, interface: ether2, faces: agency, role: backup, mode: observe}
+      dinkes-radio: {agency: dinkes, interface: ether2, faces: agency, role: parallel, mode: observe}
       arsip-main: {agency: arsip, interface: ether3, faces: province}
 """
 QUOTAS = """\

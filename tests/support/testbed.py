@@ -16,6 +16,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -111,6 +112,54 @@ class LinuxRouter:
 
     def upload_mbps(self, agency: int, seconds: int = 2, ask_mbps: int | None = None) -> float:
         return self.measure_mbps(self.agencies[agency], self.uplink, seconds, ask_mbps)
+
+    def route_behind(self, agency: int, network: str, address: str) -> None:
+        """One more network at an agency's far end, `address/length` its own there: several share the port then."""
+        port = self.agencies[agency]
+        assert port.namespace is not None
+        self.on_router("ip", "route", "add", network, "via", port.address)
+        self.exec(port.namespace, "ip", "addr", "add", address, "dev", "lo")
+
+    @contextmanager
+    def receiving(
+        self, agency: int, address: str, seconds: int, upload: bool = False
+    ) -> Iterator[list[tuple[float, float]]]:
+        """TCP (cubic) from the internet to an address behind an agency's port for so long, or up from there.
+
+        The list holds, once the block has ended, (instant on the monotonic clock, Mb/s) for every tenth of a second,
+        as the address's end saw them.
+        """
+        here, there = self.agencies[agency].namespace or "", self.internet
+        port, found = str(free_port()), list[tuple[float, float]]()
+        server = ["ip", "netns", "exec", there, "iperf3", "-s", "-1", "-p", port]
+        client = ["ip", "netns", "exec", here, "iperf3", "-c", self.uplink.address, "-p", port, "-B", address]
+        with running(
+            server, lambda: f":{port} " in self.exec(there, "ss", "-Hltn"), self.directory / f"iperf3-{port}.log"
+        ):
+            began = time.monotonic()
+            process = subprocess.Popen(
+                [
+                    *client,
+                    *(() if upload else ("-R",)),
+                    "-J",
+                    "-C",
+                    "cubic",
+                    "-l",
+                    "8K",
+                    "-i",
+                    "0.1",
+                    "-t",
+                    str(seconds),
+                ],
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            try:
+                yield found
+            finally:
+                said, _ = process.communicate()
+        for interval in json.loads(said)["intervals"]:
+            found.append((began + interval["sum"]["end"], interval["sum"]["bits_per_second"] / 1e6))
 
     def many_mbps(self, *paths: tuple[Port, Port, int | None], seconds: int = 2) -> list[float]:
         """Several (sender, receiver, ask_mbps) at the same time."""

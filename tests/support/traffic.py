@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from netmon.core.capacity import capacities
 from netmon.core.fibre_limits import Light, Limits, Quantity
 from netmon.core.heads import Head
 from netmon.core.model import (
@@ -23,6 +24,8 @@ from netmon.core.model import (
     Poll,
     Severity,
 )
+from netmon.core.port_state import PortStatus
+from netmon.core.supply import Pool, Rates, TrafficClass, Uplink
 from netmon.outputs.devices import FibreEnd
 from netmon.outputs.prometheus import Metrics
 
@@ -95,6 +98,13 @@ def a_survey(metrics: Metrics, router: str, interface: str) -> None:
     ]
     metrics.devices.surveyed(router, NOON_NS, 0.8, [_Module(interface)], parts)
     metrics.devices.fibre(router, [FibreEnd(interface, None, "r9/x", "fibre", "warning", -0.5, -5.0, NOON_NS)])
+
+
+def a_pool(metrics: Metrics, router: str, interface: str) -> None:
+    """A gigabit purchased, which arrives there."""
+    rates = Rates(10**9, 10**9)
+    pool = Pool("internet", TrafficClass.ALL, rates, (Uplink("isp", "internet", router, interface, rates),))
+    metrics.pools.show([pool], capacities([pool], (), (), (), NOON_NS), {(router, interface): PortStatus.UP})
 
 
 def alert(

@@ -5,30 +5,27 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support import guarded
+from support.guarded import LINUX, login_of, session, traces
 from support.processes import PATIENCE_S, wait_until
 from support.testbed import LinuxRouter, linux_router, missing
 
 from netmon.core.model import Action, Change, Direction, Faces, Intent, Outcome, Step, VerdictReason
 from netmon.core.resolving import Armed, ResolveAction
 from netmon.routers.cli_reading import CliReading
-from netmon.routers.dialects import load_dialect
 from netmon.routers.enforcement import (
     Inspection,
     Reading,
     Result,
-    carry_out,
-    finish_resolution,
-    inspect,
     read_limit,
 )
 from netmon.routers.enforcer import Apply, Enforcer, Read
 from netmon.routers.port import Target
-from netmon.routers.session import Failure, HostKeyMismatchError, Login, Session, SessionLostError
+from netmon.routers.session import Failure, HostKeyMismatchError
 from netmon.routers.ssh import open_session
 
 pytestmark = [
@@ -36,7 +33,6 @@ pytestmark = [
     pytest.mark.skipif(missing() is not None, reason=str(missing())),
 ]
 
-LINUX = load_dialect("linux", [Path(__file__).parents[2] / "policies" / "enforcement"])
 DOWNLOAD, UPLOAD = Direction.DOWNLOAD, Direction.UPLOAD
 
 
@@ -44,19 +40,6 @@ DOWNLOAD, UPLOAD = Direction.DOWNLOAD, Direction.UPLOAD
 def bed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LinuxRouter]:
     with linux_router(tmp_path_factory.mktemp("bed") / "d") as router:
         yield router
-
-
-def login_of(bed: LinuxRouter) -> Login:
-    return Login("r1", bed.ssh_address, bed.ssh_port, "linux", bed.ssh_user, bed.known_hosts, key_file=bed.key_file)
-
-
-@contextmanager
-def session(bed: LinuxRouter) -> Iterator[Session]:
-    opened = open_session(login_of(bed), LINUX)
-    try:
-        yield opened
-    finally:
-        opened.close()
 
 
 def target(bed: LinuxRouter, agency: int = 0) -> Target:
@@ -72,23 +55,7 @@ def intent(to_bps: int | None, direction: Direction = DOWNLOAD, arm: str = "", s
 
 
 def change(bed: LinuxRouter, what: Intent, where: Target | None = None, steps: list[Step] | None = None) -> Result:
-    recorded = steps if steps is not None else []
-    with session(bed) as opened:
-        return carry_out(
-            what,
-            where or target(bed),
-            opened,
-            LINUX,
-            lambda _, step: recorded.append(step),
-            time.time_ns,
-            time.monotonic_ns,
-        )
-
-
-def traces(bed: LinuxRouter) -> str:
-    """All that shapes anything on the router, and what is left in /run/netmon."""
-    left = sorted(path.name for path in (bed.directory / "run" / "netmon").glob("*"))
-    return "\n".join([*bed.on_router("tc", "qdisc", "show").splitlines(), *left])
+    return guarded.change(bed, what, where or target(bed), steps)
 
 
 def test_both_directions_are_limited_proven_by_traffic_and_removed(bed: LinuxRouter) -> None:
@@ -134,37 +101,12 @@ def test_setting_the_same_limit_twice_sends_nothing_the_second_time(bed: LinuxRo
     assert change(bed, intent(None)).outcome is Outcome.CONFIRMED
 
 
-class Vanishing:
-    """A session that is gone after the last command that sets the limit, like a netmon killed there."""
-
-    def __init__(self, inner: Session) -> None:
-        self._inner = inner
-
-    @property
-    def username(self) -> str:
-        return self._inner.username
-
-    def run(self, command: str) -> str:
-        said = self._inner.run(command)
-        if command.startswith("tc qdisc replace dev ag1 parent"):
-            self._inner.close()
-            raise SessionLostError("r1: the link dropped")
-        return said
-
-    def close(self) -> None:
-        self._inner.close()
-
-
 def vanish(bed: LinuxRouter, what: Intent) -> Result:
-    with session(bed) as opened:
-        return carry_out(what, target(bed), Vanishing(opened), LINUX, lambda *_: None, time.time_ns, time.monotonic_ns)
+    return guarded.vanish(bed, what, target(bed), "tc qdisc replace dev ag1 parent")
 
 
 def seen_of(bed: LinuxRouter, what: Intent, action: ResolveAction | None = None) -> Inspection:
-    with session(bed) as opened:
-        if action is None:
-            return inspect(what, target(bed), opened, LINUX)
-        return finish_resolution(what, target(bed), opened, LINUX, action)
+    return guarded.seen_of(bed, what, target(bed), action)
 
 
 def test_the_armed_undo_fires_when_netmon_vanishes_after_applying(bed: LinuxRouter) -> None:

@@ -1,0 +1,270 @@
+"""From the verdicts that count to the plan of a turn: what is due of scarce capacity, then what is to be altered."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+from netmon.config.load import Configuration
+from netmon.core import directing, planning, shaping
+from netmon.core.capacity import InForce
+from netmon.core.directives import Directive
+from netmon.core.model import Circuit, Direction, Mode, Plan, Verdict
+from netmon.core.planning import Observed, PlanContext, Share
+from netmon.core.shares import Answer, Posed
+from netmon.daemon.decisions import OBSERVATION_NS, frozen_agencies
+from netmon.daemon.docket import Owner
+from netmon.daemon.ledger import LedgerService
+from netmon.daemon.pollers import RouterHealth
+from netmon.daemon.processes import ChildFailedError
+from netmon.daemon.shaping import Place, Trees, lending
+from netmon.daemon.sharing import Circumstances, Sharer
+from netmon.daemon.standing import Standing
+from netmon.daemon.worker import Call
+from netmon.store.ledger import Ledger
+from netmon.store.reader import LedgerReader
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+UNTOUCHED = Observed(None, known=True)
+"""A circuit never touched has no limit of ours: read again before anything is done to it."""
+ROUTERS_AT_ONCE = 20
+"""Routers whose first visits are asked for in one query's place in the queue: so long does ending wait at most."""
+
+
+class Doubts(Protocol):
+    """Who carries plans out."""
+
+    @property
+    def doubtful_routers(self) -> frozenset[str]:
+        """Routers with a change under way or unresolved."""
+
+
+class Thinker(Protocol):
+    """The worker process: a Plan for a Call, an Answer for what is Posed."""
+
+    async def request(self, payload: Call | Posed) -> Any: ...
+
+
+class Ports(Protocol):
+    """What polls have shown of uplinks, backhauls and circuits."""
+
+    def capacities(self, directives: Iterable[Directive], now_ns: int) -> Mapping[str, InForce]: ...
+
+    def down_circuits(self) -> frozenset[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What is to be done, and what is due anew of scarce capacity; to be recorded before it counts."""
+
+    plan: Plan
+    answer: Answer | None
+    """None: what was recorded stands."""
+
+
+class Planner:
+    """Plans turn by turn, for where a limit is wanted or in force; elsewhere nothing is to be done whatever happens."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        ledger: LedgerService,
+        worker: Thinker,
+        doubts: Doubts,
+        standing: Standing,
+        health: Mapping[str, RouterHealth],
+        ports: Ports,
+        sharer: Sharer | None,
+    ) -> None:
+        """`sharer`: None where no pool is shared."""
+        self._configuration, self._ledger, self._worker = configuration, ledger, worker
+        self._doubts, self._standing, self._health = doubts, standing, health
+        self._ports, self._sharer = ports, sharer
+        self._trees = Trees(configuration)
+        self._circuits: dict[str, list[Circuit]] = {}
+        for circuit in configuration.circuits:
+            self._circuits.setdefault(circuit.agency, []).append(circuit)
+        self._by_id = {circuit.id: circuit for circuit in configuration.circuits}
+        self._uplinks = frozenset(
+            (name, port) for name, r in configuration.settings.routers.items() for port in r.uplinks
+        )
+        self._first_visit_ns: dict[str, int] = {}
+        self._planned: tuple[object, Plan] | None = None
+        """What the last plan rests on, and that plan."""
+        self._trouble: str | None = None
+
+    async def plan(
+        self,
+        limited: Mapping[Owner, Verdict],
+        staged: Mapping[Owner, Verdict],
+        now_ns: int,
+        *,
+        trusted: bool,
+        anew: bool,
+    ) -> Planned:
+        """`limited`: the verdicts that carry a limit; `staged`: those that may have become others in this turn.
+
+        `trusted`: whether the clock is; `anew`: whether scarce capacity is shared anew, else as it was recorded last.
+
+        Raises StoreError, ChildFailedError and ChildDiedError. Asks for a plan only if something is not as it was for
+        the last one.
+        """
+        await self._learn_first_visits()
+        held = frozenset(await self._ledger.write(Ledger.holds, now_ns))
+        there_is = self._ports.capacities(self._standing.directives, now_ns)
+        trees = self._trees.at(now_ns, there_is)
+        ceilings = shaping.lent(self._configuration.circuits, trees)
+        answer = await self._share(limited, held, ceilings.keys(), now_ns) if anew else None
+        shares = {} if self._sharer is None else lending(self._sharer.shares_with(answer), ceilings)
+        limits = {
+            key: seen for key, seen in self._standing.limits.items() if seen != UNTOUCHED and key[0] in self._by_id
+        }
+        verdicts = self._concerned(limited, staged, limits, shares)
+        circuits = [
+            circuit for agency in {agency: None for agency, _ in verdicts} for circuit in self._circuits.get(agency, ())
+        ]
+        context = self._context(circuits, held, shares, now_ns, trusted)
+        context = replace(context, placements={place: one.placement for place, one in trees.items()})
+        basis = (
+            {owner: _basis(verdict, now_ns) for owner, verdict in verdicts.items()},
+            limits,
+            replace(context, now_ns=0),
+        )
+        if self._planned is None or self._planned[0] != basis:
+            observed = {
+                (c.id, direction): limits.get((c.id, direction), UNTOUCHED) for c in circuits for direction in Direction
+            }
+            plan = await self._worker.request(
+                Call(planning.plan, (list(verdicts.values()), circuits, observed, context))
+            )
+            self._planned = basis, plan
+        return Planned(self._planned[1], answer)
+
+    def recorded(self, answer: Answer) -> None:
+        """The answer is in the ledger, and counts."""
+        if self._sharer is not None:
+            self._sharer.recorded(answer)
+
+    def _concerned(
+        self,
+        limited: Mapping[Owner, Verdict],
+        staged: Mapping[Owner, Verdict],
+        limits: Mapping[tuple[str, Direction], Observed],
+        shares: Mapping[tuple[str, Direction], Share],
+    ) -> dict[Owner, Verdict]:
+        """A verdict for whoever is limited, is to be limited, or was."""
+        verdicts = dict(limited)
+        due = (place for place, share in shares.items() if share.bps is not None)
+        for circuit, direction in (*limits, *due):
+            owner = (self._by_id[circuit].agency, direction)
+            if owner not in verdicts:
+                verdict = staged.get(owner) or self._standing.counting.get(owner)
+                verdicts[owner] = directing.no_quota(*owner, None) if verdict is None else verdict
+        return verdicts
+
+    def _context(
+        self,
+        circuits: Iterable[Circuit],
+        held: frozenset[str],
+        shares: Mapping[tuple[str, Direction], Share],
+        now_ns: int,
+        trusted: bool,
+    ) -> PlanContext:
+        configuration = self._configuration
+        return PlanContext(
+            now_ns=now_ns,
+            agencies_total=len(configuration.agencies),
+            max_tightened_permille=configuration.settings.control.max_tightened_ratio,
+            enforce_ready=self._ready({circuit.limiting.router for circuit in circuits}, now_ns),
+            uplinks=self._uplinks,
+            clock_trusted=trusted,
+            held_circuits=held,
+            renamed_ports=self._renamed(),
+            doubtful_routers=self._doubts.doubtful_routers,
+            shares=shares,
+            frozen_agencies=frozen_agencies(configuration.agencies, self._standing.directives, now_ns),
+            down_circuits=self._ports.down_circuits(),
+        )
+
+    # --- scarce capacity -------------------------------------------------------------------------
+
+    async def _share(
+        self, limited: Mapping[Owner, Verdict], held: frozenset[str], lent: Collection[Place], now_ns: int
+    ) -> Answer | None:
+        if self._sharer is None:
+            return None
+        routers = {circuit.limiting.router for circuit in self._sharer.circuits}
+        ready, doubtful = self._ready(routers, now_ns), self._doubts.doubtful_routers
+        circumstances = Circumstances(
+            directives=self._standing.directives,
+            capacities=self._ports.capacities(self._standing.directives, now_ns),
+            down=self._ports.down_circuits(),
+            limits=self._standing.limits,
+            routers=frozenset(
+                name for name in routers if name in doubtful or not ready[name] or self._silent(name, now_ns)
+            ),
+            held=held,
+            renamed=self._renamed(),
+            lent=frozenset(lent),
+        )
+        posed = await self._sharer.pose(limited, circumstances, now_ns)
+        if posed is None:
+            return None
+        try:
+            answer: Answer = await self._worker.request(posed)
+        except ChildFailedError as error:
+            self._tell(str(error))
+            return None
+        self._tell(None)
+        return answer
+
+    def _silent(self, router: str, now_ns: int) -> bool:
+        """Whether it has not answered for so long that it counts as down: what it has is reserved."""
+        health = self._health.get(router)
+        if health is None:
+            return False
+        since_ns = health.last_ok_ns or health.watched_since_ns
+        return now_ns - since_ns >= self._configuration.settings.alerts.router_down_after
+
+    def _tell(self, trouble: str | None) -> None:
+        if trouble != self._trouble:
+            if trouble is not None:
+                log.error("scarce capacity cannot be shared anew, the last shares stand: %s", trouble)
+            else:
+                log.warning("scarce capacity is shared again")
+            self._trouble = trouble
+
+    # --- what is known of routers ----------------------------------------------------------------
+
+    def _renamed(self) -> frozenset[tuple[str, str]]:
+        return frozenset((name, port) for name, health in self._health.items() for port in health.renamed)
+
+    def _ready(self, routers: Iterable[str], now_ns: int) -> dict[str, bool]:
+        configured = self._configuration.settings.routers
+        return {
+            name: configured[name].override_observation is not None
+            or now_ns - self._first_visit_ns.get(name, now_ns) >= OBSERVATION_NS
+            for name in routers
+        }
+
+    async def _learn_first_visits(self) -> None:
+        enforced = {c.limiting.router for c in self._configuration.circuits if c.mode is Mode.ENFORCE}
+        unknown = sorted(enforced - self._first_visit_ns.keys())
+        for some in portions(unknown, ROUTERS_AT_ONCE):
+            self._first_visit_ns |= await self._ledger.read(LedgerReader.first_visits_ns, some)
+
+
+def portions(of: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Of at most `size`."""
+    for start in range(0, len(of), size):
+        yield of[start : start + size]
+
+
+def _basis(verdict: Verdict, now_ns: int) -> tuple[object, ...]:
+    """What a plan takes from a verdict."""
+    return verdict.limit, verdict.reason, verdict.rule, verdict.until_ns is not None and now_ns >= verdict.until_ns

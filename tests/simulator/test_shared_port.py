@@ -1,0 +1,140 @@
+"""Circuits that share a port of the simulated routers: on Linux a hierarchy as the kernel keeps it, elsewhere none."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from netmon import bundled
+from netmon.core.model import (
+    NANOSECONDS,
+    Action,
+    Change,
+    Direction,
+    Faces,
+    Intent,
+    Outcome,
+    Placement,
+    Tier,
+    VerdictReason,
+)
+from netmon.routers.dialects import load_dialect
+from netmon.routers.enforcement import Result, carry_out
+from netmon.routers.port import Sharing, Target
+from netmon.routers.session import Failure, Login
+from netmon.routers.ssh import open_session
+from netmon.simulator.device import PortRole
+from netmon.simulator.linux_cli import Linux
+from netmon.simulator.province import MBPS, Ports, Province, Unit, running_province
+
+PREFIXES = {"a": ("10.1.0.0/16", "2001:db8:1::/48"), "b": ("10.2.0.0/16",)}
+ABOVE = (Tier(None, 20 * MBPS, 20 * MBPS), Tier("district", 15 * MBPS, 10 * MBPS))
+PLACED = Placement(5 * MBPS, 3, 4, ABOVE)
+
+
+@pytest.fixture
+async def province(tmp_path: Path) -> AsyncIterator[Province]:
+    async with running_province(ports=Ports(mqtt=None)) as running:
+        (tmp_path / "known_hosts").write_text("".join(unit.known_hosts_line for unit in running.units))
+        yield running
+
+
+async def change(
+    unit: Unit,
+    folder: Path,
+    circuit: str,
+    placed: Placement | None,
+    direction: Direction = Direction.DOWNLOAD,
+    circuits: tuple[str, ...] = ("a", "b"),
+    action: Action | None = None,
+) -> Result:
+    platform = unit.site.platform.value
+    login = Login(
+        unit.router.name,
+        unit.router.address,
+        unit.ssh_port,
+        platform,
+        unit.account.username,
+        folder / "known_hosts",
+        unit.account.password,
+    )
+    dialect = load_dialect(platform, [bundled.folder("policies") / "enforcement"])
+    target = Target(
+        circuit, interface_of(unit), Faces.AGENCY, shared=Sharing(PREFIXES[circuit], circuits, ("district",))
+    )
+    action = action or (Action.REMOVE if placed is None else Action.SET)
+    bps = None if action is Action.REMOVE else 10 * MBPS
+    what = Change(
+        unit.router.name, circuit, circuit, direction, action, None, bps, VerdictReason.OVER_QUOTA, None, None, placed
+    )
+    now = time.time_ns()
+    intent = Intent(f"i{now}", what, now, now + 60 * NANOSECONDS)
+
+    def go() -> Result:
+        session = open_session(login, dialect)
+        try:
+            return carry_out(intent, target, session, dialect, lambda *_: None, time.time_ns, time.monotonic_ns)
+        finally:
+            session.close()
+
+    return await asyncio.to_thread(go)
+
+
+def interface_of(unit: Unit) -> str:
+    return next(port.name for port in unit.router.ports if port.role is PortRole.AGENCY)
+
+
+@pytest.mark.parametrize("direction", Direction)
+async def test_a_hierarchy_is_built_kept_moved_and_taken_down(
+    province: Province, tmp_path: Path, direction: Direction
+) -> None:
+    unit = province.unit("rumah-sakit")
+    assert isinstance(unit.system, Linux)
+    network = unit.system.network
+    before = set(network.links)
+    for circuit in PREFIXES:
+        result = await change(unit, tmp_path, circuit, PLACED, direction)
+        assert (result.outcome, result.read_bps, result.placement) == (Outcome.CONFIRMED, 10 * MBPS, PLACED), result
+    again = await change(unit, tmp_path, "a", PLACED, direction)
+    assert "nothing was sent" in again.detail
+    higher = replace(PLACED, above=ABOVE[:1])
+    moved = await change(unit, tmp_path, "a", higher, direction)
+    assert (moved.outcome, moved.placement) == (Outcome.CONFIRMED, higher), "hung from another class"
+    stranger = await change(unit, tmp_path, "a", PLACED, direction, circuits=("a",))
+    assert stranger.reason is Failure.FOREIGN_SHAPER
+    for circuit in PREFIXES:
+        gone = await change(unit, tmp_path, circuit, None, direction)
+        assert (gone.outcome, gone.read_bps) == (Outcome.CONFIRMED, None)
+    assert network.links[interface_of(unit)].root is None
+    assert not network.links[interface_of(unit)].ingress
+    assert set(network.links) == before
+
+
+async def test_a_class_in_use_is_not_hung_elsewhere(province: Province, tmp_path: Path) -> None:
+    unit = province.unit("rumah-sakit")
+    assert (await change(unit, tmp_path, "a", PLACED)).outcome is Outcome.CONFIRMED
+    deeper = (ABOVE[0], Tier("province", 20 * MBPS, 10 * MBPS), ABOVE[1])
+    refused = await change(unit, tmp_path, "b", replace(PLACED, above=deeper))
+    assert (refused.outcome, refused.reason) == (Outcome.FAILED, Failure.HIERARCHY)
+    assert "district hangs from the root, wanted from province" in refused.detail
+
+
+async def test_a_platform_without_a_hierarchy_refuses_before_anything_is_sent(
+    province: Province, tmp_path: Path
+) -> None:
+    refused = await change(province.unit("gubernuran"), tmp_path, "a", PLACED)
+    assert (refused.outcome, refused.reason, refused.known) == (Outcome.FAILED, Failure.HIERARCHY, False)
+    assert "routeros has no hierarchy of its own" in refused.detail
+
+
+async def test_without_a_place_nothing_is_altered(province: Province, tmp_path: Path) -> None:
+    unit = province.unit("rumah-sakit")
+    assert isinstance(unit.system, Linux)
+    refused = await change(unit, tmp_path, "a", None, action=Action.SET)
+    assert (refused.outcome, refused.reason) == (Outcome.FAILED, Failure.HIERARCHY)
+    assert unit.system.network.links[interface_of(unit)].root is None
