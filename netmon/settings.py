@@ -65,6 +65,8 @@ RATE_SCHEMA = _as_text(r"\d+(\.\d+)?\s*[kKMGT]?(bps|bit/s|b/s)", "50 Mbps")
 DurationNs = Annotated[
     int, BeforeValidator(_written(units.parse_duration, "30s")), AfterValidator(_positive), DURATION_SCHEMA
 ]
+DurationOrNoneNs = Annotated[int, BeforeValidator(_written(units.parse_duration, "30s")), DURATION_SCHEMA]
+"""May be 0."""
 RateBps = Annotated[int, BeforeValidator(_written(units.parse_rate, "50 Mbps")), AfterValidator(_positive), RATE_SCHEMA]
 VolumeBytes = Annotated[
     int, BeforeValidator(_written(units.parse_volume, "2 TB")), AfterValidator(_positive), VOLUME_SCHEMA

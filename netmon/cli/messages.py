@@ -59,11 +59,16 @@ class Sentences:
     # Scarce capacity.
     scarce: str
     """In place of the verdict's sentence, where no policy limits but sharing does."""
+    entitled: str
     share: Mapping[Decided, str]
     wanted: str
+    entitlement: str
+    basis: str
     approaches: str
     standpoints: Mapping[Standpoint, str]
     own_circuits: str
+    lasting: Mapping[str, str]
+    """By `sharing.lasts`."""
     # Data.
     all_proven: str
     only_proven: str

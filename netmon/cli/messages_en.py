@@ -111,6 +111,7 @@ ENGLISH = Language(
         lasts_until="until {until}",
         lasts="until further notice",
         scarce="Less capacity is there than is wanted: each circuit has its share of it.",
+        entitled="The agency has as much as its entitlement allows.",
         share={
             Decided.NOT_SHORT: "There is enough of all it crosses: no limit.",
             Decided.NOTHING_LEFT: "Of what it crosses nothing is there now: its limit stays as it is.",
@@ -124,6 +125,8 @@ ENGLISH = Language(
             Decided.PORT: "{target}: its port carries no more.",
         },
         wanted="It wants {wanted}, as measured.",
+        entitlement="The entitlement of {agency} to {pool}: {file}, line {line}.",
+        basis="Its basis: {basis}.",
         approaches="The limit follows in steps: {limit} for now.",
         standpoints={
             Standpoint.LEVEL: (
@@ -135,6 +138,14 @@ ENGLISH = Language(
             Standpoint.HELD: "{child}: {child_rate} of {node}'s {node_rate}; something it crosses is used up.",
         },
         own_circuits="{agency}'s own circuits",
+        lasting={
+            "shortage": (
+                "Once less than 80 % of what is short has been wanted for 15 minutes. Until then it rises and falls"
+                " with what everybody wants."
+            ),
+            "always": "Its capacity is always shared; the limit rises and falls with what everybody wants.",
+            "entitlement": "With the entitlement.",
+        },
         all_proven="Only proven bytes count. None are estimated, and no time is unaccounted for.",
         only_proven="Only proven bytes count: nothing else is held against the agency.",
         estimated="{estimated} more are estimated.",
@@ -197,6 +208,8 @@ ENGLISH = Language(
         resumes="{until}: from then on the limit is {limit}, as things stand.",
         overdue="The period was over {until}; the limit ends once that can be judged.",
         conditions={
+            "more_capacity": "if there is more of it: an uplink that is up again, or more that is bought",
+            "boosted": "if the agency is given more for a time (netmon boost)",
             "policy_changed": "if the policies are changed so that none of them slows the agency",
             "reverted": "if an operator frees a circuit for a time (netmon revert)",
             "usage_below": "if less than {octets} turn out to be proven",

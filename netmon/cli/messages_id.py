@@ -128,6 +128,7 @@ INDONESIAN = Language(
         lasts_until="sampai {until}",
         lasts="sampai pemberitahuan lebih lanjut",
         scarce="Kapasitas yang ada kurang dari yang dibutuhkan: setiap sirkuit mendapat bagiannya.",
+        entitled="Instansi mendapat sebanyak yang diizinkan haknya.",
         share={
             Decided.NOT_SHORT: "Semua yang dilaluinya mencukupi: tanpa batas.",
             Decided.NOTHING_LEFT: "Sebagian yang dilaluinya kini tidak ada sama sekali: batasnya tetap seperti adanya.",
@@ -141,6 +142,8 @@ INDONESIAN = Language(
             Decided.PORT: "{target}: portnya tidak dapat membawa lebih banyak.",
         },
         wanted="Kebutuhannya menurut pengukuran: {wanted}.",
+        entitlement="Hak {agency} atas {pool}: {file}, baris {line}.",
+        basis="Dasarnya: {basis}.",
         approaches="Batas mengikutinya bertahap: untuk sementara {limit}.",
         standpoints={
             Standpoint.LEVEL: (
@@ -152,6 +155,14 @@ INDONESIAN = Language(
             Standpoint.HELD: "{child}: {child_rate} dari {node_rate} ({node}); yang dilaluinya sudah habis terbagi.",
         },
         own_circuits="sirkuit {agency} sendiri",
+        lasting={
+            "shortage": (
+                "Setelah kebutuhan atas yang kurang itu di bawah 80 % selama 15 menit. Sampai saat itu batasnya naik"
+                " turun mengikuti kebutuhan semua pihak."
+            ),
+            "always": "Kapasitasnya selalu dibagi; batasnya naik turun mengikuti kebutuhan semua pihak.",
+            "entitlement": "Bersama haknya.",
+        },
         all_proven=(
             "Hanya byte yang terbukti yang dihitung. Tidak ada yang diperkirakan, dan tidak ada waktu yang luput dari"
             " pencatatan."
@@ -219,6 +230,8 @@ INDONESIAN = Language(
         resumes="{until}: sejak saat itu batasnya {limit}, menurut keadaan sekarang.",
         overdue="Periode sudah berakhir {until}; pembatasan berakhir begitu hal itu dapat dinilai.",
         conditions={
+            "more_capacity": "jika kapasitasnya bertambah: uplink yang pulih, atau pembelian tambahan",
+            "boosted": "jika instansi diberi tambahan untuk sementara (netmon boost)",
             "policy_changed": "jika kebijakan diubah sehingga tidak ada lagi yang membatasi instansi ini",
             "reverted": "jika operator membebaskan sirkuit untuk sementara (netmon revert)",
             "usage_below": "jika ternyata kurang dari {octets} yang terbukti",

@@ -29,7 +29,7 @@ CARRIED: Final = "#0072B2"
 WOULD_BE: Final = "#D55E00"
 STRIP_COLOURS: Final = ("#FFFFFF", "#DDDDDD", "#F0B67F", "#D55E00", "#7A2E00")
 STRIP_TEXTS: Final = ("a limit, nothing cut off", "slowed up to 20 min of the hour", "up to 40 min", "longer")
-_STYLE: Final[dict[Any, Any]] = {
+STYLE: Final[dict[Any, Any]] = {
     "font.family": "sans-serif",
     "font.size": 9,
     "svg.fonttype": "none",  # text stays text: it can be searched, and read aloud
@@ -43,7 +43,7 @@ def draw(found: Replayed, file: Path) -> None:
     """As PNG or SVG, by the file's ending; replaces it. Raises OSError."""
     slowed = [at for at in found.affected() if (of := found.cases[at].foregone).limited or of.slowed]
     rows = slowed[:STRIPS]
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         strips = 0.6 + 0.19 * max(len(rows), 1)
         figure = Figure(figsize=(12, 5.4 + strips), layout="constrained")
         download, upload, below = figure.subplots(3, 1, sharex=True, height_ratios=(2.2, 1.6, strips))
@@ -69,7 +69,7 @@ def _title(figure: Figure, found: Replayed) -> None:
     slowed = len({case.agency.id for case in found.cases if case.foregone.slowed})
     agencies = len({case.agency.id for case in found.cases})
     figure.suptitle(
-        f"{found.period.label} under other policies: {slowed} of {agencies} agencies would have been slowed",
+        f"{found.period.label}, replayed: {slowed} of {agencies} agencies would have been slowed",
         x=0.01,
         ha="left",
         fontsize=13,
@@ -116,7 +116,7 @@ def _strips(axes: Axes, found: Replayed, rows: Sequence[int], of: int) -> None:
     """When each agency would have been limited and slowed, hour by hour."""
     cases = [found.cases[number] for number in rows]
     axes.set_title(
-        f"Slowed, hour by hour, the most affected first ({len(rows)} of {of})"
+        f"Limited and slowed, hour by hour, the most affected first ({len(rows)} of {of})"
         if rows
         else "No agency would have been limited",
         loc="left",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from netmon.cli.common import config_option, console, ledger_of, output_option, print_document
-from netmon.cli.why_sharing import is_scarce, share
+from netmon.cli.why_sharing import scarcity_ending, share, sharing_sentence
 
 if TYPE_CHECKING:
     from netmon.cli.messages import Language
@@ -93,7 +93,7 @@ def page(data: Row, language: Language, width: int) -> Iterator[tuple[str, str |
         steps = [step for step in data["allocation"] if step["direction"] == direction]
         yield "", None
         yield say.directions[direction], "bold"
-        sentence = say.scarce if is_scarce(rows) else verdict_sentence(rows[0], language, zone)
+        sentence = sharing_sentence(rows, language) or verdict_sentence(rows[0], language, zone)
         yield from ((line, None) for line in wrap(sentence, width, INDENT, INDENT))
         told = [
             *reasons(rows[0], steps, language, zone),
@@ -145,10 +145,12 @@ def verdict_sentence(row: Row, language: Language, zone: str) -> str:
 
 def reasons(row: Row, steps: Sequence[Row], language: Language, zone: str) -> Iterator[tuple[str, str]]:
     """What the verdict rests on, and how its limit is divided: label and text."""
-    evidence = row["evidence"]
+    evidence, say = row["evidence"], language.sentences
+    decided = "\n".join(_decided(row, language, zone))
     if evidence is None:
+        if decided:
+            yield say.decided, decided
         return
-    say = language.sentences
     why = [_measured(evidence, language, zone)]
     if evidence["carried_bytes"]:
         carried = language.volume(evidence["carried_bytes"])
@@ -164,7 +166,7 @@ def reasons(row: Row, steps: Sequence[Row], language: Language, zone: str) -> It
     if row["legal_basis"] is not None:
         why.append(say.legal_basis.format(basis=row["legal_basis"]))
     yield say.why, " ".join(filter(None, why))
-    if decided := "\n".join(_decided(row, language, zone)):
+    if decided:
         yield say.decided, decided
     yield say.data, " ".join(_data(evidence, language, zone))
     if shared := " ".join(_shared(steps, language)):
@@ -327,6 +329,8 @@ def ending(rows: Sequence[Row], at: str, language: Language, zone: str) -> Itera
     if row["agency_limit_bps"] is None:
         if until is not None and row["ladder_bps"] is not None and row["ends_with"] != "period":
             yield say.again, say.resumes.format(until=until, limit=language.rate(row["ladder_bps"]))
+        if sharing_sentence(rows, language) is not None:
+            yield from scarcity_ending(rows, language)
         return
     if until is not None:
         over = datetime.fromisoformat(row["until"]) <= datetime.fromisoformat(at)

@@ -11,11 +11,17 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 
-def is_scarce(rows: Sequence[Row]) -> bool:
-    """Whether sharing limits a circuit of these rows, and no policy the agency."""
-    return rows[0]["agency_limit_bps"] is None and any(
-        row["sharing"] is not None and row["sharing"]["limit_bps"] is not None for row in rows
-    )
+def sharing_sentence(rows: Sequence[Row], language: Language) -> str | None:
+    """What counts where sharing limits a circuit of these rows, and no policy the agency; None: that is not so."""
+    limited = _limited(rows)
+    if rows[0]["agency_limit_bps"] is not None or not limited:
+        return None
+    entitled = all(row["sharing"]["lasts"] == "entitlement" for row in limited)
+    return language.sentences.entitled if entitled else language.sentences.scarce
+
+
+def _limited(rows: Sequence[Row]) -> list[Row]:
+    return [row for row in rows if row["sharing"] is not None and row["sharing"]["limit_bps"] is not None]
 
 
 def share(row: Row, language: Language) -> Iterator[str]:
@@ -35,9 +41,27 @@ def share(row: Row, language: Language) -> Iterator[str]:
         told.append(say.wanted.format(wanted=language.rate(wanted)))
     if limit is not None and target is not None and limit != target:
         told.append(say.approaches.format(limit=language.rate(limit)))
+    if found["entitlement"] is not None:
+        told.append(_entitled(found["entitlement"], language))
     yield " ".join(told)
     for line in found["lines"][1:]:  # the first is the site and the pool itself
         yield f"- {_line(line, language)}"
+
+
+def scarcity_ending(rows: Sequence[Row], language: Language) -> Iterator[tuple[str, str]]:
+    """How long shares are limits, and what would end them sooner: label and text."""
+    say = language.sentences
+    limited = _limited(rows)
+    yield say.ends, " ".join(dict.fromkeys(say.lasting[row["sharing"]["lasts"]] for row in limited))
+    conditions = dict.fromkeys(one["what"] for row in limited for one in row["ends_sooner_if"])
+    yield say.sooner, "\n".join(f"- {say.conditions[what]}" for what in conditions)
+
+
+def _entitled(entitlement: Row, language: Language) -> str:
+    say = language.sentences
+    text = say.entitlement.format(agency=entitlement["agency"], pool=entitlement["pool"], **entitlement["rule"])
+    basis = entitlement["legal_basis"]
+    return text if basis is None else f"{text} {say.basis.format(basis=basis)}"
 
 
 def _line(line: Row, language: Language) -> str:

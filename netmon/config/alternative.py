@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
-from netmon.config import documents, policies
+from netmon.config import documents, policies, supply_checks
 from netmon.config.errors import ConfigError, Problem
 from netmon.config.load import Configuration, load
+from netmon.config.places import locator_of
+
+NAMED: Final = 3
+"""Policies, in a sentence."""
 
 
 def alternative(configuration: Configuration, directory: Path) -> Configuration:
@@ -23,12 +28,20 @@ def alternative(configuration: Configuration, directory: Path) -> Configuration:
         return replace(other, settings=settings)
     folder = directory / policies.FOLDER
     folder = folder if folder.is_dir() else directory
-    read, names, problems = policies.load_folder(folder)
+    read, names, problems = policies.load_instead(folder, configuration.directory)
     if not names and not problems:
         remedy = "name a directory of quota policies (*.yaml), or of a configuration"
         problems = [Problem(directory, 1, 1, "", f"there is no quota policy in it; {remedy}")]
     if problems:
         raise ConfigError(problems)
+    known = {name for agency in configuration.agencies for name in agency.quotas}
+    if known.isdisjoint(read):
+        few = " or ".join(sorted(read)[:NAMED]) + (" ..." if len(read) > NAMED else "")
+        message = f"no agency has {few} in its quotas; name policies as agencies do, or give a whole configuration"
+        raise ConfigError([Problem(folder, 1, 1, "quotas", message)])
+    if blind := tuple(supply_checks.classes(configuration.settings, read)):
+        locator = locator_of(configuration)
+        raise ConfigError([locator.problem(loc, message) for loc, message in blind])
     return replace(configuration, policies={**configuration.policies, **read})
 
 

@@ -22,7 +22,10 @@ LARGEST_FILE: Final = 64 * 1024 * 1024
 LEVELS: Final = 20
 TOO_DEEP: Final = f"nested more than {LEVELS} levels deep; netmon's configuration needs fewer than ten"
 
+NO_SUCH_VALUE: Final = "a date or number that does not exist; correct it, or put quotes around text"
+
 _PLAIN_WORDS: Final = (
+    (NO_SUCH_VALUE, NO_SUCH_VALUE),
     (TOO_DEEP, TOO_DEEP),
     ("found undefined alias", "an alias (*) without its anchor (&); put quotes around text that begins with *"),
     ("could not determine a constructor", "a tag (!) means nothing here; put quotes around text that begins with !"),
@@ -85,6 +88,13 @@ class _StrictLoader(yaml.CSafeLoader):
                         self.repeated.append((first[key.value], key))
         super().flatten_mapping(node)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        # A date such as 2026-13-45: the constructor's own error has no place.
+        try:
+            return super().construct_object(node, deep)
+        except ValueError:
+            raise yaml.constructor.ConstructorError(problem=NO_SUCH_VALUE, problem_mark=node.start_mark) from None
+
 
 Read = tuple[Document | None, tuple[Problem, ...]]
 
@@ -118,7 +128,7 @@ def parsed(file: Path, text: bytes) -> Read:
     try:
         with _without_collection():
             data = loader.get_single_data()
-    except (yaml.YAMLError, ValueError) as error:
+    except yaml.YAMLError as error:
         return _unread(file, *_syntax(error, text))
     finally:
         loader.dispose()
@@ -137,17 +147,14 @@ def parsed(file: Path, text: bytes) -> Read:
     return Document(file, text, data or {}), problems
 
 
-def _syntax(error: Exception, text: bytes) -> tuple[str, int, int]:
-    match error:
-        case yaml.MarkedYAMLError():
-            mark = error.problem_mark or error.context_mark
-            return (_plainly(error), mark.line + 1, mark.column + 1) if mark else (_plainly(error), 1, 1)
-        case yaml.reader.ReaderError():
-            before = text[: error.position]
-            column = error.position - (before.rfind(b"\n") + 1) + 1
-            return "is not UTF-8 text, or holds control characters; save it as UTF-8", before.count(b"\n") + 1, column
-    # A date such as 2026-13-45: the constructor's own error has no place.
-    return "holds a date or number that does not exist; put quotes around it", 1, 1
+def _syntax(error: yaml.YAMLError, text: bytes) -> tuple[str, int, int]:
+    if isinstance(error, yaml.reader.ReaderError):
+        before = text[: error.position]
+        column = error.position - (before.rfind(b"\n") + 1) + 1
+        return "is not UTF-8 text, or holds control characters; save it as UTF-8", before.count(b"\n") + 1, column
+    assert isinstance(error, yaml.MarkedYAMLError), "YAML has no others"
+    mark = error.problem_mark or error.context_mark
+    return (_plainly(error), mark.line + 1, mark.column + 1) if mark else (_plainly(error), 1, 1)
 
 
 def _unread(file: Path, message: str, line: int = 1, column: int = 1) -> Read:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netmon import bundled
-from netmon.config import documents
 from netmon.config.checks import Finding
-from netmon.config.documents import Locator
 from netmon.config.errors import Problem
 from netmon.config.load import Configuration
+from netmon.config.places import locator_of
 from netmon.routers.dialects import DialectError, load_dialect
 from netmon.routers.profiles import Profiles
 
@@ -22,8 +21,7 @@ def check_hierarchies(configuration: Configuration, profiles: Profiles) -> tuple
     found = list(_without(configuration, profiles))
     if not found:
         return ()
-    read = (documents.read(file)[0] for file in configuration.files)
-    locator = Locator([document for document in read if document is not None], configuration.files[0])
+    locator = locator_of(configuration)
     return tuple(sorted(locator.problem(loc, message) for loc, message in found))
 
 

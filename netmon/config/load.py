@@ -16,7 +16,7 @@ from netmon import bundled
 from netmon.config import checks, documents, policies, shaping_checks, supply, supply_checks
 from netmon.config.documents import Document, Locator
 from netmon.config.errors import ConfigError, Loc, Problem
-from netmon.config.messages import described
+from netmon.config.messages import described, details
 from netmon.config.settings import NetmonSettings
 from netmon.core.ladder import QuotaPolicy
 from netmon.core.model import Agency, Circuit
@@ -128,7 +128,7 @@ def _validate(merged: dict[str, Any], locator: Locator) -> tuple[NetmonSettings 
         try:
             return NetmonSettings.model_validate(rest), problems, frozenset(left_out)
         except ValidationError as error:
-            errors = [(described(detail, NetmonSettings), detail["type"] == "missing") for detail in error.errors()]
+            errors = [(described(detail, NetmonSettings), detail["type"] == "missing") for detail in details(error)]
         if attempt == 0:
             problems = [locator.problem(loc, message, at_key=at_key) for (loc, message, at_key), _ in errors]
             rest = copy.deepcopy(merged)

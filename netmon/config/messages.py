@@ -6,7 +6,7 @@ import types
 from collections.abc import Mapping
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from netmon.config.errors import Loc, closest, did_you_mean, without_user_info
@@ -38,6 +38,11 @@ _BY_TYPE = {
     "tuple_type": "must be a list, written as [a, b]",
     "recursion_loop": "refers to itself; take the alias away",
 }
+
+
+def details(error: ValidationError) -> list[ErrorDetails]:
+    """All that is wrong; a list is not called empty where something in it is wrong."""
+    return [one for one in error.errors(include_url=False) if one["type"] != "too_short" or not one["input"]]
 
 
 def described(error: ErrorDetails, model: type[BaseModel]) -> tuple[Loc, str, bool]:

@@ -17,7 +17,7 @@ from netmon import bundled
 from netmon.config import documents
 from netmon.config.documents import Locator
 from netmon.config.errors import Loc, Problem
-from netmon.config.messages import described
+from netmon.config.messages import described, details
 from netmon.config.policy_windows import Calendar, Windows, number_of
 from netmon.core import units
 from netmon.core.ladder import LadderStep, QuotaPolicy
@@ -186,12 +186,19 @@ def load_folder(folder: Path) -> tuple[dict[str, QuotaPolicy], frozenset[str], l
     return _load(folder)
 
 
+def load_instead(folder: Path, directory: Path) -> tuple[dict[str, QuotaPolicy], frozenset[str], list[Problem]]:
+    """As `load_folder`; a folder without holidays has those of the configuration directory."""
+    return _load(folder, holidays=_calendar(_files(directory / FOLDER)[0]))
+
+
 def bundled_folder() -> Path:
     """Where the policies are that ship with netmon."""
     return bundled.folder("policies") / FOLDER.name
 
 
-def _load(*folders: Path) -> tuple[dict[str, QuotaPolicy], frozenset[str], list[Problem]]:
+def _load(
+    *folders: Path, holidays: tuple[int, ...] = ()
+) -> tuple[dict[str, QuotaPolicy], frozenset[str], list[Problem]]:
     policies: dict[str, QuotaPolicy] = {}
     names: set[str] = set()
     problems: list[Problem] = []
@@ -200,16 +207,14 @@ def _load(*folders: Path) -> tuple[dict[str, QuotaPolicy], frozenset[str], list[
     for folder in folders:
         files, wrong = _files(folder)
         problems += [*wrong, *_written_twice(files)]
-        written = {day for file in files if file.parsed is not None for day in file.parsed.holidays}
-        calendars.append(tuple(sorted(map(number_of, written))))
+        calendars.append(_calendar(files))
         read.append(files)
     for own, file in ((own, file) for own, files in zip(calendars, read, strict=True) for file in files):
-        calendar = calendars[-1] or own
+        calendar = calendars[-1] or own or holidays
         names.update(_names(file.data))
         for name, quota in file.parsed.quotas.items() if file.parsed is not None else ():
             policies[name] = _policy(name, quota, calendar, file)
-            found = (*disorder(("quotas", name), policies[name]), *_nonsense(("quotas", name), quota, calendar))
-            problems += [file.locator.problem(loc, message) for loc, message in found]
+            problems += [file.locator.problem(*one) for one in objections(("quotas", name), policies[name])]
     return policies, frozenset(names), problems
 
 
@@ -225,12 +230,17 @@ def _files(folder: Path) -> tuple[list[_File], list[Problem]]:
         try:
             parsed = QuotaFile.model_validate(document.data)
         except ValidationError as error:
-            details = [described(detail, QuotaFile) for detail in error.errors(include_url=False)]
-            problems += [locator.problem(loc, message, at_key=at_key) for loc, message, at_key in details]
+            wrong = [described(detail, QuotaFile) for detail in details(error)]
+            problems += [locator.problem(loc, message, at_key=at_key) for loc, message, at_key in wrong]
         if parsed is not None and not parsed.model_fields_set:
             problems.append(locator.problem((), "holds nothing; write quotas, holidays, or both"))
         files.append(_File(path, locator, document.data, parsed))
     return files, problems
+
+
+def _calendar(files: Sequence[_File]) -> tuple[int, ...]:
+    written = {day for file in files if file.parsed is not None for day in file.parsed.holidays}
+    return tuple(sorted(map(number_of, written)))
 
 
 def _written_twice(files: Sequence[_File]) -> Iterator[Problem]:
@@ -249,7 +259,13 @@ def _names(data: dict[Any, Any]) -> list[str]:
     return [str(name) for name in quotas] if isinstance(quotas, dict) else []
 
 
-def disorder(loc: Loc, policy: QuotaPolicy) -> Iterator[tuple[Loc, str]]:
+def objections(loc: Loc, policy: QuotaPolicy) -> Iterator[tuple[Loc, str]]:
+    """What no single value of it is to blame for: each with its place below `loc`."""
+    yield from _disorder(loc, policy)
+    yield from _nonsense(loc, policy)
+
+
+def _disorder(loc: Loc, policy: QuotaPolicy) -> Iterator[tuple[Loc, str]]:
     """A ladder climbs: each step starts later than the one before, and slows more than any before; what holds or
     restores has something to hold or restore, and the last word.
     """
@@ -283,21 +299,21 @@ def disorder(loc: Loc, policy: QuotaPolicy) -> Iterator[tuple[Loc, str]]:
         )
 
 
-def _nonsense(loc: Loc, quota: QuotaSettings, calendar: Sequence[int]) -> Iterator[tuple[Loc, str]]:
+def _nonsense(loc: Loc, policy: QuotaPolicy) -> Iterator[tuple[Loc, str]]:
     """What cannot be counted so, or would never hold."""
-    if quota.p95 is not None:
-        if quota.direction is Counted.SUM:
+    if policy.p95_bps is not None:
+        if len(policy.counts) > 1:
             yield (*loc, "direction"), "a 95th percentile is taken of each direction apart; write download or upload"
-        if quota.traffic_class is not TrafficClass.ALL:
+        if policy.traffic_class is not TrafficClass.ALL:
             yield (*loc, "class"), "a 95th percentile is taken of all of an agency's circuits; leave the class out"
-        if quota.period.kind is PeriodKind.FIXED:
+        if policy.period.kind is PeriodKind.FIXED:
             yield (*loc, "period"), "a 95th percentile needs a period of a day or more; write for example month"
-        if quota.rollover is not None:
+        if policy.rollover_permille:
             yield (*loc, "rollover"), "only a volume can be carried over; leave it out, or write volume for p95"
-    if quota.rollover is not None and quota.rollover > 1000:
+    if policy.rollover_permille > 1000:
         yield (*loc, "rollover"), "more than the volume cannot be left of it; write at most 100%"
-    for position, window in enumerate(quota.when):
-        if window.holidays is not Holidays.IGNORE and not calendar:
+    for position, window in enumerate(policy.when):
+        if window.holidays is not Holidays.IGNORE and not window.calendar:
             yield (
                 (*loc, "when", position, "holidays"),
                 f"no holidays are known; write them as holidays: {{2026-08-17: NAME}} in a file of {FOLDER}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
@@ -10,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJso
 from netmon.config.policies import HysteresisPermille, LadderSettings, PeriodWritten
 from netmon.config.policy_windows import Windows
 from netmon.config.settings import ControlSettings, TimeZone
+from netmon.config.supply_settings import Moment
 from netmon.core import units
 from netmon.core.model import VerdictReason
 from netmon.settings import (
@@ -24,20 +24,8 @@ from netmon.settings import (
     VolumeBytes,
 )
 
-A_TIME: Final = "write for example 2026-11-22 or 2026-11-22T08:00"
 NONE: Final = "none"
 NEVER: Final = "never"
-
-
-def _time(value: Any) -> Any:
-    """YAML makes dates and whole times of what looks like them."""
-    if isinstance(value, date):
-        return value.isoformat()
-    try:
-        datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"is not a time; {A_TIME}") from None
-    return value
 
 
 def _used(value: Any) -> Any:
@@ -85,7 +73,7 @@ def _or(word: str, schema: dict[str, Any] | None) -> WithJsonSchema:
 
 
 _TIME_SCHEMA = {"type": "string", "examples": ["2026-11-22T08:00"], "description": "In the file's time zone."}
-Time = Annotated[str, BeforeValidator(_time), WithJsonSchema(_TIME_SCHEMA)]
+Time = Annotated[Moment, WithJsonSchema(_TIME_SCHEMA)]
 Step = Annotated[int, BeforeValidator(_stepless), WithJsonSchema({"type": "integer", "minimum": 0})]
 Age = Annotated[int | None, BeforeValidator(_age), _or(NEVER, DURATION_SCHEMA.json_schema)]
 

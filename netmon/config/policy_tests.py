@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from netmon.config import documents, policies
 from netmon.config.documents import Locator
 from netmon.config.errors import Loc, Problem, did_you_mean
-from netmon.config.messages import described
+from netmon.config.messages import described, details
 from netmon.config.policy_cases import (
     AmendSettings,
     CaseSettings,
@@ -29,7 +29,7 @@ from netmon.config.policy_cases import (
     MomentSettings,
 )
 from netmon.core.directives import Directive, DirectiveKind
-from netmon.core.ladder import QuotaPolicy, QuotaUsage, carried_over
+from netmon.core.ladder import QuotaPolicy, QuotaUsage, carried_over, meaning
 from netmon.core.model import Direction, RuleRef
 from netmon.core.periods import to_ns
 from netmon.core.supply import Rates
@@ -90,8 +90,9 @@ def load(directory: Path | None) -> tuple[Suite, list[Problem]]:
         in_force, _, wrong = policies.load(directory)
         own, faults = _read_folder(directory / policies.FOLDER / FOLDER, in_force)
         tests, problems = tests + own, [*problems, *wrong, *faults]
-    tested = {test.policy for test in tests}
-    untested = sorted(name for name, policy in in_force.items() if policy not in tested)
+    # A bundled policy is the one that its tests are about, whatever days are holidays here.
+    tested = {(test.policy.name, meaning(test.policy)) for test in tests}
+    untested = sorted(name for name, policy in in_force.items() if (name, meaning(policy)) not in tested)
     return Suite(tuple(tests), tuple(untested)), problems
 
 
@@ -107,8 +108,8 @@ def _read_folder(folder: Path, known: Mapping[str, QuotaPolicy]) -> tuple[list[P
         try:
             parsed = CasesFile.model_validate(document.data)
         except ValidationError as error:
-            details = [described(detail, CasesFile) for detail in error.errors(include_url=False)]
-            problems += [locator.problem(loc, message, at_key=at_key) for loc, message, at_key in details]
+            faults = [described(detail, CasesFile) for detail in details(error)]
+            problems += [locator.problem(loc, message, at_key=at_key) for loc, message, at_key in faults]
             continue
         for name, case in parsed.tests.items():
             test, wrong = _test(name, case, parsed, known, locator)
@@ -133,11 +134,12 @@ def _test(
         if later <= earlier:
             wrong.append(((*loc, "moments", position, "at"), "must be after the moment before it"))
     moments: list[Moment] = []
-    amended = policy
+    amended, calendar = policy, _calendar(known)
     for position, (written, at_ns) in enumerate(zip(case.moments, instants, strict=True)):
         here: Loc = (*loc, "moments", position)
         if written.amend is not None:
-            amended, faults = _amended(amended, written.amend, (*here, "amend"), locator)
+            wrong += _misplaced(written.amend, amended, (*here, "amend"))
+            amended, faults = _amended(amended, written.amend, (*here, "amend"), locator, calendar)
             wrong += faults
         wrong += [*_unmeasured(written, amended, here), *_unexpectable(written.expect, amended, (*here, "expect"))]
         moments.append(_moment(written, at_ns, amended, file.timezone, here))
@@ -155,6 +157,12 @@ def _test(
         ),
         wrong,
     )
+
+
+def _calendar(known: Mapping[str, QuotaPolicy]) -> tuple[int, ...]:
+    """The holidays, which policies of one folder have in common."""
+    windows = (window for policy in known.values() for window in policy.when)
+    return next((window.calendar for window in windows if window.calendar), ())
 
 
 def _moment(written: MomentSettings, at_ns: int, policy: QuotaPolicy, zone: str, loc: Loc) -> Moment:
@@ -193,7 +201,7 @@ def _directive(written: DirectiveSettings, at_ns: int, zone: str) -> Directive:
 
 
 def _amended(
-    policy: QuotaPolicy, amendment: AmendSettings, loc: Loc, locator: Locator
+    policy: QuotaPolicy, amendment: AmendSettings, loc: Loc, locator: Locator, calendar: tuple[int, ...]
 ) -> tuple[QuotaPolicy, list[tuple[Loc, str]]]:
     """The policy as it reads from now on, under the same name."""
     ladder = policy.ladder
@@ -203,7 +211,6 @@ def _amended(
             step.value(RuleRef(f"quotas/{FOLDER}/{place.file.name}", place.line))
             for step, place in zip(amendment.ladder, places, strict=True)
         )
-    calendar = next((window.calendar for window in policy.when if window.calendar), ())
     made = replace(
         policy,
         period=amendment.period or policy.period,
@@ -215,14 +222,21 @@ def _amended(
         when=tuple(one.value(calendar) for one in amendment.when) or policy.when,
         grace_ns=amendment.grace or policy.grace_ns,
     )
-    return made, list(policies.disorder(loc, made))
+    return made, list(policies.objections(loc, made))
+
+
+def _misplaced(amendment: AmendSettings, policy: QuotaPolicy, loc: Loc) -> Iterator[tuple[Loc, str]]:
+    if policy.volume_bytes is None and amendment.volume is not None:
+        yield (*loc, "volume"), f"{policy.name} counts a 95th percentile; write p95: RATE"
+    if policy.volume_bytes is not None and amendment.p95 is not None:
+        yield (*loc, "p95"), f"{policy.name} counts a volume; write volume: VOLUME"
 
 
 def _unmeasured(written: MomentSettings, policy: QuotaPolicy, loc: Loc) -> Iterator[tuple[Loc, str]]:
-    if policy.volume_bytes is None and written.p95 is None:
+    if policy.volume_bytes is None and (written.p95 is None or written.used is not None):
         yield loc, f"{policy.name} counts a 95th percentile; write p95: RATE for used"
-    if policy.volume_bytes is not None and written.used is None:
-        yield loc, f"{policy.name} counts a volume; write used: VOLUME"
+    if policy.volume_bytes is not None and (written.used is None or written.p95 is not None):
+        yield loc, f"{policy.name} counts a volume; write used: VOLUME, and no p95"
 
 
 def _unexpectable(expect: ExpectSettings, policy: QuotaPolicy, loc: Loc) -> Iterator[tuple[Loc, str]]:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from netmon.config import documents
 from netmon.config.checks import Finding
-from netmon.config.documents import Locator
 from netmon.config.errors import Loc, Problem
 from netmon.config.load import Configuration
+from netmon.config.places import locator_of
 from netmon.core.admission import Admission, Shortage, Shortfall, admit, later_starts
 from netmon.core.model import NANOSECONDS, Direction, TrafficClass
 from netmon.core.periods import from_ns
@@ -74,8 +73,7 @@ def _placed(configuration: Configuration, findings: Iterable[Finding]) -> tuple[
     found = tuple(findings)
     if not found:
         return ()
-    read = (documents.read(file)[0] for file in configuration.files)
-    locator = Locator([document for document in read if document is not None], configuration.files[0])
+    locator = locator_of(configuration)
     return tuple(sorted({locator.problem(loc, message) for loc, message in found}))
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field
 
 from netmon.config.supply_settings import EntitlementSettings, PoolSettings
+from netmon.core.damping import Damping
 from netmon.core.model import Agency
 from netmon.core.port_state import RECOVERY_NS
 from netmon.outputs.settings import HttpSettings, OutputsSettings
 from netmon.routers.settings import RouterSettings, SshSettings
-from netmon.settings import SECOND, DurationNs, Name, PermilleRatio, Settings
+from netmon.settings import SECOND, DurationNs, DurationOrNoneNs, Name, PermilleRatio, Settings
 from netmon.snmp.settings import SnmpSettings
 from netmon.store.settings import LedgerSettings
 
@@ -58,6 +59,39 @@ class AlertSettings(Settings):
     """A router unanswered for so long is down."""
 
 
+_DAMPING: Final = Damping()
+
+
+def _a_deadband(permille: int) -> int:
+    if not 10 <= permille <= 500:
+        raise ValueError("must be 1% to 50%")
+    return permille
+
+
+def _a_hold(ns: int) -> int:
+    if ns > 86_400 * SECOND:
+        raise ValueError("must be at most 1d")
+    return ns
+
+
+class DampingSettings(Settings):
+    """How limits follow what should be; see core/damping."""
+
+    deadband: Annotated[PermilleRatio, AfterValidator(_a_deadband)] = _DAMPING.deadband_permille
+    """Of the limit in force: targets no farther off alter nothing."""
+    hold: Annotated[DurationOrNoneNs, AfterValidator(_a_hold)] = _DAMPING.hold_ns
+    """Between a fall and a rise of one limit, or the reverse."""
+    step: int = Field(default=_DAMPING.step, ge=2)
+    """A limit is altered to so many times what it was at most, or to one in so many."""
+    changes: int = Field(default=_DAMPING.changes, ge=1)
+    """Limits altered in one cycle."""
+    routers: int = Field(default=_DAMPING.routers, ge=1)
+    """Routers touched in one cycle."""
+
+    def value(self) -> Damping:
+        return Damping(self.deadband, self.hold, self.step, self.changes, self.routers)
+
+
 class ControlSettings(Settings):
     """The control loop and the socket on which the daemon takes commands."""
 
@@ -82,6 +116,7 @@ class ControlSettings(Settings):
     """No period rolls and nothing is enforced unless a time service keeps the host's clock."""
     floors_after_failure: Literal["warn", "refuse"] = "warn"
     """What `netmon check` does where floors do not fit once any single uplink has failed."""
+    damping: DampingSettings = DampingSettings()
 
 
 class NetmonSettings(Settings):

@@ -31,7 +31,7 @@ def check(settings: NetmonSettings, known: Known, policies: Mapping[str, QuotaPo
     yield from _names(settings)
     yield from _circuits(settings, known, names)
     yield from _entitlements(settings, known, names)
-    yield from _quotas(settings, known, policies)
+    yield from classes(settings, policies, all_circuits=not known.is_broken("routers"))
 
 
 # --- pools and what is crossed ---------------------------------------------------------------
@@ -213,8 +213,13 @@ def _overlaps(agency: str, written: Iterable[EntitlementSettings], zone: str) ->
                 )
 
 
-def _quotas(settings: NetmonSettings, known: Known, policies: Mapping[str, QuotaPolicy]) -> Iterator[Finding]:
-    """Policies on a class, for agencies whose counters do not tell it apart on every circuit that may carry it."""
+def classes(
+    settings: NetmonSettings, policies: Mapping[str, QuotaPolicy], *, all_circuits: bool = True
+) -> Iterator[Finding]:
+    """Policies on a class, for agencies whose counters do not tell it apart on every circuit that may carry it.
+
+    `all_circuits`: every circuit that was written could be read.
+    """
     apart = {name: of.traffic_class for name, of in policies.items() if of.traffic_class is not TrafficClass.ALL}
     if apart.keys().isdisjoint(quota for agency in settings.agencies.values() for quota in agency.quotas):
         return
@@ -230,7 +235,7 @@ def _quotas(settings: NetmonSettings, known: Known, policies: Mapping[str, Quota
             blind = next((name for name, circuit in ours if _may_carry(circuit, kind, settings)), None)
             if blind is not None:
                 why = f"circuit {blind} counts all traffic"
-            elif known.is_broken("routers") or any(circuit.traffic_class is kind for _, circuit in ours):
+            elif not all_circuits or any(circuit.traffic_class is kind for _, circuit in ours):
                 continue
             else:
                 why = f"no circuit of {agency} counts it"

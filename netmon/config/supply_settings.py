@@ -20,11 +20,15 @@ from netmon.settings import Name, RateBps, Settings
 EARLIEST_YEAR: Final = 1970
 LATEST_YEAR: Final = 2199
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_MOMENT: Final = re.compile(_DATE.pattern + r"([T ].+)?")
+"""Days that ISO 8601 writes otherwise, such as 20261231, would not be taken for whole days."""
 
 
 def _moment(value: Any) -> Any:
     text = value.isoformat() if isinstance(value, date) else value
     try:
+        if not _MOMENT.fullmatch(text):
+            raise ValueError(text)
         year = (date.fromisoformat(text) if _DATE.fullmatch(text) else datetime.fromisoformat(text)).year
     except (TypeError, ValueError):
         raise ValueError(f"{value!r} is no date or time; write for example 2026-12-31 or 2026-12-31T17:00") from None

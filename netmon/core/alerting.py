@@ -31,6 +31,15 @@ from netmon.core.units import format_duration, format_rate, format_volume
 
 _NAMED_AT_MOST: Final = 5
 """Parts of a device that one sentence names."""
+_SILENT_ON_DATA: Final = frozenset(
+    {
+        VerdictReason.FROZEN_CLOCK,
+        VerdictReason.EXEMPT,
+        VerdictReason.BOOSTED,
+        VerdictReason.FROZEN_BY_OPERATOR,
+    }
+)
+"""Reasons of verdicts that rest on no data, or on something else besides."""
 
 
 class Sentence(StrEnum):
@@ -39,6 +48,7 @@ class Sentence(StrEnum):
     NEAR = "{agency} has used {used} of its {quota} {direction} quota."
     OVER = "{agency} has used {used} of its {quota} {direction} quota and is slowed to {rate}."
     OVER_UNLIMITED = "{agency} has used {used} of its {quota} {direction} quota; it is not slowed."
+    OVER_RESTING = "{agency} has used {used} of its {quota} {direction} quota; it is not slowed for now."
     WITHIN = "{agency} is within its {direction} quota and not slowed."
     RESTORED = "{agency} is no longer slowed ({direction}): a new period began."
     POLICY_CHANGED = "{agency} is no longer slowed ({direction}): its policy changed."
@@ -48,6 +58,7 @@ class Sentence(StrEnum):
     STALE = "{agency} has not been read lately: what its {direction} quota says stays as it was."
     STALE_EASED = "{agency} has not been read for too long: it is no longer slowed ({direction}) until it is."
     FRESH = "{agency} is read again, and its {direction} quota judged."
+    NOTHING_WAITS = "Nothing of the {direction} quota of {agency} waits for data any more."
     ROUTER_DOWN = "Router {router} has not answered for {silence}."
     ROUTER_NEVER = "Router {router} has never answered."
     ROUTER_UP = "Router {router} answers."
@@ -132,20 +143,36 @@ def quota_condition(verdict: Verdict, agency_name: str) -> Condition:
     )
 
 
-def stale_condition(verdict: Verdict, agency_name: str) -> Condition:
-    """Fires while a step in force, or the end of one, waits for data."""
+def stale_condition(verdict: Verdict, agency_name: str) -> Condition | None:
+    """Fires while a step in force, or the end of one, waits for data; None: the verdict does not say whether so."""
+    if verdict.step > 0 and verdict.reason in _SILENT_ON_DATA:
+        return None
     eased = verdict.reason is VerdictReason.EASED_STALE
     firing = verdict.step > 0 and (eased or verdict.reason is VerdictReason.FROZEN_STALE)
-    sentence = (Sentence.STALE_EASED if eased else Sentence.STALE) if firing else Sentence.FRESH
+    ended = (Sentence.FRESH, "read_again") if verdict.step > 0 else (Sentence.NOTHING_WAITS, "nothing_waits")
+    sentence, reason = (Sentence.STALE_EASED if eased else Sentence.STALE, verdict.reason) if firing else ended
     return Condition(
         key=f"stale/{verdict.agency}/{verdict.direction}",
         kind=AlertKind.QUOTA,
         severity=Severity.WARNING,
         firing=firing,
         summary=sentence.format(agency=agency_name, direction=verdict.direction),
-        reason=verdict.reason if firing else "read_again",
+        reason=reason,
         epoch=f"{verdict.policy}/{verdict.period_start_ns}",
         agency=verdict.agency,
+    )
+
+
+def repeats(verdict: Verdict, download: Verdict | None) -> bool:
+    """Whether alerts about it would only say again what those about the verdict on the agency's download say: both are
+    of one policy, which adds the directions up.
+    """
+    if download is None or verdict.direction is Direction.DOWNLOAD or verdict.evidence.get("directions", 1) == 1:
+        return False
+    return (verdict.policy, verdict.period_start_ns, verdict.step) == (
+        download.policy,
+        download.period_start_ns,
+        download.step,
     )
 
 
@@ -301,7 +328,8 @@ def _quota_reason(verdict: Verdict) -> VerdictReason:
 def _quota_sentence(verdict: Verdict, reason: VerdictReason) -> Sentence:
     if verdict.step == 0 and verdict.limit is not None:
         return Sentence.FROZEN
-    over = Sentence.OVER if verdict.limit is not None else Sentence.OVER_UNLIMITED
+    over = Sentence.OVER_RESTING if verdict.evidence.get("ladder_bps") else Sentence.OVER_UNLIMITED
+    over = over if verdict.limit is None else Sentence.OVER
     return {
         VerdictReason.NEAR_QUOTA: Sentence.NEAR,
         VerdictReason.OVER_QUOTA: Sentence.STEP_RESTORES if verdict.reason is VerdictReason.RESTORED_BY_STEP else over,

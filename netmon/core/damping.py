@@ -4,18 +4,20 @@ In this order, within so many changes and so many routers a cycle:
 
 1. While what is in force exceeds a capacity (or a ceiling, or a quota's step), limits that cross it fall to their
    targets, the greatest falls first, until it fits. Nothing holds these back.
-2. While an agency has less in force than is owed to it as a floor, its limits rise at once.
+2. While an agency has less in force than is owed to it as a floor, its limits rise at once; so they do in the end,
+   where a fall of this cycle has left it with less.
 3. Everything else, what is farthest off first: not within the deadband; not up soon after down, nor down soon after
    up (going on in the same direction is no flapping); and by one step at a time.
 
 A limit rises only into what is free in every capacity it crosses once this cycle's falls are made; if that is not
-enough, falls that would make room are made too, be they within the deadband. So what results exceeds no capacity that
-the targets keep to, and targets are reached though each is a little off.
+enough, falls that would make room are made too: those beyond the deadband, and of lesser ones only as many as bring
+the rise within it. So what results exceeds no capacity that the targets keep to, targets are reached though each is a
+little off, and twenty limits are not altered by little for the last of one rise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from heapq import heapify, heappop
@@ -35,7 +37,7 @@ _ROUNDED_PERMILLE = 5
 class Damping:
     """How much is altered at once, and how soon again."""
 
-    deadband_permille: int = 100
+    deadband_permille: int = 150
     """Of the limit in force: targets no farther off alter nothing."""
     hold_ns: int = 15 * 60 * NANOSECONDS
     """Between a fall and a rise of one limit, or the reverse."""
@@ -118,8 +120,9 @@ def damp(
     """
     cycle = _Cycle(rows, capacities, settings, now_ns)
     cycle.fall_to_fit()
-    cycle.rise_to_floors(floors)
+    cycle.rise_to_floors(floors, floors.keys())
     cycle.approach()
+    cycle.rise_to_floors(floors, cycle.lowered)
     return Damped(cycle.moves, cycle.waits)
 
 
@@ -134,6 +137,8 @@ class _Cycle:
         self._rooms: dict[tuple[str, bool], list[tuple[int, Place, Row]]] = {}
         """Capacity, and whether held ones count -> a heap of falls, the greatest first."""
         self._routers: set[str] = set()
+        self.lowered: set[str] = set()
+        """Floors of which a limit has fallen."""
         self.moves: dict[Place, tuple[int | None, Move]] = {}
         self.waits: dict[Place, Wait] = {
             row.place: Wait.FROZEN for row in rows if row.frozen and row.in_force_bps != row.target_bps
@@ -147,30 +152,27 @@ class _Cycle:
                 if any(self._left[key] < 0 for key in row.crosses):
                     self._move(row, row.target_bps, Move.CAPACITY)
 
-    def rise_to_floors(self, floors: Mapping[str, int]) -> None:
-        rises = [row for row in self._open if row.owed_to and _rise(row) > 0]
-        short = self._short({key for row in rises for key in row.owed_to}, floors)
-        for row in sorted(rises, key=lambda row: (-_rise(row), row.place)) if short else ():
+    def rise_to_floors(self, floors: Mapping[str, int], among: Collection[str]) -> None:
+        rises = [row for row in self._open if row.owed_to and self._lacks(row) > 0]
+        short = self._short({key for row in rises for key in row.owed_to if key in among}, floors)
+        for row in sorted(rises, key=lambda row: (-self._lacks(row), row.place)) if short else ():
             if any(short.get(key, 0) > 0 for key in row.owed_to):
-                before = row.in_force_bps or 0
+                before = self._now(row) or 0
                 self._raise(row, row.target_bps or 0, Move.FLOOR, held_too=True)
-                gained = (self.moves[row.place][0] or 0) - before if row.place in self.moves else 0
+                gained = (self._now(row) or 0) - before
                 for key in row.owed_to:
                     if key in short:
                         short[key] -= gained
 
     def _short(self, keys: set[str], floors: Mapping[str, int]) -> dict[str, int]:
-        """How much less than the floor is in force."""
+        """How much less than the floor is in force, this cycle's moves made."""
         in_force = dict.fromkeys(keys, 0)
         for row in self._rows if keys else ():
             for key in row.owed_to:
                 if key in keys:
-                    in_force[key] += _INFINITE if row.in_force_bps is None else row.in_force_bps
-        return {
-            key: floors[key] - bps
-            for key, bps in in_force.items()
-            if floors[key] * 1000 > bps * (1000 + _ROUNDED_PERMILLE)
-        }
+                    bps = self._now(row) if row.place in self.moves else _meant(row)
+                    in_force[key] += _INFINITE if bps is None else bps
+        return {key: floors[key] - bps for key, bps in in_force.items() if floors[key] > bps}
 
     def approach(self) -> None:
         due = []
@@ -212,23 +214,40 @@ class _Cycle:
             return False
         return 0 <= self._now_ns - row.altered_ns < self._settings.hold_ns
 
+    def _now(self, row: Row) -> int | None:
+        """This cycle's move made."""
+        return self.moves[row.place][0] if row.place in self.moves else row.in_force_bps
+
+    def _lacks(self, row: Row) -> int:
+        now = self._now(row)
+        return 0 if now is None or row.target_bps is None else row.target_bps - now
+
     def _raise(self, row: Row, goal: int, why: Move, *, held_too: bool = False) -> None:
         """To `goal`, or as far as there is room."""
-        before = row.in_force_bps or 0
+        before = self._now(row) or 0
         if not self._allowed(row):
             return
+        enough = goal if why is Move.FLOOR else self._enough(before, goal)
         for key in row.crosses:
             if self._left[key] < goal - before:
-                self._make_room(key, goal - before, held_too)
+                self._make_room(key, goal - before, enough - before, held_too)
         room = min([self._left[key] for key in row.crosses], default=_INFINITE)
         bps = min(goal, before + room)
         if bps > before and (why is Move.FLOOR or self._beyond(before, bps)):
             self._move(row, bps, why if bps == goal else Move.PART)
-        else:
+        elif row.place not in self.moves:
             self.waits[row.place] = Wait.NO_ROOM
 
-    def _make_room(self, key: str, amount: int, held_too: bool) -> None:
-        """Falls that would be due but for the deadband (`held_too`: or went up not long ago), the greatest first."""
+    def _enough(self, before: int, goal: int) -> int:
+        """The least that is a rise beyond the deadband, and leaves the goal within it."""
+        deadband = self._settings.deadband_permille
+        return min(goal, max(-(-goal * 1000 // (1000 + deadband)), before * (1000 + deadband) // 1000 + 1))
+
+    def _make_room(self, key: str, amount: int, enough: int, held_too: bool) -> None:
+        """Falls that would be due but for the deadband (`held_too`: or went up not long ago), the greatest first.
+
+        Those within the deadband only until there is `enough`.
+        """
         falls = self._rooms.get((key, held_too))
         if falls is None:
             falls = self._rooms[key, held_too] = [
@@ -238,12 +257,17 @@ class _Cycle:
             ]
             heapify(falls)
         while falls and self._left[key] < amount:
-            _, place, row = heappop(falls)
+            _, place, row = falls[0]
+            if self._left[key] >= enough and not self._beyond(row.in_force_bps or 0, row.target_bps or 0):
+                return
+            heappop(falls)
             if place not in self.moves:
                 self._move(row, row.target_bps, Move.ROOM)
 
     def _allowed(self, row: Row) -> bool:
         settings = self._settings
+        if row.place in self.moves:
+            return True
         if len(self.moves) < settings.changes and (
             row.router in self._routers or len(self._routers) < settings.routers
         ):
@@ -254,10 +278,13 @@ class _Cycle:
     def _move(self, row: Row, bps: int | None, why: Move) -> None:
         if not self._allowed(row):
             return
+        freed = (self._now(row) if row.place in self.moves else _counted(row)) or 0
+        freed -= bps or 0
         self._routers.add(row.router)
         self.moves[row.place] = bps, why
         self.waits.pop(row.place, None)
-        freed = _counted(row) - (bps or 0)
+        if freed > 0:
+            self.lowered.update(row.owed_to)
         for key in row.crosses:
             self._left[key] += freed
 
@@ -276,6 +303,16 @@ def _left(rows: Iterable[Row], capacities: Mapping[str, int]) -> dict[str, int]:
 def _counted(row: Row) -> int:
     """What of the capacities is taken by it as it is."""
     return (row.target_bps or 0) if row.in_force_bps is None else row.in_force_bps
+
+
+def _meant(row: Row) -> int | None:
+    """What is in force; what should be, where there is no limit yet, or a router's rounding is all that differs."""
+    if row.frozen:
+        return row.in_force_bps
+    if row.in_force_bps is None or row.target_bps is None:
+        return row.target_bps
+    off = abs(row.in_force_bps - row.target_bps)
+    return row.target_bps if off * 1000 <= row.in_force_bps * _ROUNDED_PERMILLE else row.in_force_bps
 
 
 def _fall(row: Row) -> int:

@@ -94,7 +94,7 @@ class _Books:
     def of(self, circuit: str) -> tuple[Account | None, Account | None]:
         """None: it is not shared there."""
         leaf, dealt = circuit_id(circuit), self.way.dealt
-        if self._accounts is None or dealt is None or leaf not in dealt.wanted.tree.position:
+        if self._accounts is None or dealt is None or leaf not in dealt.wanted.tree.position or leaf in self.way.held:
             return None, None
         return self._accounts[0].of(leaf), self._accounts[1].of(leaf)
 
@@ -130,6 +130,8 @@ def _decided(
         return Decided.NOTHING_LEFT, circuit.id
     if target is None:
         return Decided.NOT_SHORT, circuit.id
+    if (held := way.held.get(circuit_id(circuit.id))) is not None:
+        return _bound(way, held.by), held.by
     if way.dealt is None or wanted is None or headroom is None:
         return Decided.LADDER, circuit.agency
     return _shared(way, way.dealt, wanted, headroom)
@@ -140,8 +142,7 @@ def _shared(way: Way, dealt: Dealt, wanted: Account, headroom: Account) -> tuple
     if headroom.share_bps < MINIMUM_BPS:
         return Decided.MINIMUM, headroom.leaf
     if headroom.stop is Stop.CEILING:
-        bound = way.problem.bounds.get(by)
-        return (Decided.PORT if bound is None else _BOUNDS[bound]), by
+        return _bound(way, by), by
     if headroom.share_bps > wanted.share_bps:
         return Decided.HEADROOM, by
     tree = dealt.wanted.tree
@@ -149,3 +150,8 @@ def _shared(way: Way, dealt: Dealt, wanted: Account, headroom: Account) -> tuple
     if promised and wanted.share_bps == wanted.floor_bps:
         return (Decided.BOOST if promised[0] in way.problem.boosted else Decided.FLOOR), promised[0]
     return Decided.ALLOCATION, by
+
+
+def _bound(way: Way, by: str) -> Decided:
+    bound = way.problem.bounds.get(by)
+    return Decided.PORT if bound is None else _BOUNDS[bound]

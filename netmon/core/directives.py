@@ -123,6 +123,8 @@ def effect(directive: Directive) -> str:
         case DirectiveKind.FREEZE:
             return f"no limit of {_whose(directive)} is altered"
         case DirectiveKind.DEGRADATION:
+            if directive.rates == Rates(0, 0):
+                return f"of {name} there is nothing"
             return f"of {name} there is only {_both(directive.rates)}"
 
 

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from netmon.core import scarcity
 from netmon.core.allocation import MINIMUM_BPS, IndivisibleError, divide
 from netmon.core.capacity import InForce
+from netmon.core.ceilings import Held, held
 from netmon.core.damping import Damped, Damping, Place, Row, damp
 from netmon.core.directives import EVERYBODY, Directive, DirectiveKind, in_force
 from netmon.core.entitled import Inventory, Problem, Say, problem
 from netmon.core.headroom import Dealt, deal
 from netmon.core.model import Direction, Mode, Verdict
 from netmon.core.scarcity import Scarcity
-from netmon.core.sharing_tree import UNBOUNDED, Capacity
+from netmon.core.sharing_tree import UNBOUNDED, Capacity, Tree
 from netmon.core.supply import Entitlement, Sharing
 
 Measure = tuple[str, Direction]
@@ -78,6 +79,8 @@ class Way:
     scarcity: Mapping[Measure, Scarcity]
     short: frozenset[str]
     """Capacities for whose sake limits are set now: short ones, and pools that always share."""
+    held: Mapping[str, Held]
+    """Leaves that cross nothing short, and are held to a ceiling all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,7 @@ def share_way(question: Question, direction: Direction, fixed: Collection[str]) 
     )
     always = {pool.id for pool in question.inventory.pools if pool.sharing is Sharing.ALWAYS}
     if not posed.capacities:
-        return Way(posed, said, None, {}, frozenset())
+        return Way(posed, said, None, {}, frozenset(), {})
     dealt = deal(posed.nodes, posed.capacities)
     states = {
         (capacity.id, direction): scarcity.further(
@@ -161,8 +164,8 @@ def share_way(question: Question, direction: Direction, fixed: Collection[str]) 
         )
         for capacity, wanted in _wanted(posed, dealt)
     }
-    short = {name for (name, _), state in states.items() if state.short}
-    return Way(posed, said, dealt, states, frozenset(short | always))
+    short = always | {name for (name, _), state in states.items() if state.short}
+    return Way(posed, said, dealt, states, frozenset(short), held(posed, dealt.limits.tree, short))
 
 
 def _judged(question: Question, direction: Direction) -> Mapping[str, int | None]:
@@ -266,18 +269,23 @@ def _rows(
     keys = _Keys(way, dealt, capacities, floors)
     before: tuple[int, frozenset[str]] | None = None
     limited: dict[frozenset[str], bool] = {}
+    below = _below_ceilings(tree)
     for circuit, leaf in way.problem.leaves:
         if leaf.crosses not in limited:
             limited[leaf.crosses] = not way.short.isdisjoint(leaf.crosses)
-        at = tree.position[leaf.id]
+        at, ceiling = tree.position[leaf.id], way.held.get(leaf.id)
         target = None
-        if limited[leaf.crosses] or (circuit.agency in way.said and way.said[circuit.agency].ladder_bps is not None):
+        if ceiling is not None:
+            target = max(MINIMUM_BPS, ceiling.bps)
+        elif limited[leaf.crosses] or below[at]:
             target = max(MINIMUM_BPS, final[at])
         place = circuit.id, direction
         targets[place] = target
         limit = limits.get(place, NO_LIMIT)
-        if before != (parents[at], leaf.crosses):
-            before = parents[at], leaf.crosses
+        # What is not short holds nobody back.
+        crossed = leaf.crosses if limited[leaf.crosses] else frozenset[str]()
+        if before != (parents[at], crossed):
+            before = parents[at], crossed
             crosses, owed_to = keys.of(*before)
         if target is None and limit.bps is None:
             keys.lifted.update(owed_to)
@@ -294,3 +302,12 @@ def _rows(
             circuit.id in fixed,
         )
     floors.update(dict.fromkeys(keys.lifted, 0))
+
+
+def _below_ceilings(tree: Tree) -> list[bool]:
+    """Of each entry: whether a node above it has a ceiling."""
+    found = [False] * len(tree.ids)
+    for at in range(1, len(found)):
+        above = tree.parent[at]
+        found[at] = found[above] or tree.own_ceiling[above] < UNBOUNDED
+    return found

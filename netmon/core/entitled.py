@@ -169,7 +169,7 @@ def problem(
         [Capacity(name, bps) for name, bps in sorted(there.items()) if bps is not None and name in crossed],
         case.leaves,
         {
-            agency: Outside(tuple(homes[None]), ladders[agency].get(None))
+            agency: Outside(tuple(homes[None]), _outside(case, agency, homes[None], ladders[agency].get(None)))
             for agency, homes in parts.items()
             if None in homes
         },
@@ -237,6 +237,14 @@ def _ladders(case: _Case, agency: str, homes: _Homes) -> dict[str | None, int]:
     if said.ladder_bps is None:
         return {}
     return _split(case, max(said.ladder_bps, said.boost_bps), homes)
+
+
+def _outside(case: _Case, agency: str, circuits: Sequence[Circuit], ladder: int | None) -> int | None:
+    """A step goes below what is guaranteed of pools that are not shared as little as of any other."""
+    if ladder is None or case.said[agency].may_breach_floor:
+        return ladder
+    entitled = [case.entitlements.get((agency, pool)) for pool in {pool for each in circuits for pool in each.pools}]
+    return max(ladder, sum([one.floor.of(case.direction) for one in entitled if one is not None]))
 
 
 def _boosts(case: _Case, parts: Mapping[str, _Homes]) -> dict[tuple[str, str], int]:

@@ -126,6 +126,16 @@ def refreshed(verdict: Verdict, proven: int) -> Verdict:
     return replace(verdict, evidence={**verdict.evidence, key: proven})
 
 
+def essence(verdict: Verdict) -> tuple[object, ...]:
+    """What makes a verdict another one; the numbers it rests on, which move with every visit, do not."""
+    numbers = verdict.evidence
+    return (
+        *(verdict.policy, verdict.period_start_ns, verdict.step, verdict.reason),
+        *(verdict.limit, verdict.may_breach_floor, verdict.until_ns),
+        *(numbers.get(SINCE), numbers.get(MEANING)),
+    )
+
+
 def ceiling(verdict: Verdict) -> float:
     """bit/s; infinite without a limit."""
     return float("inf") if verdict.limit is None else verdict.limit.ceiling_bps
@@ -261,7 +271,7 @@ def _stale(claim: Claim, used: QuotaUsage, before: Verdict | None, eased: bool, 
     """As it stood, but for what needs no data to end: a window that closed, and the time that a limit outlives data."""
     kept = _frozen(claim, used, before, VerdictReason.FROZEN_STALE)
     lifted = before is not None and before.reason is VerdictReason.EASED_STALE
-    if eased and (kept.limit is not None or lifted):
+    if lifted or (eased and kept.limit is not None):
         return set_aside(kept, None, VerdictReason.EASED_STALE, _period_end_ns(kept))
     if kept.limit is None or not claim.policy.when:
         return kept

@@ -101,6 +101,7 @@ class Supply:
 
     inventory: Inventory
     entitlements: tuple[Entitlement, ...]
+    damping: Damping
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,7 @@ def answer(supply: Supply, posed: Posed) -> Answer:
         down=posed.down,
         fixed=posed.fixed,
         scarcity=posed.scarcity,
+        damping=supply.damping,
     )
     found = distribute(question)
     cut = tuple(direction for direction in Direction if found.infeasible.get(direction, False))

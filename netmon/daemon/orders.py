@@ -57,9 +57,12 @@ def boost(configuration: Configuration, args: Mapping[str, Any], now_ns: int) ->
 def exemption(configuration: Configuration, args: Mapping[str, Any], now_ns: int) -> Directive:
     """`agency`, `policy` (all of its own), `for` or `until`, `reason`, `by`; without its id. Raises OrderError."""
     agency, policy = _agency(configuration, args), args.get("policy")
+    if not agency.quotas:
+        raise OrderError(
+            f"{agency.id} has no quota policy to be exempt from; netmon usage shows which agencies have one"
+        )
     if policy is not None and policy not in agency.quotas:
-        known = did_you_mean(str(policy), agency.quotas) or "; netmon usage shows which agencies have a quota"
-        raise OrderError(f"{agency.id} has no quota policy {policy!r}{known}")
+        raise OrderError(f"{agency.id} has no quota policy {policy!r}{did_you_mean(str(policy), agency.quotas)}")
     return Directive(
         id="",
         kind=DirectiveKind.EXEMPTION,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,8 +31,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-UNTOUCHED = Observed(None, known=True)
-"""A circuit never touched has no limit of ours: read again before anything is done to it."""
+PLACES_AT_ONCE = 2_000
+"""Circuits and directions gone through between two looks at the event loop."""
 ROUTERS_AT_ONCE = 20
 """Routers whose first visits are asked for in one query's place in the queue: so long does ending wait at most."""
 
@@ -63,6 +64,7 @@ class Planned:
     """What is to be done, and what is due anew of scarce capacity; to be recorded before it counts."""
 
     plan: Plan
+    """Without what is kept (planning.outstanding)."""
     answer: Answer | None
     """None: what was recorded stands."""
 
@@ -90,11 +92,15 @@ class Planner:
         for circuit in configuration.circuits:
             self._circuits.setdefault(circuit.agency, []).append(circuit)
         self._by_id = {circuit.id: circuit for circuit in configuration.circuits}
-        self._uplinks = frozenset(
-            (name, port) for name, r in configuration.settings.routers.items() for port in r.uplinks
-        )
+        self._routers = frozenset(circuit.limiting.router for circuit in configuration.circuits)
+        """On which limits may be set."""
+        self._enforced = frozenset(c.limiting.router for c in configuration.circuits if c.mode is Mode.ENFORCE)
+        self._sharing = frozenset(c.limiting.router for c in sharer.circuits) if sharer is not None else frozenset()
+        settings = configuration.settings.routers
+        self._overridden = frozenset(name for name, r in settings.items() if r.override_observation is not None)
+        self._uplinks = frozenset((name, port) for name, r in settings.items() for port in r.uplinks)
         self._first_visit_ns: dict[str, int] = {}
-        self._planned: tuple[object, Plan] | None = None
+        self._planned: tuple[Sequence[object], Plan] | None = None
         """What the last plan rests on, and that plan."""
         self._trouble: str | None = None
 
@@ -118,30 +124,27 @@ class Planner:
         held = frozenset(await self._ledger.write(Ledger.holds, now_ns))
         there_is = self._ports.capacities(self._standing.directives, now_ns)
         trees = self._trees.at(now_ns, there_is)
-        ceilings = shaping.lent(self._configuration.circuits, trees)
+        ceilings = shaping.lent(self._configuration.circuits, trees) if trees else {}
         answer = await self._share(limited, held, ceilings.keys(), now_ns) if anew else None
         shares = {} if self._sharer is None else lending(self._sharer.shares_with(answer), ceilings)
-        limits = {
-            key: seen for key, seen in self._standing.limits.items() if seen != UNTOUCHED and key[0] in self._by_id
-        }
-        verdicts = self._concerned(limited, staged, limits, shares)
+        await asyncio.sleep(0)
+        # Taken together: what is in doubt, and what is in force where nothing is.
+        doubtful, seen = self._doubts.doubtful_routers, list(self._standing.limits.items())
+        limits: dict[Place, Observed] = {}
+        for some in portions(seen, PLACES_AT_ONCE):
+            limits |= {at: now for at, now in some if (now.bps is not None or not now.known) and at[0] in self._by_id}
+            await asyncio.sleep(0)
+        verdicts = await self._concerned(limited, staged, limits, shares)
         circuits = [
             circuit for agency in {agency: None for agency, _ in verdicts} for circuit in self._circuits.get(agency, ())
         ]
-        context = self._context(circuits, held, shares, now_ns, trusted)
+        await asyncio.sleep(0)
+        context = self._context(held, doubtful, now_ns, trusted)
         context = replace(context, placements={place: one.placement for place, one in trees.items()})
-        basis = (
-            {owner: _basis(verdict, now_ns) for owner, verdict in verdicts.items()},
-            limits,
-            replace(context, now_ns=0),
-        )
-        if self._planned is None or self._planned[0] != basis:
-            observed = {
-                (c.id, direction): limits.get((c.id, direction), UNTOUCHED) for c in circuits for direction in Direction
-            }
-            plan = await self._worker.request(
-                Call(planning.plan, (list(verdicts.values()), circuits, observed, context))
-            )
+        basis = (context, {owner: _basis(verdict, now_ns) for owner, verdict in verdicts.items()}, limits, shares)
+        if self._planned is None or not await _same(self._planned[0], basis):
+            asked = list(verdicts.values()), circuits, limits, replace(context, now_ns=now_ns, shares=shares)
+            plan = await self._worker.request(Call(planning.outstanding, asked))
             self._planned = basis, plan
         return Planned(self._planned[1], answer)
 
@@ -150,7 +153,7 @@ class Planner:
         if self._sharer is not None:
             self._sharer.recorded(answer)
 
-    def _concerned(
+    async def _concerned(
         self,
         limited: Mapping[Owner, Verdict],
         staged: Mapping[Owner, Verdict],
@@ -159,34 +162,31 @@ class Planner:
     ) -> dict[Owner, Verdict]:
         """A verdict for whoever is limited, is to be limited, or was."""
         verdicts = dict(limited)
-        due = (place for place, share in shares.items() if share.bps is not None)
-        for circuit, direction in (*limits, *due):
-            owner = (self._by_id[circuit].agency, direction)
-            if owner not in verdicts:
-                verdict = staged.get(owner) or self._standing.counting.get(owner)
-                verdicts[owner] = directing.no_quota(*owner, None) if verdict is None else verdict
+        for places in (list(limits), list(shares)):
+            for some in portions(places, PLACES_AT_ONCE):
+                for place in some:
+                    if place not in limits and shares[place].bps is None:
+                        continue
+                    owner = (self._by_id[place[0]].agency, place[1])
+                    if owner not in verdicts:
+                        verdict = staged.get(owner) or self._standing.counting.get(owner)
+                        verdicts[owner] = directing.no_quota(*owner, None) if verdict is None else verdict
+                await asyncio.sleep(0)
         return verdicts
 
-    def _context(
-        self,
-        circuits: Iterable[Circuit],
-        held: frozenset[str],
-        shares: Mapping[tuple[str, Direction], Share],
-        now_ns: int,
-        trusted: bool,
-    ) -> PlanContext:
+    def _context(self, held: frozenset[str], doubtful: frozenset[str], now_ns: int, trusted: bool) -> PlanContext:
+        """All but the shares, and the time, which alters nothing by itself."""
         configuration = self._configuration
         return PlanContext(
-            now_ns=now_ns,
+            now_ns=0,
             agencies_total=len(configuration.agencies),
             max_tightened_permille=configuration.settings.control.max_tightened_ratio,
-            enforce_ready=self._ready({circuit.limiting.router for circuit in circuits}, now_ns),
+            enforce_ready=self._ready(self._routers, now_ns),
             uplinks=self._uplinks,
             clock_trusted=trusted,
             held_circuits=held,
             renamed_ports=self._renamed(),
-            doubtful_routers=self._doubts.doubtful_routers,
-            shares=shares,
+            doubtful_routers=doubtful,
             frozen_agencies=frozen_agencies(configuration.agencies, self._standing.directives, now_ns),
             down_circuits=self._ports.down_circuits(),
         )
@@ -198,16 +198,14 @@ class Planner:
     ) -> Answer | None:
         if self._sharer is None:
             return None
-        routers = {circuit.limiting.router for circuit in self._sharer.circuits}
-        ready, doubtful = self._ready(routers, now_ns), self._doubts.doubtful_routers
+        ready, doubtful = self._ready(self._sharing, now_ns), self._doubts.doubtful_routers
+        shut = {name for name in ready if name in doubtful or not ready[name] or self._silent(name, now_ns)}
         circumstances = Circumstances(
             directives=self._standing.directives,
             capacities=self._ports.capacities(self._standing.directives, now_ns),
             down=self._ports.down_circuits(),
             limits=self._standing.limits,
-            routers=frozenset(
-                name for name in routers if name in doubtful or not ready[name] or self._silent(name, now_ns)
-            ),
+            routers=frozenset(shut),
             held=held,
             renamed=self._renamed(),
             lent=frozenset(lent),
@@ -245,16 +243,13 @@ class Planner:
         return frozenset((name, port) for name, health in self._health.items() for port in health.renamed)
 
     def _ready(self, routers: Iterable[str], now_ns: int) -> dict[str, bool]:
-        configured = self._configuration.settings.routers
         return {
-            name: configured[name].override_observation is not None
-            or now_ns - self._first_visit_ns.get(name, now_ns) >= OBSERVATION_NS
+            name: name in self._overridden or now_ns - self._first_visit_ns.get(name, now_ns) >= OBSERVATION_NS
             for name in routers
         }
 
     async def _learn_first_visits(self) -> None:
-        enforced = {c.limiting.router for c in self._configuration.circuits if c.mode is Mode.ENFORCE}
-        unknown = sorted(enforced - self._first_visit_ns.keys())
+        unknown = sorted(self._enforced - self._first_visit_ns.keys())
         for some in portions(unknown, ROUTERS_AT_ONCE):
             self._first_visit_ns |= await self._ledger.read(LedgerReader.first_visits_ns, some)
 
@@ -263,6 +258,14 @@ def portions(of: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Of at most `size`."""
     for start in range(0, len(of), size):
         yield of[start : start + size]
+
+
+async def _same(before: Sequence[object], now: Sequence[object]) -> bool:
+    for one, other in zip(before, now, strict=True):
+        if one != other:
+            return False
+        await asyncio.sleep(0)
+    return True
 
 
 def _basis(verdict: Verdict, now_ns: int) -> tuple[object, ...]:

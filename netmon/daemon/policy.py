@@ -15,12 +15,15 @@ from netmon.core.model import (
     NANOSECONDS,
     Alert,
     AlertKind,
+    AlertState,
     Circuit,
+    Direction,
     Plan,
     Severity,
     Usage,
     Verdict,
 )
+from netmon.core.quota import essence
 from netmon.core.shares import floor_conditions
 from netmon.daemon.clock import Clock, Trust
 from netmon.daemon.consumption import GAPS_AT_ONCE, Consumption
@@ -81,18 +84,26 @@ class PolicyLoop:
         self._consumption, self.standing, self._health = consumption, standing, health
         self._announced = announced
         self._names = {agency.id: agency.name for agency in configuration.agencies}
-        circuits: dict[str, list[Circuit]] = {}
+        self._circuits: dict[str, list[Circuit]] = {}
         for circuit in configuration.circuits:
-            circuits.setdefault(circuit.agency, []).append(circuit)
+            self._circuits.setdefault(circuit.agency, []).append(circuit)
         self._docket = Docket(
             configuration.agencies,
             configuration.policies,
-            circuits,
+            self._circuits,
             consumption,
             standing.previous,
             standing.counting,
             clock.now_ns(),
         )
+        configured = {circuit.id for circuit in configuration.circuits}
+        told = {key for key in standing.alerts if key.startswith("orphan/")}
+        self._strangers = [
+            ((circuit, direction), circuit in configured)
+            for circuit, direction in standing.limits
+            if circuit not in configured or (told and f"orphan/{circuit}/{direction}" in told)
+        ]
+        """Limits of circuits that are not configured, or were not when they were told of; and whether they are now."""
         self._verdicts_shown = False
         self._limited: dict[Owner, Verdict] = {}
         """The verdicts that count and carry a limit: the others ask for a plan only where a limit is in force."""
@@ -193,7 +204,8 @@ class PolicyLoop:
         staged = docket.staged(now_ns, self.standing.directives)
         for some in portions(docket.due(trusted), CLAIMS_AT_ONCE):
             for at in some:
-                docket.judge(staged, at, trusted, control.stale_after, control.ease_stale_after)
+                early = self._watched_too_shortly(docket.cases[at].circuits, now_ns)
+                docket.judge(staged, at, trusted, control.stale_after, None if early else control.ease_stale_after)
             await asyncio.sleep(0)
         for owners in portions(docket.to_choose(staged), CLAIMS_AT_ONCE):
             docket.choose(staged, owners)
@@ -206,9 +218,8 @@ class PolicyLoop:
         changed: list[Verdict] = []
         alerts: list[Alert] = []
         for owners in portions(list(staged.counting.items()), CLAIMS_AT_ONCE):
-            changed += [v for owner, v in owners if _essence(v) != _essence(standing.counting.get(owner))]
-            alerts += self._transitions((self._quota_condition(verdict) for _, verdict in owners), now_ns)
-            alerts += self._transitions((self._stale_condition(verdict) for _, verdict in owners), now_ns)
+            changed += [v for owner, v in owners if _is_another(v, standing.counting.get(owner))]
+            alerts += self._transitions(self._quota_conditions(staged, owners, now_ns), now_ns)
             await asyncio.sleep(0)
         for routers in portions(list(self._health), CLAIMS_AT_ONCE):
             alerts += self._transitions(self._router_conditions(routers, now_ns), now_ns)
@@ -243,11 +254,28 @@ class PolicyLoop:
         alerts = (alerting.transition(self.standing.alerts.get(c.key), c, now_ns) for c in conditions)
         return [alert for alert in alerts if alert is not None]
 
-    def _quota_condition(self, verdict: Verdict) -> Condition:
-        return alerting.quota_condition(verdict, self._names.get(verdict.agency, verdict.agency))
+    def _quota_conditions(
+        self, staged: Staged, owners: Iterable[tuple[Owner, Verdict]], now_ns: int
+    ) -> Iterator[Condition]:
+        for (agency, direction), verdict in owners:
+            name, download, other = self._names.get(agency, agency), (agency, Direction.DOWNLOAD), None
+            if direction is Direction.UPLOAD:
+                other = staged.counting.get(download) or self.standing.counting.get(download)
+            stale = alerting.stale_condition(verdict, name)
+            if stale is not None and stale.firing and self._watched_too_shortly(self._circuits.get(agency, ()), now_ns):
+                stale = None
+            for condition in (alerting.quota_condition(verdict, name), stale):
+                if condition is None:
+                    continue
+                last = self.standing.alerts.get(condition.key)
+                told = last is not None and last.state is not AlertState.RESOLVED
+                if told or not condition.firing or not alerting.repeats(verdict, other):
+                    yield condition
 
-    def _stale_condition(self, verdict: Verdict) -> Condition:
-        return alerting.stale_condition(verdict, self._names.get(verdict.agency, verdict.agency))
+    def _watched_too_shortly(self, circuits: Iterable[Circuit], now_ns: int) -> bool:
+        """Whether usage may be stale only because netmon itself was not up to read it."""
+        watched = (self._health[one.router].watched_since_ns for one in circuits if one.router in self._health)
+        return now_ns - max(watched, default=0) < self._configuration.settings.control.stale_after
 
     def _router_conditions(self, routers: Iterable[str], now_ns: int) -> Iterator[Condition]:
         down_after = self._configuration.settings.alerts.router_down_after
@@ -265,12 +293,9 @@ class PolicyLoop:
 
     def _orphans(self) -> list[Condition]:
         """Limits in force on circuits that are no longer configured: nobody would ever lift them."""
-        configured = {circuit.id for circuit in self._configuration.circuits}
-        known = [key for key in self.standing.limits if f"orphan/{key[0]}/{key[1]}" in self.standing.alerts]
         return [
-            alerting.orphan_condition(circuit, direction, seen.bps, circuit in configured)
-            for (circuit, direction), seen in self.standing.limits.items()
-            if (seen.bps is not None and circuit not in configured) or (circuit, direction) in known
+            alerting.orphan_condition(*place, self.standing.limits[place].bps, configured)
+            for place, configured in self._strangers
         ]
 
     def _tell(self, trust: Trust) -> None:
@@ -295,8 +320,5 @@ def _refusal_condition(plan: Plan) -> Condition:
     )
 
 
-def _essence(verdict: Verdict | None) -> tuple[object, ...] | None:
-    """What makes a verdict another one; the numbers it rests on alone do not."""
-    if verdict is None:
-        return None
-    return (verdict.reason, verdict.step, verdict.limit, verdict.policy, verdict.period_start_ns)
+def _is_another(verdict: Verdict, before: Verdict | None) -> bool:
+    return before is None or essence(verdict) != essence(before)

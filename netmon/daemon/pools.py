@@ -52,6 +52,9 @@ def _chosen(configuration: Configuration, name: str | None) -> Sequence[Pool]:
     if name is None:
         return tuple(configuration.pools.values())
     if name not in configuration.pools:
+        for pool in configuration.pools.values():
+            if name in {uplink.id for uplink in pool.uplinks}:
+                raise QueryError(f"{name} is an uplink; netmon pool show {pool.id} tells of it")
         raise QueryError(f"there is no pool {name}; netmon pool show lists them")
     return (configuration.pools[name],)
 

@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from netmon.config.load import Configuration
+from netmon.config.supply_settings import EARLIEST_YEAR, LATEST_YEAR
 from netmon.core.closing import Closing, Figures
 from netmon.core.directives import Directive, effect
 from netmon.core.ladder import QuotaPolicy
@@ -249,6 +250,8 @@ def instant(text: str, zone: str) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise QueryError(f"{text!r} is not a time; write for example 2026-11-22 or 2026-11-22T08:00") from None
+    if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
+        raise QueryError(f"{text} is not within {EARLIEST_YEAR} to {LATEST_YEAR}")
     return to_ns(moment if moment.tzinfo is not None else moment.replace(tzinfo=ZoneInfo(zone)))
 
 

@@ -11,6 +11,7 @@ from netmon.core.allocation import IndivisibleError, divide
 from netmon.core.directives import Directive
 from netmon.core.model import Action, Agency, Circuit, Direction, Mode, Outcome, Refusal, Verdict
 from netmon.core.planning import Withheld
+from netmon.core.quota import essence
 from netmon.core.shares import Due
 from netmon.daemon.decisions import Question, decide
 from netmon.store.history import Judged
@@ -74,7 +75,7 @@ def scene_now(configuration: Configuration, reader: LedgerReader, agency: Agency
         verdict = counting.get(direction) or directing.no_quota(agency.id, direction, None)
         judged = recorded.get(direction)
         rivals = tuple(one for one in decision.every if (one.agency, one.direction) == (agency.id, direction))
-        same = judged is not None and _essence(judged.verdict) == _essence(verdict)
+        same = judged is not None and essence(judged.verdict) == essence(verdict)
         cases[direction] = Case(
             verdict, rivals, judged if same else None, _shares(verdict, circuits, question.context.down_circuits)
         )
@@ -152,11 +153,6 @@ def _circuits(configuration: Configuration, agency: Agency) -> tuple[Circuit, ..
 
 def _places(circuits: Sequence[Circuit]) -> list[Place]:
     return [(circuit.id, direction) for circuit in circuits for direction in Direction]
-
-
-def _essence(verdict: Verdict) -> tuple[object, ...]:
-    """What makes a verdict another one; its evidence grows with every visit."""
-    return verdict.reason, verdict.step, verdict.limit, verdict.policy, verdict.period_start_ns
 
 
 def _shares(

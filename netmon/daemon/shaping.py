@@ -35,14 +35,14 @@ class Trees:
         return self._known[1]
 
 
-def lending(shares: Mapping[Place, Share], ceilings: Mapping[Place, int]) -> dict[Place, Share]:
+def lending(shares: Mapping[Place, Share], ceilings: Mapping[Place, int]) -> Mapping[Place, Share]:
     """The shares; but where the device shares by itself, its tree's ceiling in place of what would be due to it."""
-    return {
-        place: replace(share, bps=ceilings[place])
-        if place in ceilings and share.bps is not None and share.reason is VerdictReason.SHARED
-        else share
-        for place, share in shares.items()
+    ours = {
+        place: replace(share, bps=ceiling_bps)
+        for place, ceiling_bps in ceilings.items()
+        if (share := shares.get(place)) is not None and share.bps is not None and share.reason is VerdictReason.SHARED
     }
+    return {**shares, **ours} if ours else shares
 
 
 def sharings(configuration: Configuration) -> dict[str, Sharing]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from netmon.config.load import Configuration
 from netmon.core.capacity import InForce
 from netmon.core.damping import Place
+from netmon.core.decided import Decided
 from netmon.core.demand_estimate import Wants
 from netmon.core.directives import Directive
 from netmon.core.distribution import Limit, Measure
@@ -20,10 +21,10 @@ from netmon.core.model import NANOSECONDS, Circuit, Direction, Mode, Verdict
 from netmon.core.planning import Observed, Share
 from netmon.core.scarcity import Plenty, Scarcity
 from netmon.core.shares import Answer, Due, Posed, Supply
-from netmon.core.supply import Sharing
+from netmon.core.supply import Rates, Sharing
 from netmon.daemon.consumption import Consumption, read_ns
 
-CIRCUITS_AT_ONCE = 500
+CIRCUITS_AT_ONCE = 200
 """Measured between two looks at the event loop."""
 WARM_UP_NS = 180 * NANOSECONDS
 """So long nothing is shared anew after a start, unless every circuit has been measured before."""
@@ -50,9 +51,10 @@ class Circumstances:
 
 
 def supply_of(configuration: Configuration) -> Supply | None:
-    """Of those agencies that draw on a shared pool; None: nobody does."""
+    """Of those agencies that draw on a shared pool or are guaranteed something; None: there is nobody."""
     shared = {pool.id for pool in configuration.pools.values() if pool.sharing is not Sharing.NEVER}
     sharing = {circuit.agency for circuit in configuration.circuits if not shared.isdisjoint(circuit.pools)}
+    sharing |= {one.agency for one in configuration.entitlements if one.floor != Rates(0, 0)}
     if not sharing:
         return None
     return Supply(
@@ -63,6 +65,7 @@ def supply_of(configuration: Configuration) -> Supply | None:
             tuple(configuration.backhauls.values()),
         ),
         configuration.entitlements,
+        configuration.settings.control.damping.value(),
     )
 
 
@@ -72,6 +75,10 @@ class Sharer:
     def __init__(self, supply: Supply, consumption: Consumption, dues: dict[Place, Due], now_ns: int) -> None:
         """`dues`: as the ledger has them; kept up to date."""
         self.circuits: Sequence[Circuit] = supply.inventory.circuits
+        self._ports = [(one.limiting.router, one.limiting.interface) for one in self.circuits]
+        self._places = [[(one.id, direction) for direction in Direction] for one in self.circuits]
+        self._limits: dict[Place, Limit] = {}
+        """As they were last looked at; kept, for to make them all anew each turn is work for the collector."""
         self._consumption, self._dues = consumption, dues
         self._wants = {direction: Wants(len(self.circuits)) for direction in Direction}
         self._seen: dict[Direction, list[tuple[int, int] | None]] = {
@@ -92,28 +99,27 @@ class Sharer:
         self, verdicts: Mapping[tuple[str, Direction], Verdict], now: Circumstances, now_ns: int
     ) -> Posed | None:
         """Measures, and says what is to be asked; None: too little is known yet, and what was recorded stands."""
-        limits: dict[Place, Limit] = {}
         noted: dict[Place, int | None] = {}
         fixed: set[str] = set()
+        wanted: dict[Direction, dict[str, int | None]] = {direction: {} for direction in Direction}
+        unknown = False
+        await asyncio.sleep(0)
         for start in range(0, len(self.circuits), CIRCUITS_AT_ONCE):
             for at in range(start, min(start + CIRCUITS_AT_ONCE, len(self.circuits))):
-                self._look(at, now, limits, noted, fixed)
+                self._look(at, now, noted, fixed)
+                for direction, wants in self._wants.items():
+                    bps = wanted[direction][self.circuits[at].id] = wants[at]
+                    unknown = unknown or bps is None
             await asyncio.sleep(0)
-        if now_ns < self._warm_ns and any(
-            wants[at] is None for wants in self._wants.values() for at in range(len(wants))
-        ):
+        if unknown and now_ns < self._warm_ns:
             return None
-        wanted = {
-            direction: {circuit.id: wants[at] for at, circuit in enumerate(self.circuits)}
-            for direction, wants in self._wants.items()
-        }
         return Posed(
             now_ns,
             now.capacities,
             verdicts,
             now.directives,
             wanted,
-            limits,
+            self._limits,
             now.down,
             frozenset(fixed),
             self._scarcity,
@@ -135,26 +141,30 @@ class Sharer:
         self,
         at: int,
         now: Circumstances,
-        limits: dict[Place, Limit],
         noted: dict[Place, int | None],
         fixed: set[str],
     ) -> None:
-        circuit = self.circuits[at]
-        port = circuit.limiting.router, circuit.limiting.interface
+        circuit, port = self.circuits[at], self._ports[at]
         if port[0] in now.routers or port in now.renamed or circuit.id in now.held:
             fixed.add(circuit.id)
-        for direction in Direction:
-            place = circuit.id, direction
+        for place in self._places[at]:
             seen, last = now.limits.get(place, UNTOUCHED), self._dues.get(place)
             bps = last.bps if last is not None and place in now.lent else seen.bps
             if not seen.known:
                 fixed.add(circuit.id)
                 bps = None if last is None else last.bps
-            if bps is not None or last is not None:
-                limits[place] = Limit(bps) if last is None else Limit(bps, last.at_ns, last.rose)
+            self._note(place, bps, last)
             if circuit.mode is Mode.OBSERVE:
                 noted[place] = None if last is None else last.bps
-            self._measure(at, circuit, direction, bps)
+            self._measure(at, circuit, place[1], bps)
+
+    def _note(self, place: Place, bps: int | None, last: Due | None) -> None:
+        if bps is None and last is None:
+            self._limits.pop(place, None)
+            return
+        limit, altered_ns = self._limits.get(place), None if last is None else last.at_ns
+        if limit is None or (limit.bps, limit.altered_ns) != (bps, altered_ns):
+            self._limits[place] = Limit(bps, altered_ns, last is not None and last.rose)
 
     def _measure(self, at: int, circuit: Circuit, direction: Direction, limit_bps: int | None) -> None:
         position, head = self._consumption.place(circuit), self._consumption.heads.get(circuit.router)
@@ -170,11 +180,16 @@ class Sharer:
 
 
 def _resumed(circuits: Iterable[Circuit], dues: Mapping[Place, Due]) -> dict[Measure, Scarcity]:
-    """What was short when the daemon before us ended: limits that it set are not lifted for want of measurements."""
+    """What was short when the daemon before us ended: limits that it set are not lifted for want of measurements.
+
+    A quota's step limits its agency whether anything is short or not, so it shows nothing.
+    """
     return {
         (name, direction): Scarcity(Plenty.SHORT)
         for circuit in circuits
         for direction in Direction
-        if (last := dues.get((circuit.id, direction))) is not None and last.bps is not None
+        if (last := dues.get((circuit.id, direction))) is not None
+        and last.bps is not None
+        and last.decided != Decided.LADDER
         for name in (*circuit.pools, *circuit.crosses)
     }

@@ -12,9 +12,11 @@ from typing import Any
 
 from netmon.config.errors import closest
 from netmon.config.load import Configuration
+from netmon.config.places import entitlement_place
 from netmon.core import directing, ladder
 from netmon.core.allocation import standing_by
 from netmon.core.closing import Port
+from netmon.core.decided import Decided
 from netmon.core.directives import Directive
 from netmon.core.ladder import LadderStep, QuotaPolicy
 from netmon.core.model import NANOSECONDS, Circuit, Direction, Mode, RuleRef, Usage, Verdict, VerdictReason
@@ -22,6 +24,7 @@ from netmon.core.periods import Period, add_usage, period_containing
 from netmon.core.planning import Withheld
 from netmon.core.quota import LADDER_BPS, PERIOD_END_NS
 from netmon.core.shares import Due
+from netmon.core.supply import Sharing
 from netmon.daemon.clock import Clock
 from netmon.daemon.decisions import counted
 from netmon.daemon.figures import Reckoning
@@ -100,7 +103,7 @@ def _verdict_rows(scene: Scene, direction: Direction) -> Iterator[dict[str, Any]
             "ladder_bps": None if verdict is None else verdict.evidence.get(LADDER_BPS) or None,
             "legal_basis": None if verdict is None else _legal_basis(scene, verdict),
             "directives": [_directive(one, direction, zone) for one in scene.directives],
-            "sharing": None if place not in scene.dues else _sharing(scene.dues[place], zone),
+            "sharing": None if place not in scene.dues else _sharing(scene, circuit, scene.dues[place]),
             "ends_sooner_if": list(_sooner(scene, circuit, direction, proven_bytes)),
             "in_force": {
                 "bps": state.bps if state.known else None,
@@ -141,7 +144,10 @@ def _directive(one: Directive, direction: Direction, zone: str) -> dict[str, Any
     }
 
 
-def _sharing(one: Due, zone: str) -> dict[str, Any]:
+def _sharing(scene: Scene, circuit: Circuit, one: Due) -> dict[str, Any]:
+    pools = (scene.configuration.pools.get(pool) for pool in circuit.pools)
+    always = any(pool is not None and pool.sharing is Sharing.ALWAYS for pool in pools)
+    entitled = one.decided == Decided.CEILING and not one.lines
     return {
         "limit_bps": one.bps,
         "target_bps": one.target_bps,
@@ -149,9 +155,25 @@ def _sharing(one: Due, zone: str) -> dict[str, Any]:
         "decided": one.decided,
         "by": one.by,
         "damping": one.damping,
-        "since": rfc3339(one.at_ns, zone),
+        "since": rfc3339(one.at_ns, scene.agency.timezone),
+        "entitlement": _entitlement(scene, circuit),
+        "lasts": "always" if always else "entitlement" if entitled else "shortage",
         "lines": [asdict(line) for line in one.lines],
     }
+
+
+def _entitlement(scene: Scene, circuit: Circuit) -> dict[str, Any] | None:
+    """Of the pools that the circuit draws on: its agency's own, or that of the nearest agency above which has one."""
+    configuration, wanted = scene.configuration, set(circuit.pools)
+    parents = {agency.id: agency.parent for agency in configuration.agencies}
+    agency: str | None = circuit.agency
+    while agency is not None:
+        for one in configuration.entitlements:
+            if one.agency == agency and one.pool in wanted and one.in_force(scene.at_ns):
+                rule = _rule(entitlement_place(configuration, one))
+                return {"agency": agency, "pool": one.pool, "rule": rule, "legal_basis": one.legal_basis}
+        agency = parents.get(agency)
+    return None
 
 
 def _legal_basis(scene: Scene, verdict: Verdict) -> str | None:
@@ -222,10 +244,16 @@ def _evidence(scene: Scene, case: Case, verdict: Verdict, period: Period, used: 
 
 def _sooner(scene: Scene, circuit: Circuit, direction: Direction, proven_bytes: int | None) -> Iterator[dict[str, Any]]:
     """What would end the limit before its time; nothing where there is none."""
-    verdict = scene.cases[direction].verdict
-    if verdict is None or verdict.limit is None:
-        return
-    if verdict.reason is VerdictReason.FROZEN_CLOCK:
+    verdict, due = scene.cases[direction].verdict, scene.dues.get((circuit.id, direction))
+    limit = None if verdict is None else verdict.limit
+    shares = due is not None and due.bps is not None and due.share().reason is not None
+    if shares:
+        yield _condition("more_capacity")
+    if verdict is None or limit is None:
+        if not shares:
+            return
+        yield _condition("boosted")
+    elif verdict.reason is VerdictReason.FROZEN_CLOCK:
         yield _condition("clock_trusted")
     elif verdict.reason is VerdictReason.FROZEN_BY_OPERATOR:
         yield _condition("freeze_ended")

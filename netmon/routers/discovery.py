@@ -36,6 +36,9 @@ class Prober(Protocol):
     def most_varbinds(self, agent: Agent) -> int:
         """In one template, as far as the agent has shown its limits."""
 
+    def most_octets(self, agent: Agent) -> int:
+        """Of variables in a reply that is not fragmented, as far as the agent's engine is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class DiscoveredInterface:

@@ -125,6 +125,9 @@ class Witness:
     def most_varbinds(self, agent: Agent) -> int:
         return self._prober.most_varbinds(agent)
 
+    def most_octets(self, agent: Agent) -> int:
+        return self._prober.most_octets(agent)
+
     def _saw(self, oid: Oid, count: int) -> None:
         self.values[oid] = max(count, self.values.get(oid, 0))
         self.failures.pop(oid, None)

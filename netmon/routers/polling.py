@@ -24,7 +24,7 @@ from netmon.routers.widths import counter_width, left_out
 from netmon.snmp.client import Agent
 from netmon.snmp.errors import SnmpError, SnmpStatusError
 from netmon.snmp.oid import Oid
-from netmon.snmp.template import FRAME, USM_OCTETS, GetTemplate, TemplateReply, build_templates, octets_of_numbers
+from netmon.snmp.template import GetTemplate, TemplateReply, build_templates, octets_of_numbers
 
 _RECHECK_NS: Final = 300 * NANOSECONDS
 """How soon the tables are walked again while a wanted interface is not there or the last walk failed."""
@@ -92,7 +92,6 @@ class RouterPoller:
         """
         self.router = router
         self._agent = agent
-        self._max_octets = FRAME - (USM_OCTETS if agent.user else 0)
         self._prober = prober
         self._profiles = profiles
         self._wanted = wanted
@@ -146,7 +145,8 @@ class RouterPoller:
             return None
         wall_of_monotonic_ns = self._wall_ns() - self._monotonic_ns()
         discovered = replace(layout.discovered, interfaces=others)
-        layout = _layout(discovered, None, None, layout.max_varbinds, self._max_octets, None)
+        octets = self._prober.most_octets(self._agent)
+        layout = _layout(discovered, None, None, layout.max_varbinds, octets, None)
         try:
             layout, replies = await self._read(layout)
         except SnmpError as error:
@@ -196,7 +196,8 @@ class RouterPoller:
 
     def _packed(self, layout: _Layout, most: int) -> _Layout:
         """The same in templates of at most so many variables, and as few as the size of the numbers allows."""
-        fresh = _layout(layout.discovered, self._wanted, layout, most, self._max_octets, self._number_octets)
+        octets = self._prober.most_octets(self._agent)
+        fresh = _layout(layout.discovered, self._wanted, layout, most, octets, self._number_octets)
         return replace(fresh, silent=layout.silent)
 
     def _is_stale(self, layout: _Layout, replies: Sequence[TemplateReply]) -> bool:
@@ -226,7 +227,8 @@ class RouterPoller:
                 raise DiscoveryError(why)
             discovered = _with_known_device(discovered, previous.discovered)
         most = self._prober.most_varbinds(self._agent)
-        layout = _layout(discovered, self._wanted, previous, most, self._max_octets, self._number_octets)
+        octets = self._prober.most_octets(self._agent)
+        layout = _layout(discovered, self._wanted, previous, most, octets, self._number_octets)
         is_short = self._wanted is not None and len(layout.identity) < len(set(self._wanted))
         patience = min(_RECHECK_NS, self._rediscover_ns) if is_short else self._rediscover_ns
         self._due_ns = self._monotonic_ns() + patience

@@ -17,7 +17,7 @@ from netmon.snmp.codec import Tag, VarBind
 from netmon.snmp.errors import SnmpTooManyRowsError
 from netmon.snmp.limits import UNLIMITED
 from netmon.snmp.oid import Oid, format_oid
-from netmon.snmp.template import GetTemplate, TemplateReply
+from netmon.snmp.template import FRAME, GetTemplate, TemplateReply
 
 _SUFFIXES: Final = frozenset({".bz2", ".gz", ".snmprec", ".snmpwalk", ".walk", ".txt"})
 _LOOKED_AT: Final = 100
@@ -109,6 +109,9 @@ class RecordedAgent:
 
     def most_varbinds(self, agent: Agent) -> int:
         return UNLIMITED
+
+    def most_octets(self, agent: Agent) -> int:
+        return FRAME
 
     def _get(self, oid: Oid) -> VarBind:
         position = self._rows.find(oid)

@@ -142,6 +142,9 @@ class Paced:
     def most_varbinds(self, agent: Agent) -> int:
         return self._asker.most_varbinds(agent)
 
+    def most_octets(self, agent: Agent) -> int:
+        return self._asker.most_octets(agent)
+
     def stats(self) -> TransportStats:
         return self._asker.stats()
 

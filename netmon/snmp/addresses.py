@@ -63,6 +63,11 @@ class Addresses:
         self._known[host, port] = (target, expires)
         return target
 
+    def known(self, host: str, port: int) -> Target | None:
+        """What it was resolved to last; None: it never was."""
+        known = self._known.get((host, port))
+        return None if known is None else known[0]
+
 
 def is_literal(address: str) -> bool:
     """Whether it is an IP address, and nothing that would have to be resolved."""

@@ -39,7 +39,7 @@ from netmon.snmp.fetching import Answer, Outcome, ask_community, ask_user, commu
 from netmon.snmp.limits import UNLIMITED, Limits
 from netmon.snmp.manager import Manager
 from netmon.snmp.oid import Oid, format_oid
-from netmon.snmp.template import SYS_UP_TIME, GetTemplate, TemplateReply
+from netmon.snmp.template import FRAME, SYS_UP_TIME, GetTemplate, TemplateReply
 from netmon.snmp.transport import Transport, TransportStats
 from netmon.snmp.users import User
 from netmon.snmp.walk import Walk
@@ -133,6 +133,12 @@ class Client:
     def most_varbinds(self, agent: Agent) -> int:
         """How many variables a template for this agent should have at most, as far as is known."""
         return self._gets.of(agent.place)
+
+    def most_octets(self, agent: Agent) -> int:
+        """How many octets of variables its reply should have at most, lest it be fragmented."""
+        if agent.user is None:
+            return FRAME
+        return self._manager.most_octets(self._addresses.known(*agent.place), agent.user, agent.context)
 
     async def get(self, agent: Agent, oids: Sequence[Oid]) -> tuple[VarBind, ...]:
         """One varbind per OID, in order; noSuchObject and noSuchInstance are varbinds, not errors.

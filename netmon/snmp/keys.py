@@ -79,6 +79,11 @@ class LocalUser:
         return found.finalize()[: self.mac_octets]
 
 
+def mac_octets(user: User) -> int:
+    """Of the user's MAC; 0 without authentication."""
+    return 0 if user.auth is None else _HASHES[user.auth].mac_octets
+
+
 def password_to_key(auth: AuthProtocol, password: bytes) -> bytes:
     """Ku (RFC 3414 section A.2): takes milliseconds, by intent."""
     repeated = password * (_PASSWORD_STRETCH // len(password) + 1)

@@ -19,12 +19,13 @@ from netmon.snmp.keys import KeyRing
 from netmon.snmp.oid import Oid
 from netmon.snmp.privacy import Salts
 from netmon.snmp.security_errors import SnmpEngineError
-from netmon.snmp.template import GetTemplate, TemplateReply
+from netmon.snmp.template import FRAME, GetTemplate, TemplateReply
 from netmon.snmp.transport import Transport
 from netmon.snmp.trial import Engine, Peer, Trial, text_of
 from netmon.snmp.users import User
-from netmon.snmp.usm import UNKNOWN_ENGINE_IDS
+from netmon.snmp.usm import UNKNOWN_ENGINE_IDS, beyond_frame
 from netmon.snmp.v3 import (
+    MAX_ENGINE_ID,
     Level,
     SecureMessage,
     decode_secure,
@@ -134,6 +135,12 @@ class Manager:
         if anew is not None:
             found[anew] = await self._asked(target, user, context, templates[anew].pdu, terms)
         return found
+
+    def most_octets(self, target: Target | None, user: User, context: bytes) -> int:
+        """Of variables in a reply that is not fragmented; an engine not yet met is taken to have the longest id."""
+        peer = None if target is None else self._peers.get((target, user))
+        engine = None if peer is None else peer.engine
+        return FRAME - beyond_frame(user, MAX_ENGINE_ID if engine is None else len(engine.engine_id), context)
 
     async def _asked(
         self, target: Target, user: User, context: bytes, build: Callable[[int], bytes], terms: Terms

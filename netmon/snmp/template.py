@@ -24,9 +24,7 @@ IF_NAME: Final[Oid] = (1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 1)
 
 FRAME: Final = 1420
 """Octets of variables that one unfragmented Ethernet frame bears (1472 octets of UDP payload), the rest of a v2c
-message taken off."""
-USM_OCTETS: Final = 100
-"""What a v3 message has besides, at most."""
+message taken off; `usm.beyond_frame` is what a v3 message has besides."""
 
 MOST_VARBINDS: Final = 100
 

@@ -6,10 +6,11 @@ import hmac
 from typing import Final
 
 from netmon.snmp.dialogue import Frame
-from netmon.snmp.keys import LocalUser
+from netmon.snmp.keys import LocalUser, mac_octets
 from netmon.snmp.oid import Oid
 from netmon.snmp.privacy import Salts
 from netmon.snmp.security_errors import SnmpAuthenticationError, SnmpDecryptionError
+from netmon.snmp.users import PrivProtocol, User
 from netmon.snmp.v3 import Level, ScopedPdu, SecureMessage, open_scoped
 
 USM_STATS: Final[Oid] = (1, 3, 6, 1, 6, 3, 15, 1, 1)
@@ -21,6 +22,19 @@ UNKNOWN_ENGINE_IDS: Final[Oid] = (*USM_STATS, 4, 0)
 WRONG_DIGESTS: Final[Oid] = (*USM_STATS, 5, 0)
 DECRYPTION_ERRORS: Final[Oid] = (*USM_STATS, 6, 0)
 _AUTH_PRIV: Final = Level.AUTH_PRIV
+_FIXED_OCTETS: Final = 41
+"""What remains of `beyond_frame` where all strings are empty."""
+_PADDING_OCTETS: Final = 7
+"""Of a cipher in blocks of eight, at most."""
+
+
+def beyond_frame(user: User, engine_octets: int, context: bytes) -> int:
+    """How many octets fewer of variables than template.FRAME a reply of that engine to the user holds.
+
+    Everything else in it taken as long as it can be: numbers of four octets, lengths of two.
+    """
+    strings = 2 * engine_octets + len(user.name) + mac_octets(user) + len(context)
+    return _FIXED_OCTETS + strings + (_PADDING_OCTETS if user.priv is PrivProtocol.DES else 0)
 
 
 def seal_in(

@@ -19,7 +19,8 @@ MAX_SIZE: Final = 65_507
 """What we say we can receive: the largest UDP payload."""
 MIN_MAX_SIZE: Final = 484
 SALT_OCTETS: Final = 8
-_MAX_ENGINE_ID: Final = 32
+MAX_ENGINE_ID: Final = 32
+"""Octets of an snmpEngineID (RFC 3411 section 5)."""
 _MAX_USER: Final = 32
 _SEQUENCE: Final = 0x30
 _STRING: Final = int(Tag.OCTET_STRING)
@@ -149,7 +150,7 @@ def _decode_usual(data: bytes) -> SecureMessage | None:
         or sequence != _SEQUENCE
         or fields != parameters - 2
         or engine != _STRING
-        or width > _MAX_ENGINE_ID
+        or width > MAX_ENGINE_ID
         or level is None
     ):
         return None
@@ -238,7 +239,7 @@ def _security(data: bytes, at: int, end: int) -> tuple[bytes, int, int, bytes, i
     at, stop = expect_tlv(data, at, end, _SEQUENCE, "UsmSecurityParameters")
     if stop != end:
         fail("octets follow UsmSecurityParameters", stop)
-    engine_id, at = _octets(data, at, end, _MAX_ENGINE_ID, "msgAuthoritativeEngineID")
+    engine_id, at = _octets(data, at, end, MAX_ENGINE_ID, "msgAuthoritativeEngineID")
     boots, at = _natural(data, at, end, "msgAuthoritativeEngineBoots")
     time, at = _natural(data, at, end, "msgAuthoritativeEngineTime")
     user, at = _octets(data, at, end, _MAX_USER, "msgUserName")
@@ -273,7 +274,7 @@ def open_scoped(data: bytes, at: int, padded: bool) -> ScopedPdu:
     at, end = expect_tlv(data, at, total, _SEQUENCE, "the ScopedPDU")
     if total - end > (8 if padded else 0):
         fail(f"{total - end} octets follow the ScopedPDU", end)
-    engine_id, at = _octets(data, at, end, _MAX_ENGINE_ID, "contextEngineID")
+    engine_id, at = _octets(data, at, end, MAX_ENGINE_ID, "contextEngineID")
     start, at = expect_tlv(data, at, end, _STRING, "contextName")
     return ScopedPdu(engine_id, data[start:at], data if end == total else data[:end], at)
 

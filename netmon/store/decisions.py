@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, insert, select, update
 
 from netmon.core.model import Alert, Verdict
+from netmon.core.quota import essence
 from netmon.store import schema
 from netmon.store.chain import Entry, Kind
 from netmon.store.chained import Chained
@@ -90,7 +91,7 @@ def _judge(connection: Connection, verdicts: Sequence[Verdict], now_ns: int) -> 
         if previous == document:
             continue
         last[key] = states[key] = document
-        if previous is None or _essence(load(Verdict, previous)) != _essence(verdict):
+        if previous is None or essence(load(Verdict, previous)) != essence(verdict):
             turned.append(verdict)
             logged.append({"agency": key[0], "direction": key[1], "at_ns": now_ns, "document": document})
     if states:
@@ -112,8 +113,3 @@ def _documents(connection: Connection, agencies: Sequence[str]) -> dict[tuple[st
         some = select(schema.verdict).where(schema.verdict.c.agency.in_(agencies[at : at + _AT_ONCE]))
         found |= {(row.agency, row.direction): row.document for row in connection.execute(some)}
     return found
-
-
-def _essence(verdict: Verdict) -> tuple[object, ...]:
-    """What makes a verdict another one; its evidence grows with every visit."""
-    return (verdict.reason, verdict.step, verdict.limit, verdict.policy, verdict.period_start_ns)

@@ -1,4 +1,5 @@
-"""A working day of a province that bought 1,000 Mb/s and wants 4,000. `make working-day`.
+"""A working day of a province that bought 1,000 Mb/s and wants 4,000. `make working-day`, with a picture of it
+`make working-day ARGS='--picture day.svg'`.
 
 64 agencies in three classes, some with two circuits, their own hours, idle spells and bursts; from 06:00 to 18:00 the
 loop turns every 30 s, as the daemon turns it: rates are measured, what is wanted is estimated, shared and damped, and
@@ -15,6 +16,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 
 from netmon.core.capacity import InForce
 from netmon.core.damping import Damping, Place
@@ -81,20 +83,39 @@ class Office:
         return [whole] if len(self.circuits) == 1 else [whole * 3 // 5, whole * 2 // 5]
 
 
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """One turn; bit/s."""
+
+    second: int
+    """Of the day."""
+    there_bps: int
+    wanted_bps: int
+    carried_bps: int
+    altered: int
+    """Limits, at its end."""
+    floor_permille: int | None
+    """The least that any agency's limits came to, of the floor it was owed; None: nobody was limited."""
+
+
 @dataclass(slots=True)
 class Tally:
     """What is told in the end."""
 
+    instants: list[Instant] = field(default_factory=list)
     carried: int = 0
     could: int = 0
     """What there was, or was wanted if that is less."""
     violations: int = 0
-    changes: list[int] = field(default_factory=list)
     by_agency: dict[str, int] = field(default_factory=dict)
     held_back: dict[str, int] = field(default_factory=dict)
     """Turns in which an agency could have used more."""
     busy: int = 0
-    peak: int = 0
+
+    @property
+    def changes(self) -> list[int]:
+        """Limits altered, turn by turn."""
+        return [one.altered for one in self.instants]
 
 
 class Province:
@@ -201,19 +222,14 @@ class Province:
         return answer
 
     def _tell(self, tally: Tally, second: int, offered: Mapping[str, int], there: int, answer: Distribution) -> None:
-        wanted = sum(offered.values())
-        tally.peak = max(tally.peak, wanted)
-        tally.changes.append(len(answer.alter))
-        for office in self.offices:
-            offers = sum(offered[circuit] for circuit in office.circuits)
-            allowed = [self._limit(circuit) for circuit in office.circuits]
-            owed = min(office.kind.floor_bps, offers)
-            if None not in allowed and sum(bps or 0 for bps in allowed) < owed:
-                tally.violations += 1
+        wanted, carried = sum(offered.values()), sum(self._rate.values())
+        floors = [floor for office in self.offices if (floor := self._floor_permille(office, offered)) is not None]
+        tally.instants.append(Instant(second, there, wanted, carried, len(answer.alter), min(floors, default=None)))
+        tally.violations += sum(floor < 1000 for floor in floors)
         if not BUSY_S[0] <= second < BUSY_S[1]:
             return
         tally.busy += 1
-        tally.carried += sum(self._rate.values())
+        tally.carried += carried
         tally.could += min(there, wanted)
         for office in self.offices:
             carried = sum(self._rate[circuit] for circuit in office.circuits)
@@ -221,28 +237,44 @@ class Province:
                 tally.held_back[office.agency] = tally.held_back.get(office.agency, 0) + 1
                 tally.by_agency[office.agency] = tally.by_agency.get(office.agency, 0) + carried
 
+    def _floor_permille(self, office: Office, offered: Mapping[str, int]) -> int | None:
+        """Its limits, of what it is owed; None where a circuit has none, or nothing is owed."""
+        limits = [bps for circuit in office.circuits if (bps := self._limit(circuit)) is not None]
+        owed = min(office.kind.floor_bps, sum(offered[circuit] for circuit in office.circuits))
+        return sum(limits) * 1000 // owed if owed and len(limits) == len(office.circuits) else None
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
-    seed = parser.parse_args().seed
-    days = [day(seed, damping) for damping in (Damping(), UNDAMPED)]
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="the damped day, as .svg or .png")
+    given = parser.parse_args()
+    if given.picture is not None and given.picture.suffix not in (".svg", ".png"):
+        parser.error(f"{given.picture}: a picture ends in .svg or .png")
+    days = [day(given.seed, damping) for damping in (Damping(), UNDAMPED)]
     print(f"{'':48}{'damped':>10}{'undamped':>10}")
     for row in zip(*(figures(province, tally) for province, tally in days), strict=True):
         print(f"{row[0][0]:48}" + "".join(f"{figure:>10}" for _, figure in row))
+    if given.picture is not None:
+        from bench.day_picture import draw  # needs matplotlib, the extra `pictures`
+
+        draw(days[0][1], given.picture)
     return 1 if any(tally.violations for _, tally in days) else 0
 
 
-def day(seed: int, damping: Damping) -> tuple[Province, Tally]:
+def day(seed: int, damping: Damping, opens_s: int = OPENS_S, closes_s: int = CLOSES_S) -> tuple[Province, Tally]:
     province, tally = Province(seed, damping), Tally()
-    for second in range(OPENS_S, CLOSES_S, STEP_S):
+    for second in range(opens_s, closes_s, STEP_S):
         province.turn(second, tally)
     return province, tally
 
 
 def figures(province: Province, tally: Tally) -> Iterator[tuple[str, str]]:
     """What is told of one day, and how much of it."""
-    yield f"wanted at the peak of {POOL_BPS // MBPS:,}, Mb/s", f"{tally.peak // MBPS:,}"
+    yield (
+        f"wanted at the peak of {POOL_BPS // MBPS:,}, Mb/s",
+        f"{max(one.wanted_bps for one in tally.instants) // MBPS:,}",
+    )
     yield "utilisation from 9 to 15 h, %", f"{tally.carried * 100 / tally.could:.1f}"
     for kind in KINDS:
         held_back = [office for office in province.offices if office.kind is kind and much_held_back(office, tally)]
@@ -251,7 +283,7 @@ def figures(province: Province, tally: Tally) -> Iterator[tuple[str, str]]:
             f"{float(fairness(held_back, tally)):.3f}" if held_back else "none",
         )
     yield "agencies x turns with less than a floor", f"{tally.violations}"
-    yield "limits altered an hour", f"{sum(tally.changes) * 3600 // (CLOSES_S - OPENS_S):,}"
+    yield "limits altered an hour", f"{sum(tally.changes) * 3600 // (len(tally.instants) * STEP_S):,}"
     yield "limits altered at once, at most", f"{max(tally.changes)}"
 
 

@@ -70,6 +70,8 @@ def test_an_uplink_in_its_hold_down_is_recovering(config: str, capsys: pytest.Ca
 def test_a_pool_or_period_that_is_none_is_one_sentence(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["pool", "show", "internat", "-c", config]) == 2
     assert capsys.readouterr().err == "netmon: there is no pool internat; netmon pool show lists them\n"
+    assert run(["pool", "show", "isp-a", "-c", config]) == 2
+    assert capsys.readouterr().err == "netmon: isp-a is an uplink; netmon pool show internet tells of it\n"
     assert run(["pool", "show", "--period", "novembre", "-c", config]) == 2
     assert "'novembre' is not a period" in capsys.readouterr().err
 

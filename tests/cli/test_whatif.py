@@ -85,7 +85,7 @@ def test_the_picture_s_texts_are_texts(config: str, tmp_path: Path) -> None:
     assert run(asked(config, "--picture", str(file))) == 0
     root = ElementTree.parse(file).getroot()
     texts = {" ".join("".join(one.itertext()).split()) for one in root.iter("{http://www.w3.org/2000/svg}text")}
-    assert "2026-11-18 under other policies: 1 of 2 agencies would have been slowed" in texts
+    assert "2026-11-18, replayed: 1 of 2 agencies would have been slowed" in texts
     assert {"download, Mb/s", "upload, Mb/s", "time in Asia/Makassar", "dinkes download"} <= texts
     assert {"carried", "would have been cut off"} <= texts
     first = file.read_bytes()

@@ -110,6 +110,12 @@ def test_who_decided_what_and_until_when_is_told(
     assert "Diputuskan ani" in told(site, INDONESIAN)
 
 
+def test_what_was_decided_for_an_agency_without_a_quota_is_told_too(site: Site) -> None:
+    site.edit("netmon.yaml", "Dinas Kesehatan, quotas: [hourly]", "Dinas Kesehatan")
+    given(site, K.BOOST, rates=Rates(30_000_000, 1))
+    assert "Decided ani gave the agency at least 30 Mb/s until 18 November 2026," in told(site)
+
+
 @pytest.mark.parametrize("language", [ENGLISH, INDONESIAN], ids=["en", "id"])
 def test_under_a_boost_the_page_says_what_the_limit_would_be_and_when_that_is(site: Site, language: Language) -> None:
     given(site, K.BOOST, rates=Rates(30_000_000, 1))

@@ -230,7 +230,7 @@ SYNTAX_FAULTS = [
     (
         "a date that is none",
         "site: {name: 2026-13-45}\n",
-        "netmon.yaml:1:1: holds a date or number that does not",
+        "netmon.yaml:1:14: a date or number that does not exist",
     ),
     ("key in braces", "site: {{a: b}: c}\n", "netmon.yaml:1:8: a key must be plain text"),
     ("very deep", "site: " + "[" * 100_000 + "\n", "netmon.yaml:1:25: nested more than 20 levels deep"),

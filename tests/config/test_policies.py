@@ -170,6 +170,15 @@ def test_a_policy_that_makes_no_sense_is_refused_in_one_sentence(
     assert len([line for line in lines if "is missing" not in line]) == 1
 
 
+def test_a_ladder_whose_only_step_is_wrong_is_not_called_empty(tmp_path: Path) -> None:
+    step = "      - {at: 80%, notify: true}\n      - at: 100%\n        slow_to: 20 Mbps\n"
+    assert step in POLICY
+    path = write(tmp_path, POLICY.replace(step, "      - {at: 80%, notify: yes please}\n"))
+    assert [str(one) for one in load(tmp_path)[2]] == [
+        f"{path}:8:27: quotas.school.ladder[0].notify: must be true or false"
+    ]
+
+
 VOLUME = "volume: 2 TB"
 MORE_FAULTS = [
     (VOLUME, f"{VOLUME}\n    p95: 5 Mbps", "3:3: quotas.school: counts either a volume or a 95th percentile; write"),

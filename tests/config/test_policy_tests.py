@@ -82,11 +82,24 @@ def test_an_amendment_stands_from_its_moment_on(tmp_path: Path) -> None:
     assert suite.tests[-1].moments[2].policy.ladder == suite.tests[-1].policy.ladder
 
 
+def test_an_amendment_s_windows_know_the_holidays_though_the_policy_asked_for_none(tmp_path: Path) -> None:
+    path = write_tests(tmp_path, TESTS.replace("used: 9 GB,", "used: 9 GB, amend: {when: {holidays: only}},"))
+    (path.parents[1] / "holidays.yaml").write_text("holidays: {2026-11-27: Hari pemungutan suara}\n")
+    suite, wrong = load(tmp_path)
+    assert wrong == []
+    assert suite.tests[-1].moments[0].policy.when[0].calendar == (20261127,)
+
+
 FAULTS = [
     ("policy: school", "policy: scool", "4:13: tests.a full day is slowed.policy: no quota policy is named scool; did"),
     ("before: 1", "before: 3", "5:13: tests.a full day is slowed.before: school has no step 3, its last is 2"),
     ("before: 1", "before: 0", "5:13: tests.a full day is slowed.before: must be at least 1"),
-    ("at: 2026-11-22,", "at: 22 November,", "7:14: tests.a full day is slowed.moments[0].at: is not a time; write"),
+    ("at: 2026-11-22,", "at: 22 November,", "7:14: tests.a full day is slowed.moments[0].at: '22 November' is no"),
+    (
+        "at: 2026-11-22,",
+        "at: 9999-12-31,",
+        "7:14: tests.a full day is slowed.moments[0].at: 9999-12-31 is not within 1970",
+    ),
     ("at: 2026-11-22,", "at: 2026-11-23,", "8:14: tests.a full day is slowed.moments[1].at: must be after the moment"),
     ("used: 9 GB", "used: 9", "7:32: tests.a full day is slowed.moments[0].used: a number without a unit; write for"),
     ("used: 9 GB", "used: 9 GB, reading_age: 60", "7:51: tests.a full day is slowed.moments[0].reading_age: a number"),
@@ -113,6 +126,21 @@ FAULTS = [
         "used: 9 GB,",
         "used: 9 GB, amend: {ladder: [{at: 90%, notify: true}, {at: 80%, slow_to: 1 Mbps}]},",
         "7:85: tests.a full day is slowed.moments[0].amend.ladder[1].at: must be above the step before it (90%)",
+    ),
+    (
+        "used: 9 GB,",
+        "used: 9 GB, amend: {rollover: 200%},",
+        "7:56: tests.a full day is slowed.moments[0].amend.rollover: more than the volume cannot be left of it",
+    ),
+    (
+        "used: 9 GB,",
+        "used: 9 GB, amend: {p95: 1 Mbps},",
+        "7:51: tests.a full day is slowed.moments[0].amend.p95: school counts a volume; write volume: VOLUME",
+    ),
+    (
+        "used: 9 GB,",
+        "used: 9 GB, p95: 1 Mbps,",
+        "7:9: tests.a full day is slowed.moments[0]: school counts a volume; write used: VOLUME, and no p95",
     ),
     ("Asia/Jayapura", "Jayapura", "1:11: timezone: 'Jayapura' is not an IANA time zone; write for example"),
     ("tests:", "test:", "2:1: test: unknown key; did you mean tests?"),
@@ -172,6 +200,12 @@ def test_policies_that_no_test_is_about_are_named(tmp_path: Path) -> None:
     path.unlink()
     assert load(tmp_path)[0].untested == ("school",)
     assert load(None)[0].untested == ()
+
+
+def test_a_site_s_own_holidays_leave_the_tests_of_bundled_policies_theirs(tmp_path: Path) -> None:
+    path = write_tests(tmp_path)
+    (path.parents[1] / "holidays.yaml").write_text("holidays: {2026-11-27: Hari pemungutan suara}\n")
+    assert load(tmp_path)[0].untested == ()
 
 
 def test_the_folder_that_ships_is_not_tested_twice() -> None:

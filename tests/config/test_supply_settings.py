@@ -45,6 +45,8 @@ POOL_FAULTS = [
     (", price: {amount: -5, currency: IDR}", "3:70: pools.internet.price.amount: must be at least 0"),
     (", until: 31/12/2026", f"3:61: pools.internet.until: '31/12/2026' {A_MOMENT}"),
     (", until: 2026", f"3:61: pools.internet.until: 2026 {A_MOMENT}"),
+    (", until: '20261231'", f"3:61: pools.internet.until: '20261231' {A_MOMENT}"),
+    (", until: 2026-W53-4", f"3:61: pools.internet.until: '2026-W53-4' {A_MOMENT}"),
     (", until: 9999-12-31", f"3:61: pools.internet.until: 9999-12-31 {A_YEAR}"),
     (", share: sometimes", "3:61: pools.internet.share: 'sometimes' is not one of never, scarce, always"),
     (", uplinks: {u: {router: core-1}}", "3:64: pools.internet.uplinks.u.interface: is missing; add it"),

@@ -14,6 +14,7 @@ from netmon.core.alerting import (
     health_condition,
     limit_condition,
     quota_condition,
+    repeats,
     router_condition,
     stale_condition,
     transition,
@@ -246,6 +247,7 @@ def test_a_limit_set_aside_and_in_force_again_is_no_transition(reason: R) -> Non
     alert = published(None, quota_condition(early, "D"))
     aside = set_aside(early, None, reason, 50)
     assert quota_condition(aside, "D").severity is Severity.WARNING
+    assert quota_condition(aside, "D").summary.endswith("download quota; it is not slowed for now.")
     assert transition(alert, quota_condition(aside, "D"), 2) is None
     boosted = set_aside(early, RateLimit(9_000_000), R.BOOSTED, 50)
     assert transition(alert, quota_condition(boosted, "D"), 2) is None
@@ -278,8 +280,36 @@ def test_where_no_step_is_reached_nothing_waits_for_data() -> None:
     assert published_stale(None, verdict(R.FROZEN_STALE, 0)) is None
 
 
+@pytest.mark.parametrize("reason", [R.FROZEN_CLOCK, R.EXEMPT, R.BOOSTED, R.FROZEN_BY_OPERATOR])
+def test_a_verdict_that_rests_on_no_data_leaves_open_whether_a_step_waits_for_it(reason: R) -> None:
+    assert stale_condition(replace(OVER, reason=reason), "D") is None
+
+
+def test_a_wait_that_a_period_s_end_makes_needless_is_not_told_as_a_reading() -> None:
+    stale = published_stale(None, replace(OVER, reason=R.FROZEN_STALE))
+    ended = published_stale(stale, verdict(R.RESTORED_NEW_PERIOD, 0))
+    assert ended is not None
+    assert (ended.reason, ended.summary) == (
+        "nothing_waits",
+        "Nothing of the download quota of D waits for data any more.",
+    )
+
+
+def test_of_a_policy_that_adds_both_directions_up_only_download_speaks() -> None:
+    download = replace(OVER, evidence={**OVER.evidence, "directions": 2})
+    upload = replace(download, direction=Direction.UPLOAD)
+    assert repeats(upload, download)
+    assert not repeats(download, upload)
+    assert not repeats(upload, None)
+    assert not repeats(upload, replace(download, policy="another"))
+    assert not repeats(upload, replace(download, step=download.step + 1))
+    assert not repeats(replace(OVER, direction=Direction.UPLOAD), OVER)
+
+
 def published_stale(previous: Alert | None, of: Verdict) -> Alert | None:
-    return transition(previous, stale_condition(of, "D"), 7)
+    condition = stale_condition(of, "D")
+    assert condition is not None
+    return transition(previous, condition, 7)
 
 
 def test_an_agency_s_name_is_text_and_never_a_format() -> None:

@@ -29,17 +29,29 @@ def after(*measured: tuple[int, int, int | None]) -> Wants:
 @pytest.mark.parametrize(
     ("rate_bps", "limit_bps", "wanted_bps"),
     [
-        (8 * MBPS, None, 10 * MBPS),
-        (8 * MBPS, 100 * MBPS, 10 * MBPS),
+        (10 * MBPS, None, 12 * MBPS),
+        (10 * MBPS, 100 * MBPS, 12 * MBPS),
         (0, None, LEAST_BPS),
         (0, 10 * MBPS, LEAST_BPS),
-        (8_999_999, 10 * MBPS, 11_249_998),
+        (8_999_999, 10 * MBPS, 10_799_998),
         (9 * MBPS, 10 * MBPS, 15 * MBPS),
         (10 * MBPS, 10 * MBPS, 15 * MBPS),
-        (40 * MBPS, 10 * MBPS, 50 * MBPS),
-        (1000, 1000, LEAST_BPS),
+        (40 * MBPS, 10 * MBPS, 48 * MBPS),
+        (60_000, 64_000, 2_064_000),
+        (1000, 1000, 2_001_000),
     ],
-    ids=["free", "far below", "idle", "idle under a limit", "just below", "at 90 %", "at", "beyond", "tiny"],
+    ids=[
+        "free",
+        "far below",
+        "idle",
+        "idle under a limit",
+        "just below",
+        "at 90 %",
+        "at",
+        "beyond",
+        "from idle",
+        "tiny",
+    ],
 )
 def test_one_measurement(rate_bps: int, limit_bps: int | None, wanted_bps: int) -> None:
     assert estimate(rate_bps, limit_bps) == wanted_bps
@@ -51,32 +63,32 @@ def test_nothing_is_known_before_the_first_measurement() -> None:
 
 
 def test_a_pause_of_less_than_five_minutes_takes_nothing_away() -> None:
-    assert after((0, 8 * MBPS, None), *((s, 0, None) for s in range(30, 240, 30)))[0] == 10 * MBPS
+    assert after((0, 10 * MBPS, None), *((s, 0, None) for s in range(30, 240, 30)))[0] == 12 * MBPS
 
 
 def test_without_a_measurement_the_last_estimate_stands_however_old() -> None:
-    wants = after((0, 8 * MBPS, None))
-    assert wants[0] == 10 * MBPS
+    wants = after((0, 10 * MBPS, None))
+    assert wants[0] == 12 * MBPS
     wants.measured(0, MBPS, None, START_NS + 86_400 * NANOSECONDS)
-    assert wants[0] == MBPS * 5 // 4
+    assert wants[0] == MBPS * 6 // 5
 
 
 def test_a_clock_that_goes_back_keeps_the_estimate_for_as_long_again() -> None:
-    wants = after((7200, 8 * MBPS, None), (0, 0, None), (200, 0, None))
-    assert wants[0] == 10 * MBPS
+    wants = after((7200, 10 * MBPS, None), (0, 0, None), (200, 0, None))
+    assert wants[0] == 12 * MBPS
     wants.measured(0, 0, None, START_NS + (WINDOW_S + 60) * NANOSECONDS)
     assert wants[0] == LEAST_BPS
 
 
-def test_what_is_held_back_grows_by_half_each_time_until_it_no_longer_is() -> None:
+def test_what_is_held_back_grows_by_2_mbps_then_by_half_each_time_until_it_no_longer_is() -> None:
     """What it really wants: 20 Mb/s. Its limit follows the estimate."""
-    wants, limit, steps = Wants(1), MBPS, []
+    wants, limit, steps = Wants(1), LEAST_BPS, []
     for second in range(0, 600, 30):
         wants.measured(0, min(limit, 20 * MBPS), limit, START_NS + second * NANOSECONDS)
         steps.append(limit)
         limit = wants[0] or 0
-    assert steps[:3] == [MBPS, MBPS * 3 // 2, MBPS * 9 // 4]
-    assert limit == 25 * MBPS
+    assert steps[:5] == [64_000, 2_064_000, 4_064_000, 6_096_000, 9_144_000]
+    assert limit == 24 * MBPS
 
 
 @given(visits, st.data())

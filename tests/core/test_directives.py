@@ -107,7 +107,7 @@ def test_ordinary_words_of_any_script_may_stand(text: str) -> None:
         ),
         (FREEZE, "no limit of any agency is altered"),
         (replace(FREEZE, subject="dinkes"), "no limit of dinkes is altered"),
-        (replace(BOOST, kind=DirectiveKind.DEGRADATION, rates=Rates(0, 0)), "of dinkes there is only 0 b/s each way"),
+        (replace(BOOST, kind=DirectiveKind.DEGRADATION, rates=Rates(0, 0)), "of dinkes there is nothing"),
     ],
 )
 def test_an_effect_is_said_in_words(directive: Directive, words: str) -> None:

@@ -335,8 +335,11 @@ def questions(draw: st.DrawFn) -> Question:
 def fits(asked: Question, answer: Distribution, capacity: str, there: int) -> bool:
     """Whether what is limited by us stays within, where we could alter everything that crosses it.
 
-    Where floors had to be cut, each circuit has the least there is all the same.
+    What is not short holds nobody back: ceilings may add up to more than there is. Where floors had to be cut, each
+    circuit has the least there is all the same.
     """
+    if capacity not in answer.ways[DOWN].short:
+        return True
     crossing = [
         each
         for each in asked.inventory.circuits
@@ -380,6 +383,15 @@ def test_the_order_of_the_inventory_does_not_matter(asked: Question) -> None:
     turned = replace(there, agencies=there.agencies[::-1], circuits=there.circuits[::-1], pools=there.pools[::-1])
     one, other = distribute(asked), distribute(replace(asked, inventory=turned))
     assert (one.targets, one.alter) == (other.targets, other.alter)
+
+
+@pytest.mark.parametrize(("breach", "bps"), [(False, 6), (True, 2)])
+def test_a_step_stops_at_what_is_guaranteed_of_a_pool_that_is_not_shared(breach: bool, bps: int) -> None:
+    circuits = (ours("a", "health", "lab"), ours("b", "health", "lab"))
+    guaranteed = (entitled("health", "lab", floor=6, ceiling=9), entitled("health", "internet", floor=50))
+    said = slowed("health", 2, may_breach_floor=breach)
+    found = distribute(question(*circuits, entitlements=guaranteed, verdicts=said)).targets
+    assert sum(found[name, DOWN] or 0 for name in "ab") == bps * MBPS
 
 
 def an_hour(seed: int) -> list[dict[tuple[str, Direction], int | None]]:

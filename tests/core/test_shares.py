@@ -50,7 +50,7 @@ def test_the_end_of_a_limit_counts_as_a_rise() -> None:
 
 
 @pytest.mark.parametrize(
-    ("noted", "told"), [(None, True), (50, False), (46, False), (45, True), (55, False), (56, True)]
+    ("noted", "told"), [(None, True), (50, False), (44, False), (43, True), (58, False), (59, True)]
 )
 def test_where_nothing_is_set_what_would_be_is_told_once_it_has_moved(noted: int | None, told: bool) -> None:
     h = ours("h", "health", "internet", mode=Mode.OBSERVE)

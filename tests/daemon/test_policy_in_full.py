@@ -12,11 +12,15 @@ from daemon.world import faulty_ledger
 
 from netmon.core.demand import Demand
 from netmon.core.directives import Directive, DirectiveKind
-from netmon.core.model import NANOSECONDS, VerdictReason
+from netmon.core.model import NANOSECONDS, AlertState, Direction, VerdictReason
 from netmon.core.periods import GRID_NS, PeriodKind, PeriodRule, period_containing
+from netmon.core.planning import Observed, pending
+from netmon.core.quota import essence
 from netmon.core.supply import Rates
 from netmon.daemon.figures import Wanted
+from netmon.daemon.pollers import RouterHealth
 from netmon.store.ledger import Ledger
+from netmon.store.reader import LedgerReader
 
 DAY_S = 86_400
 
@@ -58,6 +62,71 @@ async def test_a_step_whose_router_is_silent_is_told_eased_after_a_time_and_told
         "resolved/read_again",
     ]
     assert await bench.states("quota/dinkes/download") == ["firing/over_quota"]
+
+
+async def test_a_daemon_that_was_down_for_long_tells_and_eases_nothing_before_it_could_have_read(bench: Bench) -> None:
+    await with_policy(bench, period=PeriodRule(PeriodKind.YEAR))
+    await bench.used(dinkes=1_000_000)
+    bench.standing.limits["dinkes-fo", DOWN] = Observed(4 * MBPS, known=True)
+    bench.hands.pass_s(2 * DAY_S)
+    bench.health.update({name: RouterHealth(name, bench.hands.wall_ns) for name in bench.octets})
+    await bench.restarted()
+    bench.standing.limits["dinkes-fo", DOWN] = Observed(4 * MBPS, known=True)
+    assert changed(await bench.loop.turn()) == {}
+    assert reason(bench) is VerdictReason.FROZEN_STALE
+    assert await bench.states("stale/dinkes/download") == []
+    bench.hands.pass_s(301)
+    assert changed(await bench.loop.turn()) == {"dinkes-fo": ("remove", None)}
+    assert await bench.states("stale/dinkes/download") == ["firing/eased_stale"]
+    bench.health.update({name: RouterHealth(name, bench.hands.wall_ns) for name in bench.octets})
+    await bench.restarted()
+    await bench.loop.turn()
+    assert reason(bench) is VerdictReason.EASED_STALE
+
+
+async def test_a_grace_that_altered_no_verdict_yet_does_not_begin_again_with_a_restart(bench: Bench) -> None:
+    hour_ns = 3600 * NANOSECONDS
+    await bench.used(dinkes=2000)
+    await with_policy(bench, period=PeriodRule(PeriodKind.YEAR), grace_ns=hour_ns)
+    await bench.used(dinkes=2000)
+    first = bench.standing.counting["dinkes", DOWN]
+    await with_policy(bench, volume_bytes=2_000_000)
+    bench.hands.pass_s(60)
+    await bench.used(dinkes=2000)
+    changed_ns = bench.hands.wall_ns
+    assert essence(bench.standing.counting["dinkes", DOWN])[:5] == essence(first)[:5]
+    bench.hands.pass_s(1800)
+    await bench.restarted()
+    assert changed(await bench.used(dinkes=3_000_000)) == {}
+    verdict = bench.standing.counting["dinkes", DOWN]
+    assert (verdict.reason, verdict.until_ns) == (VerdictReason.GRACE, changed_ns + hour_ns)
+
+
+async def test_a_step_of_a_policy_that_adds_both_directions_up_is_told_once(bench: Bench) -> None:
+    await with_policy(bench, counts=tuple(Direction), period=PeriodRule(PeriodKind.YEAR))
+    plan = await bench.used(dinkes=1_000_000)
+    assert {(one.direction, one.to_bps) for one in pending(plan)} == {(way, MBPS) for way in Direction}
+    bench.hands.pass_s(301)
+    await bench.loop.turn()
+    assert [(one.key, one.state) for one in await bench.outbox()] == [
+        ("quota/dinkes/download", AlertState.FIRING),
+        ("stale/dinkes/download", AlertState.FIRING),
+    ]
+
+
+async def test_what_a_later_boost_prolongs_is_recorded_with_its_end(bench: Bench) -> None:
+    await with_policy(bench, period=PeriodRule(PeriodKind.YEAR))
+    for lasts_s in (600, 1200):
+        now_ns = bench.hands.wall_ns
+        until_ns = now_ns + lasts_s * NANOSECONDS
+        boost = Directive(
+            "", DirectiveKind.BOOST, "dinkes", "vaksinasi", "ani", now_ns, until_ns, Rates(9 * MBPS, MBPS)
+        )
+        await bench.ledger.write(Ledger.give_directive, boost)
+        await bench.standing.renew_directives(bench.ledger)
+        await bench.used(dinkes=1_200_000)
+        recorded = await bench.ledger.read(LedgerReader.verdicts_at, "dinkes", bench.hands.wall_ns)
+        assert recorded[DOWN].verdict.until_ns == until_ns
 
 
 async def test_a_boost_ends_by_itself_though_no_daemon_ran_then(bench: Bench) -> None:

@@ -119,6 +119,7 @@ def test_a_period_is_named_as_people_do(
     [
         (Span(label="november"), "'november' is not a period; write for example 2026-11, 2026-W47, 2026-11-22 or 2026"),
         (Span(start="soon"), "'soon' is not a time; write for example 2026-11-22 or 2026-11-22T08:00"),
+        (Span(start="0001-01-01"), "0001-01-01 is not within 1970 to 2199"),
         (Span(start="2026-11-19", end="2026-11-18"), "--from must be before --to, and not in the future"),
     ],
 )

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from daemon.policy_bench import DOWN, MBPS, Bench
-from daemon.world import FaultyLedger, faulty_ledger
+from daemon.world import a_configuration, faulty_ledger
 from support.processes import eventually
 
 from netmon.core.directives import Directive, DirectiveKind
-from netmon.core.model import NANOSECONDS, Action, Direction, Plan, VerdictReason
+from netmon.core.model import NANOSECONDS, Direction, Plan, VerdictReason
 from netmon.core.planning import Observed, pending
 from netmon.core.supply import Rates
 from netmon.daemon.decisions import OBSERVATION_NS, decide
@@ -99,9 +99,10 @@ class Province(Bench):
 
 
 @asynccontextmanager
-async def a_province(directory: Path, ledger: FaultyLedger | None = None) -> AsyncIterator[Province]:
+async def a_province(directory: Path, **sections: object) -> AsyncIterator[Province]:
+    """With these sections in place of some of SECTIONS."""
     async with faulty_ledger(directory) as opened:
-        one = Province(directory, opened, **SECTIONS)
+        one = Province(directory, opened, **{**SECTIONS, **sections})
         await one.poll()
         await one.loop.turn()
         yield one
@@ -133,9 +134,8 @@ async def test_scarce_capacity_is_shared_by_weight_and_never_exceeded(province: 
 
 
 async def test_changes_name_their_reason_and_are_recorded_with_the_arithmetic(province: Province) -> None:
-    await province.minutes(1, dinkes=9, arsip=9, dishub=1)
-    plan = (await province.minutes(1, dinkes=9, arsip=9, dishub=1))[-1]
-    assert {change.reason for change in plan.changes if change.to_bps is not None} == {VerdictReason.SHARED}
+    plans = await province.minutes(2, dinkes=9, arsip=9, dishub=1)
+    assert {change.reason for plan in plans for change in plan.changes} == {VerdictReason.SHARED}
     dues = await province.ledger.read(LedgerReader.dues)
     assert dues == province.standing.dues
     arsip = dues["arsip-fo", DOWN]
@@ -240,15 +240,14 @@ async def test_a_worker_that_cannot_answer_leaves_the_last_shares_in_force(
 
 
 async def test_a_plan_made_from_the_ledger_is_the_one_the_daemon_makes(province: Province) -> None:
-    await province.minutes(3, dinkes=9, arsip=9, dishub=1)
-    mine = (await province.minutes(0.5, dinkes=9, arsip=9, dishub=3))[-1]
-    assert any(change.to_bps is not None for change in mine.changes)
+    octets = 9 * MBPS * 30 // 8
+    mine = await province.used(30, dinkes=octets, arsip=octets, dishub=octets)
+    assert pending(mine)
     with closing(LedgerReader.open(province.directory / "ledger.db")) as reader:
         now_ns = province.hands.wall_ns
         question = question_of(province.configuration, reader, now_ns, province.clock, OBSERVATION_NS)
-    settled = {change.circuit: change.to_bps for change in mine.changes if change.direction is DOWN}
     theirs = decide(question).plan
-    assert {change.circuit: change.to_bps for change in theirs.changes if change.direction is DOWN} == settled
+    assert (pending(theirs), theirs.hash) == (mine.changes, mine.hash)
     again = await province.loop.turn(theirs.hash)
     assert again.hash == theirs.hash
 
@@ -259,10 +258,43 @@ async def test_circuits_that_are_only_observed_are_told_what_would_be_due(tmp_pa
     async with faulty_ledger(tmp_path) as ledger:
         one = Province(tmp_path, ledger, **sections)
         await one.poll()
-        plan = (await one.minutes(3, dinkes=9, arsip=9, dishub=1))[-1]
-        due = {change.circuit: change.to_bps for change in plan.changes if change.direction is DOWN}
-        assert {change.action for change in plan.changes} == {Action.KEEP}
+        plans = await one.minutes(3, dinkes=9, arsip=9, dishub=1)
+        due = {circuit: last.bps for (circuit, way), last in one.standing.dues.items() if way is DOWN}
+        assert [plan.changes for plan in plans] == [()] * 6
         assert 0 < sum(bps or 0 for bps in due.values()) <= 10 * MBPS
         recorded = len(await ledger.write(Ledger.dues))
         await one.minutes(5, dinkes=9, arsip=9, dishub=1)
         await eventually(lambda: recorded == 3, "one word on each circuit")
+
+
+async def test_the_damping_that_is_configured_is_the_one_that_counts(tmp_path: Path) -> None:
+    async def most(**damping: object) -> int:
+        directory = tmp_path / f"{len(damping)}"
+        directory.mkdir()
+        control = {"require_synchronised_clock": False, "damping": damping}
+        async with a_province(directory, control=control) as one:
+            return max(len(pending(plan)) for plan in await one.minutes(5, dinkes=9, arsip=9, dishub=1))
+
+    assert await most() == 3
+    assert await most(changes=1) == 1
+
+
+async def test_a_quota_that_slows_one_agency_makes_nothing_scarce_when_the_daemon_starts_again(tmp_path: Path) -> None:
+    agencies = {name: {"name": name, "quotas": ["standard"] * (name == "arsip")} for name in CIRCUITS}
+    entitled = {"internet": {**SECTIONS["pools"]["internet"], "share": "scarce"}}  # type: ignore[index]
+    async with a_province(tmp_path, agencies=agencies, pools=entitled) as one:
+        await one.minutes(5, dinkes=1, arsip=1, dishub=1)
+        assert [agency for agency, bps in one.in_force().items() if bps is not None] == ["arsip"]
+        await one.restarted()
+        await one.minutes(2, dinkes=1, arsip=1, dishub=1)
+        assert [agency for agency, bps in one.in_force().items() if bps is not None] == ["arsip"]
+
+
+async def test_limits_end_when_the_pool_is_no_longer_shared(province: Province) -> None:
+    await province.minutes(5, dinkes=9, arsip=9, dishub=1)
+    assert None not in province.in_force().values()
+    never = {"internet": {**SECTIONS["pools"]["internet"], "share": "never"}}  # type: ignore[index]
+    agencies = {name: {"name": name} for name in CIRCUITS}
+    await province.restarted(a_configuration(province.directory, **{**SECTIONS, "pools": never, "agencies": agencies}))
+    await province.minutes(1, dinkes=9, arsip=9, dishub=1)
+    assert province.in_force() == dict.fromkeys(CIRCUITS)

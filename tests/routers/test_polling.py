@@ -124,6 +124,15 @@ async def test_many_interfaces_are_split_over_pdus_and_none_is_divided(profiles:
         assert (interface.index, interface.name.encode()) in box.templates[poll.pdu_of[at]].identity
 
 
+async def test_replies_are_as_long_as_the_prober_says_that_they_may_be(profiles: Profiles) -> None:
+    box = ScriptedAgent()
+    for index in range(1, 49):
+        box.add(index, f"ether{index}", octets=index)
+    long = len((await poller_of(box, profiles).poll()).pdus)
+    box.octets //= 2
+    assert len((await poller_of(box, profiles).poll()).pdus) > long
+
+
 async def test_a_moved_if_index_is_followed_in_the_same_visit(box: ScriptedAgent, profiles: Profiles) -> None:
     poller = poller_of(box, profiles, "ether2")
     await poller.poll()

@@ -81,6 +81,9 @@ class Halting:
     def most_varbinds(self, agent: Agent) -> int:
         return self._prober.most_varbinds(agent)
 
+    def most_octets(self, agent: Agent) -> int:
+        return self._prober.most_octets(agent)
+
 
 def what_and_why(document: dict[str, Any]) -> dict[str, str]:
     return {one["what"]: one["why"] for one in document["missing"]}

@@ -70,6 +70,9 @@ class World:
     def most_varbinds(self, agent: Agent) -> int:
         return 60
 
+    def most_octets(self, agent: Agent) -> int:
+        raise AssertionError("nothing is polled in a search")
+
     def stats(self) -> TransportStats:
         return TransportStats(*[0] * 11)
 

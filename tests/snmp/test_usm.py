@@ -13,8 +13,9 @@ from netmon.snmp.errors import SnmpDecodeError, SnmpError
 from netmon.snmp.keys import KeyRing, LocalUser
 from netmon.snmp.privacy import Salts
 from netmon.snmp.security_errors import SnmpAuthenticationError, SnmpDecryptionError
+from netmon.snmp.template import FRAME
 from netmon.snmp.users import AuthProtocol, PrivProtocol, User
-from netmon.snmp.usm import reveal, verify
+from netmon.snmp.usm import beyond_frame, reveal, verify
 from netmon.snmp.v3 import Level, decode_secure, encode_scoped
 
 ENGINE = b"\x80\x00\x00\x00\x04test"
@@ -45,6 +46,30 @@ def test_what_is_sealed_is_verified_and_revealed(auth: AuthProtocol | None, priv
         verify(one, message, "r1")
     scoped = reveal(one, message, "r1")
     assert (scoped.engine_id, scoped.context, scoped.data[scoped.pdu_at :]) == (ENGINE, b"vrf", PDU)
+
+
+@pytest.mark.parametrize(("auth", "priv"), ALL)
+@pytest.mark.parametrize(("engine", "context"), [(5, b""), (17, b"vrf"), (32, b"c" * 32)])
+def test_a_brim_full_reply_fits_into_a_frame_and_hardly_more_would(
+    auth: AuthProtocol | None, priv: PrivProtocol | None, engine: int, context: bytes
+) -> None:
+    engine_id = bytes(engine)
+    configured = User(b"reader", auth, b"maplesyrup", priv, b"maplesyrup")
+    one = RING.local(configured, engine_id)
+
+    def octets(variables: int) -> int:
+        value = b"v" * (variables - 12)
+        pdu = encode_pdu(Pdu(PduKind.RESPONSE, 2**31 - 1, 0, 0, (VarBind((1, 3, 6), Tag.OCTET_STRING, value),)))
+        assert len(pdu) - open_pdu(pdu, 0).varbinds_at == variables
+        scoped = encode_scoped(engine_id, context, pdu)
+        clock = (2**31 - 1, 2**31 - 1)
+        return len(seal(one, one.level, engine_id, clock, 2**31 - 1, False, scoped, Salts()))
+
+    most = FRAME - beyond_frame(configured, engine, context)
+    # Not taken up: a salt and a string's head without privacy, what of a padding was not needed, an octet of
+    # msgMaxSize, two of lengths.
+    spare = 3 + (12 if priv is None else 0) + (7 if priv is PrivProtocol.DES else 0)
+    assert 1472 - spare <= octets(most) <= 1471
 
 
 def test_the_same_request_never_looks_the_same_twice_under_a_cipher() -> None:

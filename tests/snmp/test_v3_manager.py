@@ -31,6 +31,7 @@ from netmon.snmp.security_errors import (
     SnmpUnknownUserError,
     SnmpWrongKeyError,
 )
+from netmon.snmp.template import FRAME
 from netmon.snmp.users import AuthProtocol, PrivProtocol, User
 from netmon.snmp.usm import NOT_IN_TIME_WINDOWS, UNKNOWN_ENGINE_IDS
 from netmon.snmp.v3 import Level, decode_secure, encode_scoped, encode_secure
@@ -52,6 +53,18 @@ async def client() -> AsyncIterator[Client]:
 
 def at(agent: SecureAgent, user: User = FULL, timeout_ms: int = 2000, retries: int = 0, context: bytes = b"") -> Agent:
     return Agent("127.0.0.1", agent.port, b"", timeout_ms * 1_000_000, retries, user, context)
+
+
+async def test_replies_may_be_as_long_as_the_engine_met_allows(client: Client) -> None:
+    usual = engine_of(USERS, engine_id=b"\x80\0\x1f\x88\x80" + bytes(12))
+    async with secure(usual, MIB) as agent:
+        where = at(agent)
+        unmet = client.most_octets(where)
+        await client.get(where, ONE)
+        assert client.most_octets(where) == unmet + 2 * (32 - 17)
+        # The usual user's PDUs are no smaller than with the hundred octets that were once taken off.
+        assert client.most_octets(where) >= FRAME - 100
+        assert client.most_octets(replace(where, user=None)) == FRAME
 
 
 def test_an_agent_does_not_show_its_users_passwords() -> None:

@@ -10,7 +10,7 @@ from netmon.snmp.client import Agent
 from netmon.snmp.codec import Tag, Value, VarBind
 from netmon.snmp.errors import SnmpError, SnmpStatusError
 from netmon.snmp.oid import Oid
-from netmon.snmp.template import GetTemplate, TemplateReply
+from netmon.snmp.template import FRAME, GetTemplate, TemplateReply
 
 MILLISECOND = 1_000_000
 
@@ -31,6 +31,7 @@ class ScriptedAgent:
         self.failures: list[SnmpError | None] = []
         """What the next calls raise, in order; None: nothing."""
         self.most = 1 << 16
+        self.octets = FRAME
         """Variables it bears in one template; halved by each SnmpStatusError of a fetch."""
 
     def set(self, name: str, index: int, value: Value) -> None:
@@ -80,6 +81,9 @@ class ScriptedAgent:
 
     def most_varbinds(self, agent: Agent) -> int:
         return self.most
+
+    def most_octets(self, agent: Agent) -> int:
+        return self.octets
 
     async def get(self, agent: Agent, oids: Sequence[Oid]) -> tuple[VarBind, ...]:
         self._fail("get")

@@ -102,7 +102,12 @@ ssh:
   known_hosts: {bed.known_hosts}
   credentials:
     default: {{username: {bed.ssh_user}, password: {{file: {directory / "ssh"}}}, private_key: {bed.key_file}}}
-pools: {{internet: {{class: all, download: 1 Gbps, upload: 1 Gbps}}}}
+pools:
+  internet:
+    class: all
+    download: 1 Gbps
+    upload: 1 Gbps
+    uplinks: {{main: {{router: edge, interface: {bed.uplink.interface}}}}}
 agencies:
   rsud: {{name: RSUD, quotas: [tight]}}
   arsip: {{name: Arsip, quotas: [wide]}}
