@@ -11,11 +11,12 @@ copied: by the rule of everything else, first what is wanted there, then evenly 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from netmon.core.allocation import MINIMUM_BPS, STANDBY_PART, standing_by
+from netmon.core.allocation import MINIMUM_BPS, STANDBY_PART, USABLE_BPS, standing_by
 from netmon.core.model import Agency, Circuit, Direction
 from netmon.core.sharing_tree import UNBOUNDED, Capacity, Leaf, Node
 from netmon.core.supply import Backhaul, Entitlement, Pool, Rates, Sharing
@@ -102,6 +103,8 @@ class _Case:
     pinned: Mapping[str, int]
     crossing: dict[str, frozenset[str]]
     """Circuit -> the capacities it crosses."""
+    least: Mapping[frozenset[str], int]
+    """By what is crossed: what every circuit is owed at least."""
     nodes: list[Node] = field(default_factory=list)
     leaves: list[tuple[Circuit, Leaf]] = field(default_factory=list)
     bounds: dict[str, Bound] = field(default_factory=dict)
@@ -156,6 +159,7 @@ def problem(
         down=down,
         pinned=pinned or {},
         crossing=crossing,
+        least=_least(crossing.values(), there),
     )
     ladders = {agency: _ladders(case, agency, homes) for agency, homes in parts.items()}
     boosts = _boosts(case, parts)
@@ -335,7 +339,7 @@ def _pool(
             branches=agency in parents,
         )
         if ours:
-            _leaves(case, own, ours)
+            _leaves(case, *own, ours)
 
 
 def _agency(
@@ -348,8 +352,10 @@ def _agency(
     boost: int,
     *,
     branches: bool,
-) -> str:
-    """Adds its node, and one for its own circuits where it `branches`. Returns the one its circuits are below."""
+) -> tuple[str, int]:
+    """Adds its node, and one for its own circuits where it `branches`. Returns the one its circuits are below, and the
+    least of its ceilings.
+    """
     entitlement = case.entitlements.get((agency, pool))
     weight, priority, floor, ceiling = 1, None, 0, None
     if entitlement is not None:
@@ -372,7 +378,7 @@ def _agency(
         Node(id=name, parent=parent, weight=weight, floor_bps=max(floor, boost), priority=priority),
         most,
     )
-    return here
+    return here, min([UNBOUNDED, *(bound[0] for bound in (most, step) if bound is not None)])
 
 
 def _step(say: Say, ladder: int, floor: int, boost: int, least: int) -> tuple[int, Bound]:
@@ -392,11 +398,12 @@ def _add(case: _Case, node: Node, most: tuple[int, Bound] | None) -> None:
     case.nodes.append(node)
 
 
-def _leaves(case: _Case, parent: str, circuits: Sequence[Circuit]) -> None:
+def _leaves(case: _Case, parent: str, ceiling: int, circuits: Sequence[Circuit]) -> None:
     weights = _weights(case, circuits)
     for circuit in circuits:
         pinned, port = case.pinned.get(circuit.id), circuit.port_speed_bps
-        floor, wanted = MINIMUM_BPS, case.wanted.get(circuit.id)
+        wanted = case.wanted.get(circuit.id)
+        floor = max(MINIMUM_BPS, min(case.least[case.crossing[circuit.id]], ceiling // len(circuits)))
         if pinned is not None:
             floor = wanted = pinned
         leaf = Leaf(
@@ -410,3 +417,16 @@ def _leaves(case: _Case, parent: str, circuits: Sequence[Circuit]) -> None:
         )
         case.nodes.append(leaf)
         case.leaves.append((circuit, leaf))
+
+
+def _least(crossings: Iterable[frozenset[str]], there: Mapping[str, int | None]) -> dict[frozenset[str], int]:
+    """Enough to be used, so that no class or weight of others makes an outage of a limit.
+
+    All of it together takes a twentieth of any capacity at most.
+    """
+    alike = Counter(crossings)
+    crossed: Counter[str] = Counter()
+    for names, count in alike.items():
+        crossed.update(dict.fromkeys(names, count))
+    parts = {name: (there[name] or 0) // (20 * count) for name, count in crossed.items()}
+    return {names: min([USABLE_BPS, *(parts[name] for name in names)]) for names in alike}

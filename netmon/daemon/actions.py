@@ -82,6 +82,9 @@ class Actions:
         self._enforcer, self._standing, self._metrics = enforcer, standing, metrics
         self._platform_of, self._mac_of, self._on_receipt = platform_of, mac_of, on_receipt
         self._circuits = {circuit.id: circuit for circuit in configuration.circuits}
+        self._limited_on: dict[str, list[str]] = {}
+        for circuit in configuration.circuits:
+            self._limited_on.setdefault(circuit.limiting.router, []).append(circuit.id)
         self._sharings = sharings(configuration)
         self._open: dict[str, Intent] = {}
         self._in_hand: set[str] = set()
@@ -151,11 +154,11 @@ class Actions:
 
     def doubt(self, router: str) -> None:
         """The router restarted: what limits it still has is read before anything is planned on it."""
-        for (circuit, direction), seen in self._standing.limits.items():
-            if seen.bps is None or circuit not in self._circuits:
-                continue
-            if self._circuits[circuit].limiting.router == router:
-                self.reread(circuit, direction)
+        for name in self._limited_on.get(router, ()):
+            for direction in Direction:
+                seen = self._standing.limits.get((name, direction))
+                if seen is not None and seen.bps is not None:
+                    self.reread(name, direction)
 
     def reread(self, circuit: str, direction: Direction) -> None:
         """What is believed of the circuit's limit is void until it has been read."""

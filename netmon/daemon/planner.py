@@ -129,10 +129,13 @@ class Planner:
         shares = {} if self._sharer is None else lending(self._sharer.shares_with(answer), ceilings)
         await asyncio.sleep(0)
         # Taken together: what is in doubt, and what is in force where nothing is.
-        doubtful, seen = self._doubts.doubtful_routers, list(self._standing.limits.items())
+        doubtful, seen = self._doubts.doubtful_routers, dict(self._standing.limits)
         limits: dict[Place, Observed] = {}
-        for some in portions(seen, PLACES_AT_ONCE):
-            limits |= {at: now for at, now in some if (now.bps is not None or not now.known) and at[0] in self._by_id}
+        for some in portions(list(seen), PLACES_AT_ONCE):
+            for place in some:
+                now = seen[place]
+                if (now.bps is not None or not now.known) and place[0] in self._by_id:
+                    limits[place] = now
             await asyncio.sleep(0)
         verdicts = await self._concerned(limited, staged, limits, shares)
         circuits = [

@@ -12,7 +12,7 @@ from core.test_entitled import DOMESTIC, INTERNET, LAB, MBPS, agency, circuit, e
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netmon.core.allocation import MINIMUM_BPS
+from netmon.core.allocation import MINIMUM_BPS, USABLE_BPS
 from netmon.core.capacity import InForce
 from netmon.core.damping import Damping, Move, Wait
 from netmon.core.decided import Decided, Reasoning, reasons
@@ -383,6 +383,22 @@ def test_the_order_of_the_inventory_does_not_matter(asked: Question) -> None:
     turned = replace(there, agencies=there.agencies[::-1], circuits=there.circuits[::-1], pools=there.pools[::-1])
     one, other = distribute(asked), distribute(replace(asked, inventory=turned))
     assert (one.targets, one.alter) == (other.targets, other.alter)
+
+
+def test_an_earlier_class_that_wants_everything_leaves_each_circuit_enough_to_be_used() -> None:
+    circuits = (ours("h", "health", "internet"), *(ours(f"r{n}", "roads", "internet") for n in range(3)))
+    first = entitled("health", priority=0)
+    found = distribute(question(*circuits, wanted={each.id: 900 for each in circuits}, entitlements=(first,))).targets
+    assert [found[f"r{n}", DOWN] for n in range(3)] == [USABLE_BPS] * 3
+    assert found["h", DOWN] == 100 * MBPS - 3 * USABLE_BPS
+
+
+def test_what_is_kept_for_all_circuits_is_a_twentieth_of_a_capacity_at_most() -> None:
+    circuits = (ours("h", "health", "internet"), *(ours(f"r{n}", "roads", "internet") for n in range(199)))
+    found = distribute(
+        question(*circuits, wanted={each.id: 900 for each in circuits}, entitlements=(entitled("health", priority=0),))
+    ).targets
+    assert {found[f"r{n}", DOWN] for n in range(199)} == {100 * MBPS // 20 // 200}
 
 
 @pytest.mark.parametrize(("breach", "bps"), [(False, 6), (True, 2)])

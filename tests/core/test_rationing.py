@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netmon.core import entitled
-from netmon.core.allocation import MINIMUM_BPS
+from netmon.core.allocation import USABLE_BPS
 from netmon.core.entitled import Inventory
 from netmon.core.model import Agency, Circuit, Direction, Faces, TrafficClass
 from netmon.core.rationing import Rationing, folded
@@ -37,7 +37,7 @@ def test_who_gets_less_than_he_wants_is_told_and_nobody_else() -> None:
     rationing = Rationing(INVENTORY, DOWN, ENTITLEMENTS)
     wanted = {"health-0": 9 * MBPS, "clinic-0": 1 * MBPS, "archive-0": 1 * MBPS, "registry-0": 4 * MBPS}
     # The archive's second circuit is idle and keeps its minimum.
-    assert rationing.left(wanted, 0) == {"health-0": 4 * MBPS - MINIMUM_BPS}
+    assert rationing.left(wanted, 0) == {"health-0": 4 * MBPS - USABLE_BPS}
     assert rationing.left(dict.fromkeys(wanted, MBPS), 0) == {}
 
 

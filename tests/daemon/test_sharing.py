@@ -298,3 +298,21 @@ async def test_limits_end_when_the_pool_is_no_longer_shared(province: Province) 
     await province.restarted(a_configuration(province.directory, **{**SECTIONS, "pools": never, "agencies": agencies}))
     await province.minutes(1, dinkes=9, arsip=9, dishub=1)
     assert province.in_force() == dict.fromkeys(CIRCUITS)
+
+
+async def test_a_limit_whose_agency_left_the_configuration_is_told_until_it_is_configured_again(
+    province: Province,
+) -> None:
+    await province.minutes(5, dinkes=9, arsip=9, dishub=1)
+    configured, limit = province.configuration, province.limit("arsip")
+    palu = a_router("192.0.2.1", dinkes=("dinkes", "ether1"))
+    left = {**SECTIONS["routers"], "palu": palu}  # type: ignore[dict-item]
+    agencies = {name: SECTIONS["agencies"][name] for name in ("dinkes", "dishub")}  # type: ignore[index]
+    changed = {**SECTIONS, "routers": left, "agencies": agencies}
+    await province.restarted(a_configuration(province.directory, **changed))
+    await province.minutes(1, dinkes=9, dishub=1)
+    assert province.limit("arsip") == limit
+    assert await province.states(f"orphan/arsip-fo/{DOWN}") == ["firing/not_configured"]
+    await province.restarted(configured)
+    await province.minutes(1, dinkes=9, arsip=9, dishub=1)
+    assert await province.states(f"orphan/arsip-fo/{DOWN}") == ["firing/not_configured", "resolved/settled"]

@@ -24,6 +24,8 @@ ZONE = "Asia/Makassar"
 MIDNIGHT_NS = instant("2026-10-12", ZONE)
 DAY = "2026-10-12"
 MB = 10**6
+KEPT = 64_000 // 8 * 300
+"""Bytes in 300 s of what every circuit keeps, idle ones too."""
 CONFIG = """\
 site: {name: sulteng, timezone: Asia/Makassar}
 ledger: sqlite:///ledger.db
@@ -229,14 +231,14 @@ def test_what_was_carried_beyond_what_another_pool_would_hold_is_shared_by_floor
     (other / "policies" / "quotas" / "daily.yaml").write_text(QUOTAS % ("9 TB", "1 Mbps"))
     data = site.told(policies="poorer")
     dinkes, arsip = row(data, "dinkes"), row(data, "arsip")
-    # disdik's circuit is idle, and keeps the 1 kb/s of every circuit.
+    # disdik's circuit is idle, and keeps what every circuit keeps.
     assert dinkes["would_be"]["cut_bytes"] == pytest.approx(288 * 75 * MB, rel=0.001)
-    assert arsip["would_be"]["cut_bytes"] == pytest.approx(288 * 150 * MB, rel=0.001)
+    assert arsip["would_be"]["cut_bytes"] == pytest.approx(288 * (150 * MB + KEPT), rel=0.001)
     assert (dinkes["would_be"]["limited_seconds"], dinkes["would_be"]["slowed_seconds"]) == (0, 86_400)
     pool = next(one for one in data["pools"] if one["direction"] == "download")
-    assert pool["would_be"]["mean_bps"] == pytest.approx(10_000_000, rel=0.001)
+    assert pool["would_be"]["mean_bps"] == pytest.approx(10_000_000 - 64_000, rel=0.001)
     assert (pool["shared_seconds"], pool["scarce_seconds"]) == (86_400, 86_400)
-    assert pool["wasted_bytes"] < 288 * MB
+    assert pool["wasted_bytes"] == pytest.approx(288 * KEPT, rel=0.05)
 
 
 def test_cells_in_a_gap_are_not_measured_and_a_reset_counter_loses_no_more_than_it_must(site: Site) -> None:
