@@ -15,8 +15,8 @@ def locator_of(configuration: Configuration) -> Locator:
     return Locator([document for document in read if document is not None], configuration.files[0])
 
 
-def entitlement_place(configuration: Configuration, entitlement: Entitlement) -> RuleRef:
+def entitlement_place(locator: Locator, entitlement: Entitlement) -> RuleRef:
     """File, by its name alone, and line on which it is written."""
     loc = ("agencies", entitlement.agency, "entitlements", entitlement.position)
-    place = locator_of(configuration).problem(loc, "")
+    place = locator.problem(loc, "")
     return RuleRef(place.file.name, place.line)

@@ -39,6 +39,14 @@ def standing_by(circuits: Iterable[Circuit], down: Collection[str] = ()) -> froz
     return frozenset(circuit.id for circuit in everyone) - frozenset(carrying)
 
 
+def parts(total_bps: int, circuits: Sequence[Circuit], down: Collection[str] = ()) -> tuple[dict[str, int], str | None]:
+    """As `divide`; where that cannot be, equal parts and why not."""
+    try:
+        return divide(total_bps, circuits, down), None
+    except IndivisibleError as error:
+        return dict.fromkeys((circuit.id for circuit in circuits), total_bps // len(circuits)), str(error)
+
+
 def divide(total_bps: int, circuits: Sequence[Circuit], down: Collection[str] = ()) -> dict[str, int]:
     """Circuit id -> share in bit/s; the shares sum to `total_bps` exactly. No circuits: no shares.
 

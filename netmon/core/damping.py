@@ -23,10 +23,7 @@ from enum import StrEnum
 from heapq import heapify, heappop
 from typing import NamedTuple
 
-from netmon.core.model import NANOSECONDS, Direction
-
-Place = tuple[str, Direction]
-"""(circuit, direction)."""
+from netmon.core.model import NANOSECONDS, Place
 
 _INFINITE = 1 << 62
 _ROUNDED_PERMILLE = 5
@@ -122,7 +119,9 @@ def damp(
     cycle.fall_to_fit()
     cycle.rise_to_floors(floors, floors.keys())
     cycle.approach()
-    cycle.rise_to_floors(floors, cycle.lowered)
+    while cycle.lowered:  # a rise to one floor may lower what counts for another; nothing falls twice
+        lowered, cycle.lowered = cycle.lowered, set()
+        cycle.rise_to_floors(floors, lowered)
     return Damped(cycle.moves, cycle.waits)
 
 
@@ -138,7 +137,7 @@ class _Cycle:
         """Capacity, and whether held ones count -> a heap of falls, the greatest first."""
         self._routers: set[str] = set()
         self.lowered: set[str] = set()
-        """Floors of which a limit has fallen."""
+        """Floors of which a limit has fallen since they were last seen to."""
         self.moves: dict[Place, tuple[int | None, Move]] = {}
         self.waits: dict[Place, Wait] = {
             row.place: Wait.FROZEN for row in rows if row.frozen and row.in_force_bps != row.target_bps

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from netmon.core.allocation import MINIMUM_BPS
-from netmon.core.damping import Move, Place, Wait
+from netmon.core.damping import Move, Wait
 from netmon.core.distribution import NO_LIMIT, Distribution, Question, Way
 from netmon.core.entitled import Bound, circuit_id
 from netmon.core.headroom import Dealt
-from netmon.core.model import Circuit, Direction
+from netmon.core.model import Circuit, Direction, Place
 from netmon.core.sharing_account import Account, Accounts, Stop
 
 

@@ -94,6 +94,12 @@ def objection_to_text(what: str, text: object) -> str | None:
     return None
 
 
+def frozen(agencies: Iterable[str], directives: Iterable[Directive], now_ns: int) -> frozenset[str]:
+    """Those of the agencies of which no limit is altered now."""
+    subjects = {one.subject for one in in_force(directives, now_ns) if one.kind is DirectiveKind.FREEZE}
+    return frozenset(agency for agency in agencies if agency in subjects or EVERYBODY in subjects)
+
+
 def directive_conditions(directives: Iterable[Directive], now_ns: int) -> Iterator[Condition]:
     """One for each, firing while it is in force: so its beginning and its end are told once each."""
     for directive in directives:

@@ -15,11 +15,11 @@ from netmon.core import scarcity
 from netmon.core.allocation import MINIMUM_BPS, IndivisibleError, divide
 from netmon.core.capacity import InForce
 from netmon.core.ceilings import Held, held
-from netmon.core.damping import Damped, Damping, Place, Row, damp
-from netmon.core.directives import EVERYBODY, Directive, DirectiveKind, in_force
+from netmon.core.damping import Damped, Damping, Row, damp
+from netmon.core.directives import Directive, DirectiveKind, frozen, in_force
 from netmon.core.entitled import Inventory, Problem, Say, problem
 from netmon.core.headroom import Dealt, deal
-from netmon.core.model import Direction, Mode, Verdict
+from netmon.core.model import Direction, Mode, Place, Verdict
 from netmon.core.scarcity import Scarcity
 from netmon.core.sharing_tree import UNBOUNDED, Capacity, Tree
 from netmon.core.supply import Entitlement, Sharing
@@ -128,11 +128,10 @@ def distribute(question: Question) -> Distribution:
 
 def unalterable(question: Question) -> frozenset[str]:
     """Circuits whose limits stay as they are: fixed ones, frozen agencies', and those that are only observed."""
-    frozen = {one.subject for one in in_force(question.directives, question.now_ns) if one.kind is DirectiveKind.FREEZE}
+    circuits = question.inventory.circuits
+    still = frozen({circuit.agency for circuit in circuits}, question.directives, question.now_ns)
     return question.fixed | {
-        circuit.id
-        for circuit in question.inventory.circuits
-        if circuit.mode is Mode.OBSERVE or EVERYBODY in frozen or circuit.agency in frozen
+        circuit.id for circuit in circuits if circuit.mode is Mode.OBSERVE or circuit.agency in still
     }
 
 

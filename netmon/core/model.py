@@ -22,6 +22,8 @@ class Direction(StrEnum):
     UPLOAD = "upload"
 
 
+Place = tuple[str, Direction]
+"""(circuit, direction): where there is one limit, or none."""
 Way = Literal["in", "out"]
 """The router's own view of a port: ifIn or ifOut."""
 

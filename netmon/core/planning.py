@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from netmon.core.allocation import IndivisibleError, divide
+from netmon.core.allocation import parts
 from netmon.core.model import (
     Action,
     Change,
@@ -254,10 +254,8 @@ def _shares(
     """Each circuit's desired limit and, where the whole is too small to be divided, why."""
     if verdict.limit is None:
         return dict.fromkeys((c.id for c in circuits), None), None
-    try:
-        return dict(divide(verdict.limit.ceiling_bps, circuits, down)), None
-    except IndivisibleError as error:
-        return dict.fromkeys((c.id for c in circuits), verdict.limit.ceiling_bps // len(circuits)), str(error)
+    shares, indivisible = parts(verdict.limit.ceiling_bps, circuits, down)
+    return dict(shares), indivisible
 
 
 def _row(row: _Row, context: PlanContext) -> _Row:

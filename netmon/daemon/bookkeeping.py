@@ -30,6 +30,7 @@ from netmon.daemon.closing import (
 )
 from netmon.daemon.control import CommandError
 from netmon.daemon.figures import Progress
+from netmon.daemon.portions import portions
 from netmon.daemon.queries import QueryError, labelled, rfc3339
 from netmon.store.closings import DemandKey
 from netmon.store.ledger import Ledger
@@ -112,7 +113,7 @@ class Books:
         now_ns = self._now_ns()
         routers = {circuit.router for circuit in self._configuration.circuits}
         first_visits = await self._ledger.read(LedgerReader.first_visits_ns, routers)
-        for some in _portions(self._open_accounts(now_ns, first_visits), NOTED_AT_ONCE):
+        for some in portions(self._open_accounts(now_ns, first_visits), NOTED_AT_ONCE):
             demands: dict[DemandKey, Progress] = {}
             for one in some:
                 more = True
@@ -128,7 +129,7 @@ class Books:
     async def restate(self) -> list[Closing]:
         """Closes periods anew of which late readings came since. Raises StoreError."""
         restated: list[Closing] = []
-        for some in _portions(await self._ledger.read(LedgerReader.unsettled), AGENCIES_AT_ONCE):
+        for some in portions(await self._ledger.read(LedgerReader.unsettled), AGENCIES_AT_ONCE):
             drawn = [await self._ledger.read(drawn_up_again, one, self._now_ns()) for one in some]
             restated += await self._ledger.write(Ledger.close_periods, drawn)
             await asyncio.sleep(PAUSE_S)
@@ -230,7 +231,7 @@ class Books:
 
     async def _close(self, accounts: Sequence[_Account], deed: Deed) -> list[Closing]:
         written: list[Closing] = []
-        for some in _portions(accounts, AGENCIES_AT_ONCE):
+        for some in portions(accounts, AGENCIES_AT_ONCE):
             drawn = [
                 await self._ledger.read(
                     drawn_up, one.agency.id, one.agency.timezone, one.circuits, one.period, deed, self._now_ns()
@@ -307,7 +308,3 @@ def _timed(ledger: Ledger, work: Callable[[Ledger, int], Thinned], limit: int) -
     began = time.perf_counter()
     done = work(ledger, limit)
     return done, time.perf_counter() - began
-
-
-def _portions(of: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    return (of[at : at + size] for at in range(0, len(of), size))

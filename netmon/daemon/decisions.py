@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netmon.core import directing, planning, quota
-from netmon.core.directives import EVERYBODY, Directive, DirectiveKind, in_force
+from netmon.core.directives import Directive
 from netmon.core.ladder import Claim, QuotaPolicy, QuotaUsage
 from netmon.core.model import NANOSECONDS, Agency, Circuit, Direction, Plan, TrafficClass, Verdict
 from netmon.core.periods import Period, PeriodRule, period_containing
@@ -122,12 +122,6 @@ def decide(question: Question) -> Decision:
         verdicts=tuple(verdicts),
         plan=planning.plan(verdicts, question.circuits, question.observed, question.context),
     )
-
-
-def frozen_agencies(agencies: Iterable[Agency], directives: Iterable[Directive], now_ns: int) -> frozenset[str]:
-    """Those of which no limit is altered now."""
-    frozen = {one.subject for one in in_force(directives, now_ns) if one.kind is DirectiveKind.FREEZE}
-    return frozenset(agency.id for agency in agencies if agency.id in frozen or EVERYBODY in frozen)
 
 
 def previous_verdicts(verdicts: Iterable[Verdict]) -> dict[Memory, Verdict]:

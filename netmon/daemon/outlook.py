@@ -12,6 +12,7 @@ from typing import Any
 from netmon.config.load import Configuration
 from netmon.core import planning
 from netmon.core.closing import Port
+from netmon.core.directives import frozen
 from netmon.core.ladder import Claim, QuotaUsage, carried_over
 from netmon.core.model import AlertState, Circuit, Direction
 from netmon.core.periods import Period, add_usage, period_before
@@ -20,7 +21,7 @@ from netmon.core.port_state import PortStatus
 from netmon.core.shaping import lent
 from netmon.daemon import percentiles
 from netmon.daemon.clock import Clock
-from netmon.daemon.decisions import Question, claims, decide, frozen_agencies, previous_verdicts
+from netmon.daemon.decisions import Question, claims, decide, previous_verdicts
 from netmon.daemon.figures import Reckoning, Wanted
 from netmon.daemon.percentiles import certain
 from netmon.daemon.queries import rfc3339
@@ -127,7 +128,7 @@ def question_of(
             placements={place: one.placement for place, one in trees.items()},
             shares=lending(_shares(configuration, reader), lent(configuration.circuits, trees)),
             down_circuits=_down(configuration, reader),
-            frozen_agencies=frozen_agencies(configuration.agencies, directives, now_ns),
+            frozen_agencies=frozen((agency.id for agency in configuration.agencies), directives, now_ns),
         ),
     )
 

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from netmon.config.load import Configuration
 from netmon.core import directing, planning, shaping
 from netmon.core.capacity import InForce
-from netmon.core.directives import Directive
-from netmon.core.model import Circuit, Direction, Mode, Plan, Verdict
+from netmon.core.directives import Directive, frozen
+from netmon.core.model import Circuit, Mode, Place, Plan, Verdict
 from netmon.core.planning import Observed, PlanContext, Share
 from netmon.core.shares import Answer, Posed
-from netmon.daemon.decisions import OBSERVATION_NS, frozen_agencies
+from netmon.daemon.decisions import OBSERVATION_NS
 from netmon.daemon.docket import Owner
 from netmon.daemon.ledger import LedgerService
 from netmon.daemon.pollers import RouterHealth
+from netmon.daemon.portions import portions
 from netmon.daemon.processes import ChildFailedError
-from netmon.daemon.shaping import Place, Trees, lending
+from netmon.daemon.shaping import Trees, lending
 from netmon.daemon.sharing import Circumstances, Sharer
 from netmon.daemon.standing import Standing
 from netmon.daemon.worker import Call
@@ -28,8 +29,6 @@ from netmon.store.ledger import Ledger
 from netmon.store.reader import LedgerReader
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 PLACES_AT_ONCE = 2_000
 """Circuits and directions gone through between two looks at the event loop."""
@@ -125,7 +124,7 @@ class Planner:
         there_is = self._ports.capacities(self._standing.directives, now_ns)
         trees = self._trees.at(now_ns, there_is)
         ceilings = shaping.lent(self._configuration.circuits, trees) if trees else {}
-        answer = await self._share(limited, held, ceilings.keys(), now_ns) if anew else None
+        answer = await self._share(limited, held, there_is, ceilings.keys(), now_ns) if anew else None
         shares = {} if self._sharer is None else lending(self._sharer.shares_with(answer), ceilings)
         await asyncio.sleep(0)
         # Taken together: what is in doubt, and what is in force where nothing is.
@@ -160,8 +159,8 @@ class Planner:
         self,
         limited: Mapping[Owner, Verdict],
         staged: Mapping[Owner, Verdict],
-        limits: Mapping[tuple[str, Direction], Observed],
-        shares: Mapping[tuple[str, Direction], Share],
+        limits: Mapping[Place, Observed],
+        shares: Mapping[Place, Share],
     ) -> dict[Owner, Verdict]:
         """A verdict for whoever is limited, is to be limited, or was."""
         verdicts = dict(limited)
@@ -190,14 +189,19 @@ class Planner:
             held_circuits=held,
             renamed_ports=self._renamed(),
             doubtful_routers=doubtful,
-            frozen_agencies=frozen_agencies(configuration.agencies, self._standing.directives, now_ns),
+            frozen_agencies=frozen((agency.id for agency in configuration.agencies), self._standing.directives, now_ns),
             down_circuits=self._ports.down_circuits(),
         )
 
     # --- scarce capacity -------------------------------------------------------------------------
 
     async def _share(
-        self, limited: Mapping[Owner, Verdict], held: frozenset[str], lent: Collection[Place], now_ns: int
+        self,
+        limited: Mapping[Owner, Verdict],
+        held: frozenset[str],
+        there_is: Mapping[str, InForce],
+        lent: Collection[Place],
+        now_ns: int,
     ) -> Answer | None:
         if self._sharer is None:
             return None
@@ -205,7 +209,7 @@ class Planner:
         shut = {name for name in ready if name in doubtful or not ready[name] or self._silent(name, now_ns)}
         circumstances = Circumstances(
             directives=self._standing.directives,
-            capacities=self._ports.capacities(self._standing.directives, now_ns),
+            capacities=there_is,
             down=self._ports.down_circuits(),
             limits=self._standing.limits,
             routers=frozenset(shut),
@@ -255,12 +259,6 @@ class Planner:
         unknown = sorted(self._enforced - self._first_visit_ns.keys())
         for some in portions(unknown, ROUTERS_AT_ONCE):
             self._first_visit_ns |= await self._ledger.read(LedgerReader.first_visits_ns, some)
-
-
-def portions(of: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """Of at most `size`."""
-    for start in range(0, len(of), size):
-        yield of[start : start + size]
 
 
 async def _same(before: Sequence[object], now: Sequence[object]) -> bool:

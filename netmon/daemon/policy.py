@@ -30,8 +30,9 @@ from netmon.daemon.consumption import GAPS_AT_ONCE, Consumption
 from netmon.daemon.docket import Docket, Owner, Staged
 from netmon.daemon.ledger import LedgerService
 from netmon.daemon.percentiles import Certain, certain
-from netmon.daemon.planner import Planned, Planner, portions
+from netmon.daemon.planner import Planned, Planner
 from netmon.daemon.pollers import RouterHealth
+from netmon.daemon.portions import portions
 from netmon.daemon.processes import ChildDiedError, ChildFailedError
 from netmon.daemon.standing import Standing
 from netmon.outputs.prometheus import AgencyUsage, Metrics

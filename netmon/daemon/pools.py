@@ -23,7 +23,7 @@ from netmon.core.port_state import (
 )
 from netmon.core.supply import Pool, Uplink
 from netmon.daemon.figures import Reckoning, Wanted
-from netmon.daemon.queries import MONTH, QueryError, labelled, rfc3339
+from netmon.daemon.queries import MONTH, QueryError, labelled, rfc3339, whole_seconds
 from netmon.store.reader import LedgerReader
 
 MEGABIT = 10**6
@@ -170,7 +170,7 @@ def _demand_row(sheet: _Sheet, figures: Figures) -> dict[str, Any]:
     cells = grid_cells(sheet.period.start_ns, sheet.until_ns)
     return {
         "bytes": figures.proven_bytes + figures.estimated_bytes if figures.ports else None,
-        "bytes_unknown_seconds": _seconds(figures.unknown_ns),
+        "bytes_unknown_seconds": whole_seconds(figures.unknown_ns),
         "p95_bps": figures.p95_bps,
         "p95_samples": figures.p95_samples,
         "p95_definition": figures.p95_definition,
@@ -191,9 +191,9 @@ def _reconciled(sheet: _Sheet, account: _Account, way: Direction) -> dict[str, A
         "pools": [pool.id for pool in account.pools],
         "circuits": len(account.circuits),
         "uplink_bytes": arrived_bytes if whole else None,
-        "uplink_unknown_seconds": _seconds(arrived.unknown_ns) if whole else None,
+        "uplink_unknown_seconds": whole_seconds(arrived.unknown_ns) if whole else None,
         "agency_bytes": used_bytes if account.circuits else None,
-        "agency_unknown_seconds": _seconds(used.unknown_ns) if account.circuits else None,
+        "agency_unknown_seconds": whole_seconds(used.unknown_ns) if account.circuits else None,
         "residual_bytes": residual,
         "residual_ratio": round(residual / arrived_bytes, 6) if residual is not None and arrived_bytes else None,
     }
@@ -218,7 +218,7 @@ def _uplink_row(sheet: _Sheet, uplink: Uplink, demand: Demands) -> dict[str, Any
         "availability_ratio": None if was.ratio is None else round(was.ratio, 6),
         "up_seconds": was.up_ns // NANOSECONDS,
         "down_seconds": was.down_ns // NANOSECONDS,
-        "unknown_seconds": _seconds(was.unknown_ns),
+        "unknown_seconds": whole_seconds(was.unknown_ns),
         "outages": was.outages,
         "directions": [{"direction": way.value, **_demand_row(sheet, demand[uplink.id, way])} for way in Direction],
     }
@@ -239,10 +239,6 @@ def _port(uplink: Uplink) -> PortKey:
 
 def _moment(at_ns: int | None, zone: str) -> str | None:
     return None if at_ns is None else rfc3339(at_ns, zone)
-
-
-def _seconds(ns: int) -> int:
-    return -(-ns // NANOSECONDS)
 
 
 def _per_megabit(amount: int, bps: int) -> float:

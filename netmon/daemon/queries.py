@@ -189,7 +189,7 @@ def _usage_row(row: _Row, figures: Figures, closing: Closing | None = None) -> d
         "closed_at": None if closing is None else rfc3339(closing.at_ns, zone),
         "proven_bytes": figures.proven_bytes,
         "estimated_bytes": figures.estimated_bytes,
-        "unknown_seconds": _seconds(figures.unknown_ns),
+        "unknown_seconds": whole_seconds(figures.unknown_ns),
         "coverage_ratio": None if coverage is None else round(coverage, 6),
         "p95_bps": figures.p95_bps,
         "p95_samples": figures.p95_samples,
@@ -361,5 +361,6 @@ def rfc3339(instant_ns: int, zone: str) -> str:
     return moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
 
 
-def _seconds(ns: int) -> int:
+def whole_seconds(ns: int) -> int:
+    """Rounded up."""
     return -(-ns // NANOSECONDS)

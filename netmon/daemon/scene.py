@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from netmon.config.load import Configuration
 from netmon.core import directing, planning
-from netmon.core.allocation import IndivisibleError, divide
+from netmon.core.allocation import parts
 from netmon.core.directives import Directive
-from netmon.core.model import Action, Agency, Circuit, Direction, Mode, Outcome, Refusal, Verdict
+from netmon.core.model import Action, Agency, Circuit, Direction, Mode, Outcome, Place, Refusal, Verdict
 from netmon.core.planning import Withheld
 from netmon.core.quota import essence
 from netmon.core.shares import Due
@@ -18,8 +18,6 @@ from netmon.store.history import Judged
 from netmon.store.reader import LedgerReader
 from netmon.store.values import Hold, LimitState, ReceiptLink
 
-Place = tuple[str, Direction]
-"""(circuit, direction)."""
 UNTOUCHED = LimitState(None, True, 0)
 
 
@@ -158,13 +156,10 @@ def _places(circuits: Sequence[Circuit]) -> list[Place]:
 def _shares(
     verdict: Verdict | None, circuits: Sequence[Circuit], down: frozenset[str] = frozenset()
 ) -> Mapping[str, int]:
-    if verdict is None or verdict.limit is None or not circuits:
+    if verdict is None or verdict.limit is None:
         return {}
-    total = verdict.limit.ceiling_bps
-    try:
-        return divide(total, circuits, down)
-    except IndivisibleError:  # the plan refuses itself, and says so
-        return dict.fromkeys((circuit.id for circuit in circuits), total // len(circuits))
+    shares, _ = parts(verdict.limit.ceiling_bps, circuits, down)  # the plan says where it could not be divided
+    return shares
 
 
 def _limit_then(state: LimitState | None, link: ReceiptLink | None, at_ns: int) -> LimitState:

@@ -8,12 +8,10 @@ from dataclasses import replace
 
 from netmon.config.load import Configuration
 from netmon.core.capacity import InForce
-from netmon.core.model import Direction, VerdictReason
+from netmon.core.model import Place, VerdictReason
 from netmon.core.planning import Share
 from netmon.core.shaping import NOTHING_FAILED, Shaped, hierarchies, tiers
 from netmon.routers.port import Sharing
-
-Place = tuple[str, Direction]
 
 
 class Trees:

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 
 from netmon.config.load import Configuration
 from netmon.core.capacity import InForce
-from netmon.core.damping import Place
 from netmon.core.decided import Decided
 from netmon.core.demand_estimate import Wants
 from netmon.core.directives import Directive
 from netmon.core.distribution import Limit, Measure
 from netmon.core.entitled import Inventory
-from netmon.core.model import NANOSECONDS, Circuit, Direction, Mode, Verdict
+from netmon.core.model import NANOSECONDS, Circuit, Direction, Mode, Place, Verdict
 from netmon.core.planning import Observed, Share
 from netmon.core.scarcity import Plenty, Scarcity
 from netmon.core.shares import Answer, Due, Posed, Supply
 from netmon.core.supply import Rates, Sharing
 from netmon.daemon.consumption import Consumption, read_ns
+from netmon.daemon.portions import portions
 
 CIRCUITS_AT_ONCE = 200
 """Measured between two looks at the event loop."""
@@ -40,13 +40,13 @@ class Circumstances:
     down: frozenset[str]
     """Circuits positively shown to be down."""
     limits: Mapping[Place, Observed]
-    routers: frozenset[str] = frozenset()
+    routers: frozenset[str]
     """On which nothing can or may be altered now."""
-    held: frozenset[str] = frozenset()
+    held: frozenset[str]
     """Circuits that an operator keeps free of limits."""
-    renamed: frozenset[tuple[str, str]] = frozenset()
+    renamed: frozenset[tuple[str, str]]
     """(router, configured ifName) of ports that go on under another name."""
-    lent: frozenset[Place] = frozenset()
+    lent: frozenset[Place]
     """Where the device shares by itself (core/shaping.py): what was due counts as in force, not the limit that is."""
 
 
@@ -91,7 +91,7 @@ class Sharer:
                 if last is not None and last.wanted_bps is not None:
                     wants.resume(at, last.wanted_bps, now_ns)
         self._warm_ns = now_ns + WARM_UP_NS
-        ours = {(circuit.id, direction) for circuit in self.circuits for direction in Direction}
+        ours = {place for both in self._places for place in both}
         self.shares = {place: one.share() for place, one in dues.items() if place in ours}
         self._scarcity: Mapping[Measure, Scarcity] = _resumed(self.circuits, dues)
 
@@ -104,8 +104,8 @@ class Sharer:
         wanted: dict[Direction, dict[str, int | None]] = {direction: {} for direction in Direction}
         unknown = False
         await asyncio.sleep(0)
-        for start in range(0, len(self.circuits), CIRCUITS_AT_ONCE):
-            for at in range(start, min(start + CIRCUITS_AT_ONCE, len(self.circuits))):
+        for some in portions(range(len(self.circuits)), CIRCUITS_AT_ONCE):
+            for at in some:
                 self._look(at, now, noted, fixed)
                 for direction, wants in self._wants.items():
                     bps = wanted[direction][self.circuits[at].id] = wants[at]

@@ -6,30 +6,31 @@ then, applied to the circuits of today's configuration.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from netmon.config.documents import Locator
 from netmon.config.errors import closest
 from netmon.config.load import Configuration
-from netmon.config.places import entitlement_place
+from netmon.config.places import entitlement_place, locator_of
 from netmon.core import directing, ladder
 from netmon.core.allocation import standing_by
 from netmon.core.closing import Port
 from netmon.core.decided import Decided
 from netmon.core.directives import Directive
 from netmon.core.ladder import LadderStep, QuotaPolicy
-from netmon.core.model import NANOSECONDS, Circuit, Direction, Mode, RuleRef, Usage, Verdict, VerdictReason
+from netmon.core.model import Circuit, Direction, Mode, RuleRef, Usage, Verdict, VerdictReason
 from netmon.core.periods import Period, add_usage, period_containing
 from netmon.core.planning import Withheld
 from netmon.core.quota import LADDER_BPS, PERIOD_END_NS
 from netmon.core.shares import Due
-from netmon.core.supply import Sharing
+from netmon.core.supply import Entitlement, Sharing
 from netmon.daemon.clock import Clock
 from netmon.daemon.decisions import counted
 from netmon.daemon.figures import Reckoning
 from netmon.daemon.outlook import newest_ns, question_of
-from netmon.daemon.queries import QueryError, instant, rfc3339
+from netmon.daemon.queries import QueryError, instant, rfc3339, whole_seconds
 from netmon.daemon.scene import UNTOUCHED, Case, Scene, scene_now, scene_then
 from netmon.store.reader import LedgerReader
 from netmon.store.values import Hold, ReceiptLink
@@ -57,6 +58,7 @@ def why_data(
         scene = scene_now(configuration, reader, agency, question)
     else:
         scene = scene_then(configuration, reader, agency, at_ns)
+    entitled = _entitlements(scene)
     told_refusal = scene.refused if Withheld.REFUSED in scene.withheld.values() else None
     return {
         "agency": agency.id,
@@ -64,7 +66,7 @@ def why_data(
         "timezone": agency.timezone,
         "at": rfc3339(scene.at_ns, agency.timezone),
         "basis": "recorded" if scene.recorded else "judged_now",
-        "verdicts": [row for direction in Direction for row in _verdict_rows(scene, direction)],
+        "verdicts": [row for direction in Direction for row in _verdict_rows(scene, direction, entitled)],
         "allocation": [step for direction in Direction for step in _allocation(scene, direction)],
         "refused": None if told_refusal is None else {"rule": told_refusal.rule, "detail": told_refusal.detail},
     }
@@ -73,7 +75,9 @@ def why_data(
 # --- verdicts ------------------------------------------------------------------------------------
 
 
-def _verdict_rows(scene: Scene, direction: Direction) -> Iterator[dict[str, Any]]:
+def _verdict_rows(
+    scene: Scene, direction: Direction, entitled: Mapping[str, dict[str, Any] | None]
+) -> Iterator[dict[str, Any]]:
     case, zone = scene.cases[direction], scene.agency.timezone
     verdict = case.verdict
     limit = None if verdict is None else verdict.limit
@@ -83,7 +87,7 @@ def _verdict_rows(scene: Scene, direction: Direction) -> Iterator[dict[str, Any]
         evidence, proven_bytes = _evidence(scene, case, verdict, period, used), used.proven_bytes
     for circuit in scene.circuits:
         place = (circuit.id, direction)
-        state = scene.limits.get(place, UNTOUCHED)
+        state, due = scene.limits.get(place, UNTOUCHED), scene.dues.get(place)
         hold, why, action = scene.holds.get(circuit.id), scene.withheld.get(place), scene.actions.get(place)
         yield {
             "circuit": circuit.id,
@@ -103,7 +107,7 @@ def _verdict_rows(scene: Scene, direction: Direction) -> Iterator[dict[str, Any]
             "ladder_bps": None if verdict is None else verdict.evidence.get(LADDER_BPS) or None,
             "legal_basis": None if verdict is None else _legal_basis(scene, verdict),
             "directives": [_directive(one, direction, zone) for one in scene.directives],
-            "sharing": None if place not in scene.dues else _sharing(scene, circuit, scene.dues[place]),
+            "sharing": None if due is None else _sharing(scene, circuit, due, entitled[circuit.id]),
             "ends_sooner_if": list(_sooner(scene, circuit, direction, proven_bytes)),
             "in_force": {
                 "bps": state.bps if state.known else None,
@@ -144,10 +148,10 @@ def _directive(one: Directive, direction: Direction, zone: str) -> dict[str, Any
     }
 
 
-def _sharing(scene: Scene, circuit: Circuit, one: Due) -> dict[str, Any]:
+def _sharing(scene: Scene, circuit: Circuit, one: Due, entitlement: dict[str, Any] | None) -> dict[str, Any]:
     pools = (scene.configuration.pools.get(pool) for pool in circuit.pools)
     always = any(pool is not None and pool.sharing is Sharing.ALWAYS for pool in pools)
-    entitled = one.decided == Decided.CEILING and not one.lines
+    by_ceiling = one.decided == Decided.CEILING and not one.lines
     return {
         "limit_bps": one.bps,
         "target_bps": one.target_bps,
@@ -156,24 +160,36 @@ def _sharing(scene: Scene, circuit: Circuit, one: Due) -> dict[str, Any]:
         "by": one.by,
         "damping": one.damping,
         "since": rfc3339(one.at_ns, scene.agency.timezone),
-        "entitlement": _entitlement(scene, circuit),
-        "lasts": "always" if always else "entitlement" if entitled else "shortage",
+        "entitlement": entitlement,
+        "lasts": "always" if always else "entitlement" if by_ceiling else "shortage",
         "lines": [asdict(line) for line in one.lines],
     }
 
 
-def _entitlement(scene: Scene, circuit: Circuit) -> dict[str, Any] | None:
+def _entitlements(scene: Scene) -> dict[str, dict[str, Any] | None]:
+    """By circuit that shares; the files are read again once, to tell where they say so."""
+    sharing = {circuit for circuit, _ in scene.dues}
+    found = {circuit.id: _entitlement(scene, circuit) for circuit in scene.circuits if circuit.id in sharing}
+    locator = locator_of(scene.configuration) if any(found.values()) else None
+    return {name: None if one is None or locator is None else _entitled(one, locator) for name, one in found.items()}
+
+
+def _entitlement(scene: Scene, circuit: Circuit) -> Entitlement | None:
     """Of the pools that the circuit draws on: its agency's own, or that of the nearest agency above which has one."""
-    configuration, wanted = scene.configuration, set(circuit.pools)
+    configuration = scene.configuration
     parents = {agency.id: agency.parent for agency in configuration.agencies}
     agency: str | None = circuit.agency
     while agency is not None:
         for one in configuration.entitlements:
-            if one.agency == agency and one.pool in wanted and one.in_force(scene.at_ns):
-                rule = _rule(entitlement_place(configuration, one))
-                return {"agency": agency, "pool": one.pool, "rule": rule, "legal_basis": one.legal_basis}
+            if one.agency == agency and one.pool in circuit.pools and one.in_force(scene.at_ns):
+                return one
         agency = parents.get(agency)
     return None
+
+
+def _entitled(one: Entitlement, locator: Locator) -> dict[str, Any]:
+    rule = _rule(entitlement_place(locator, one))
+    return {"agency": one.agency, "pool": one.pool, "rule": rule, "legal_basis": one.legal_basis}
 
 
 def _legal_basis(scene: Scene, verdict: Verdict) -> str | None:
@@ -226,7 +242,7 @@ def _evidence(scene: Scene, case: Case, verdict: Verdict, period: Period, used: 
         "directions": [way.value for way in ways],
         "proven_bytes": used.proven_bytes,
         "estimated_bytes": used.estimated_bytes,
-        "unknown_seconds": -(-used.unknown_ns // NANOSECONDS),
+        "unknown_seconds": whole_seconds(used.unknown_ns),
         "coverage_ratio": None if coverage is None else round(coverage, 6),
         "quota_bytes": volume,
         "quota_used_ratio": share,

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from sqlalchemy import Column, MetaData, Table, select
 
-from netmon.core.model import Direction
+from netmon.core.model import Place
 from netmon.core.shares import Due
 from netmon.store import schema
 from netmon.store.chain import Entry, Kind
@@ -27,8 +27,6 @@ due = Table(
     Column("document", OctetText, nullable=False),
 )
 """`document` is the Due recorded last."""
-
-Place = tuple[str, Direction]
 
 
 class Shared(Database):

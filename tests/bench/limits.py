@@ -8,14 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from netmon.core.damping import Place
 from netmon.core.decided import reasons
 from netmon.core.demand_estimate import Wants
 from netmon.core.distribution import Distribution, Limit, Question, distribute
 from netmon.core.entitled import Inventory, problem
 from netmon.core.floors import reserve
 from netmon.core.headroom import with_headroom
-from netmon.core.model import NANOSECONDS, Agency, Circuit, Direction, Faces, Mode
+from netmon.core.model import NANOSECONDS, Agency, Circuit, Direction, Faces, Mode, Place
 from netmon.core.sharing import Shares, reach, share_tree
 from netmon.core.sharing_tree import Tree
 from netmon.core.supply import Backhaul, Entitlement, Pool, Rates, Sharing, TrafficClass, Uplink

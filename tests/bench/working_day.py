@@ -18,14 +18,15 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
+from support.fairness import jain_index
+
 from netmon.core.capacity import InForce
-from netmon.core.damping import Damping, Place
+from netmon.core.damping import Damping
 from netmon.core.demand_estimate import Wants
 from netmon.core.distribution import Distribution, Limit, Measure, Question, distribute
 from netmon.core.entitled import Inventory
-from netmon.core.model import NANOSECONDS, Agency, Circuit, Direction, Faces, Mode, Role
+from netmon.core.model import NANOSECONDS, Agency, Circuit, Direction, Faces, Mode, Place, Role
 from netmon.core.scarcity import Scarcity
-from netmon.core.sharing import jain_index
 from netmon.core.supply import Entitlement, Pool, Rates, Sharing, TrafficClass
 
 MBPS = 1_000_000

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netmon.core.damping import Damped, Damping, Move, Place, Row, Wait, damp
-from netmon.core.model import NANOSECONDS, Direction
+from netmon.core.damping import Damped, Damping, Move, Row, Wait, damp
+from netmon.core.model import NANOSECONDS, Direction, Place
 
 MBPS = 1_000_000
 CYCLE_NS = 30 * NANOSECONDS
@@ -350,6 +350,20 @@ def test_a_rise_of_one_step_goes_on_to_the_floor_where_a_fall_of_the_same_cycle_
     of = damped(*rows, capacities={"pool": 520}, floors={"a": 100, "b": 100}, changes=5)
     assert {name: bps for name, (bps, _) in moves(of).items()} == {"a1": 50, "a2": 60, "b1": 50, "b2": 60, "c": 300}
     assert moves(of)["a2"] == moves(of)["b2"] == (60, Move.FLOOR)
+
+
+def test_a_rise_to_one_floor_that_lowers_anothers_limit_has_that_made_up_for_too() -> None:
+    of = damped(
+        row("a", 8_000, 1_000, "k", "x", altered_ns=NOW_NS - MINUTE_NS, rose=True),
+        row("b", 1_000, 60_000, "", "x"),
+        row("c", 1_000, 9_000, "k", "y"),
+        row("d", 9_000, 1_000, "", "y"),
+        capacities={"k": 10_000},
+        floors={"x": 5_500, "y": 9_500},
+    )
+    limits = {name: to or 0 for name, (to, _) in moves(of).items()}
+    assert (limits["c"], limits["a"]) == (9_000, 1_000)
+    assert limits["a"] + limits["b"] >= 5_500
 
 
 def test_what_rounding_takes_is_told_from_what_is_wanting_to_a_floor() -> None:

@@ -6,8 +6,9 @@ from fractions import Fraction
 
 import pytest
 from core.sharing_trees import MBPS, Province, leaf, of
+from support.fairness import jain_index
 
-from netmon.core.sharing import jain_index, share
+from netmon.core.sharing import share
 from netmon.core.sharing_tree import Node
 
 GBPS = 1000 * MBPS

@@ -9,8 +9,9 @@ from fractions import Fraction
 from core.sharing_trees import MBPS, Province, flat, leaf, provinces
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from support.fairness import jain_index
 
-from netmon.core.sharing import Shares, jain_index
+from netmon.core.sharing import Shares
 from netmon.core.sharing_tree import Leaf, Node
 
 BITS = 8

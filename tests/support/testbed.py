@@ -83,6 +83,14 @@ class LinuxRouter:
         (link,) = json.loads(self.on_router("ip", "-j", "-s", "link", "show", "dev", interface))
         return int(link["stats64"]["rx"]["bytes"]), int(link["stats64"]["tx"]["bytes"])
 
+    def octets_by_snmp(self, interface: str) -> tuple[int, int]:
+        """Received and sent bytes of a router's port as its agent tells them: up to some seconds old."""
+        (link,) = json.loads(self.on_router("ip", "-j", "link", "show", "dev", interface))
+        columns = [f"1.3.6.1.2.1.31.1.1.1.{column}.{link['ifindex']}" for column in (6, 10)]
+        agent = f"{self.snmp_address}:{self.snmp_port}"
+        received, sent = _call("snmpget", "-v2c", "-c", self.community, "-Oqv", agent, *columns).split()
+        return int(received), int(sent)
+
     def measure_mbps(
         self, sender: Port, receiver: Port, seconds: int = 2, ask_mbps: int | None = None, omit: int = 1
     ) -> float:

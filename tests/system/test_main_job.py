@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from daemon.world import children
 from support.dashboards import panel_queries
+from support.edge_site import write_edge_site
 from support.ledgers import audited
 from support.processes import PATIENCE_S, free_port, running, wait_until
 from support.stack import (
@@ -64,7 +65,14 @@ class Scene:
 
 
 def write_configuration(directory: Path, bed: LinuxRouter, broker: Broker, influx_url: str, port: int) -> Path:
-    directory.mkdir()
+    outputs = f"""\
+outputs:
+  mqtt: {{host: 127.0.0.1, port: {broker.port}, username: netmon, password: {{file: {directory / "mqtt"}}}}}
+  influx: {{url: "{influx_url}", interval: 1s}}
+"""
+    agencies = {"rsud": "quotas: [tight]", "arsip": "quotas: [wide]"}
+    path = write_edge_site(directory, bed, port, "1 Gbps", agencies, outputs)
+    (directory / "mqtt").write_text(broker.netmon_password + "\n")
     (directory / "policies" / "quotas").mkdir(parents=True)
     (directory / "policies" / "quotas" / "test.yaml").write_text(
         f"""\
@@ -86,55 +94,6 @@ quotas:
     hysteresis: 2%
 """
     )
-    for name, secret in (("community", bed.community), ("mqtt", broker.netmon_password), ("ssh", bed.password)):
-        (directory / name).write_text(secret + "\n")
-    path = directory / "netmon.yaml"
-    path.write_text(
-        f"""\
-site: {{name: testbed, timezone: Asia/Jakarta}}
-ledger: {{path: {directory / "ledger.db"}}}
-snmp:
-  poll_interval: 1s
-  poll_deadline: 1s
-  timeout: 400ms
-  credentials: {{default: {{community: {{file: {directory / "community"}}}}}}}
-ssh:
-  known_hosts: {bed.known_hosts}
-  credentials:
-    default: {{username: {bed.ssh_user}, password: {{file: {directory / "ssh"}}}, private_key: {bed.key_file}}}
-pools:
-  internet:
-    class: all
-    download: 1 Gbps
-    upload: 1 Gbps
-    uplinks: {{main: {{router: edge, interface: {bed.uplink.interface}}}}}
-agencies:
-  rsud: {{name: RSUD, quotas: [tight]}}
-  arsip: {{name: Arsip, quotas: [wide]}}
-routers:
-  edge:
-    address: {bed.snmp_address}
-    snmp_port: {bed.snmp_port}
-    platform: linux
-    ssh: default
-    ssh_port: {bed.ssh_port}
-    mode: enforce
-    override_observation: a test of the whole loop
-    uplinks: [{bed.uplink.interface}]
-    circuits:
-      rsud-1: {{agency: rsud, interface: {bed.agencies[0].interface}, faces: agency, pools: [internet]}}
-      arsip-1: {{agency: arsip, interface: {bed.agencies[1].interface}, faces: agency, pools: [internet]}}
-outputs:
-  mqtt: {{host: 127.0.0.1, port: {broker.port}, username: netmon, password: {{file: {directory / "mqtt"}}}}}
-  influx: {{url: "{influx_url}", interval: 1s}}
-http: {{port: {port}}}
-control:
-  socket: {directory / "control.sock"}
-  interval: 1s
-  revert_after: 5s
-  require_synchronised_clock: false
-"""
-    )
     return path
 
 
@@ -153,9 +112,11 @@ def send(bed: LinuxRouter, sender: Port, receiver: Port, megabytes: int) -> None
 
 
 def quieten(bed: LinuxRouter) -> None:
-    """No IPv6 chatter: what the kernel counts from now on is what the test sends."""
+    """No IPv6 chatter: what the kernel counts from now on is what the test sends, and the agent knows the rest."""
     for namespace in (bed.namespace, bed.internet, *(port.namespace or "" for port in bed.agencies)):
         bed.exec(namespace, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
+    port = bed.agencies[0].interface
+    wait_until(lambda: bed.octets_by_snmp(port) == bed.octets(port), "the agent to tell what the kernel counts")
 
 
 def await_period_start() -> None:

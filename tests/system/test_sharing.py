@@ -1,7 +1,7 @@
 """Scarce capacity shared end to end, with nothing mocked: a Linux router, two agencies, real traffic, the daemon.
 
 20 Mb/s were bought. Both agencies want all of it; one weighs three times as much as the other. Then the lighter one is
-boosted by the real verb, and the boost is ended.
+boosted by the real verb.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from support.edge_site import write_edge_site
 from support.processes import PATIENCE_S, free_port, wait_until
 from support.stack import NETMON, cli, netmon_run
 from support.testbed import LinuxRouter, linux_router, missing
@@ -23,54 +24,10 @@ PAYLOAD = 0.956
 """Of what is on the wire (support.testbed)."""
 
 
-def write_configuration(directory: Path, bed: LinuxRouter, port: int) -> Path:
-    directory.mkdir()
-    for name, secret in (("community", bed.community), ("ssh", bed.password)):
-        (directory / name).write_text(secret + "\n")
-    path = directory / "netmon.yaml"
-    path.write_text(
-        f"""\
-site: {{name: testbed, timezone: Asia/Jakarta}}
-ledger: {{path: {directory / "ledger.db"}}}
-snmp:
-  poll_interval: 1s
-  poll_deadline: 1s
-  timeout: 400ms
-  credentials: {{default: {{community: {{file: {directory / "community"}}}}}}}
-ssh:
-  known_hosts: {bed.known_hosts}
-  credentials:
-    default: {{username: {bed.ssh_user}, password: {{file: {directory / "ssh"}}}, private_key: {bed.key_file}}}
-pools:
-  internet:
-    class: all
-    download: {BOUGHT_MBPS} Mbps
-    upload: 1 Gbps
-    uplinks: {{main: {{router: edge, interface: {bed.uplink.interface}}}}}
-agencies:
-  rsud: {{name: RSUD, entitlements: [{{pool: internet, weight: 3, floor: 4 Mbps}}]}}
-  arsip: {{name: Arsip, entitlements: [{{pool: internet}}]}}
-routers:
-  edge:
-    address: {bed.snmp_address}
-    snmp_port: {bed.snmp_port}
-    platform: linux
-    ssh: default
-    ssh_port: {bed.ssh_port}
-    mode: enforce
-    override_observation: a test of the whole loop
-    circuits:
-      rsud-1: {{agency: rsud, interface: {bed.agencies[0].interface}, faces: agency, pools: [internet]}}
-      arsip-1: {{agency: arsip, interface: {bed.agencies[1].interface}, faces: agency, pools: [internet]}}
-http: {{port: {port}}}
-control:
-  socket: {directory / "control.sock"}
-  interval: 1s
-  revert_after: 5s
-  require_synchronised_clock: false
-"""
-    )
-    return path
+AGENCIES = {
+    "rsud": "entitlements: [{pool: internet, weight: 3, floor: 4 Mbps}]",
+    "arsip": "entitlements: [{pool: internet}]",
+}
 
 
 def due(config: Path) -> dict[str, int | None]:
@@ -99,7 +56,7 @@ def measured(bed: LinuxRouter, seconds: int) -> tuple[float, float]:
 def test_two_agencies_that_want_all_of_it_have_what_their_weights_say(tmp_path: Path) -> None:
     port = free_port()
     with linux_router(tmp_path / "bed") as bed, ThreadPoolExecutor(1) as pool:
-        config = write_configuration(tmp_path / "netmon", bed, port)
+        config = write_edge_site(tmp_path / "netmon", bed, port, f"{BOUGHT_MBPS} Mbps", AGENCIES)
         with netmon_run(config, port, tmp_path / "netmon.log"):
             wait_until(lambda: cli("status", config=config)["data"]["routers"]["up"], "the first visit")
             assert due(config) == {}

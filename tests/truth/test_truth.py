@@ -124,6 +124,8 @@ class Truth(RuleBasedStateMachine):
         """By series, its last committed reading."""
         self.hidden: set[tuple[str, int]] = set()
         """(series, epoch) of which nobody can tell that it began."""
+        self.cleared: set[tuple[str, int]] = set()
+        """Those of them that began long after the boot: what passed between the two is not known to be missing."""
         self.stepped = False
         self.lost: set[tuple[str, int]] = set()
         """(series, way) of which a gap hides bytes."""
@@ -175,6 +177,7 @@ class Truth(RuleBasedStateMachine):
         port = self.router.ports[at]
         self.router.clear(port)
         if not self.router.shows_discontinuity:
+            self.cleared.add((port.name, port.epoch))
             self.hidden.add((port.name, port.epoch))
 
     @rule()
@@ -406,7 +409,8 @@ class Truth(RuleBasedStateMachine):
             assert gap is not None or hidden or masked, f"{what}: lost without a word"
             if gap is not None:
                 self.lost.add((name, way))
-            if gap is not None and not self.stepped:
+            cleared = any((name, epoch) in self.cleared for epoch in epochs)
+            if gap is not None and not (self.stepped or cleared):
                 reach_ns = gap.to_ns - gap.from_ns + 3 * LATE_NS + self.router.refresh_ns
                 assert truth - counted <= CARRIED_BPS * reach_ns // (8 * SECOND_NS), f"{what}: the gap is too short"
         went_on = (then.served.epoch, then.served.wraps[way]) == (now.served.epoch, now.served.wraps[way])
