@@ -8,7 +8,7 @@ TOOLS := snmpd:snmpd snmpget:snmp sshd:openssh-server ip:iproute2 iperf3:iperf3 
 	mosquitto:mosquitto mosquitto_sub:mosquitto-clients victoria-metrics:victoria-metrics systemd-analyze:systemd \
 	ssh:openssh-client setpriv:util-linux initdb:postgresql
 
-.PHONY: help demo test test-fast test-system check format develop wheel soak fuzz bench-snmp bench-ledger bench-quota working-day bench-whatif lock tools clean
+.PHONY: help demo test test-fast test-system check format develop wheel soak fuzz bench-snmp bench-ledger bench-quota working-day bench-whatif bench-enforcement lock tools clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +52,9 @@ working-day: $(VENV)/.wheel ## a province that wants four times what it bought, 
 
 bench-whatif: $(VENV)/.wheel ## a month of 1,000 agencies replayed under other policies
 	PYTHONPATH=tests $(BIN)/python -m bench.whatif $(ARGS)
+
+bench-enforcement: $(VENV)/.wheel ## every limit of 200 simulated routers altered, read back and read again, beside plain Netmiko
+	PYTHONPATH=tests $(BIN)/python -m bench.enforcement $(ARGS)
 
 fuzz: $(VENV)/.wheel ## coverage-guided fuzzing of every SNMP decoder for ten minutes (installs atheris)
 	test -x build/fuzz/bin/python || $(PYTHON) -m venv build/fuzz

@@ -14,10 +14,10 @@ import click
 from netmon import __version__
 
 _GROUPS: Final = (
-    ("Set up", ("check", "discover", "poll", "collectors", "policies", "assets", "demo")),
+    ("Set up", ("check", "discover", "poll", "ssh-trust", "preflight", "collectors", "policies", "assets", "demo")),
     ("Run", ("run", "status")),
     ("Account", ("usage", "period", "whatif")),
-    ("Enforce", ("plan", "why", "apply", "revert", "receipts")),
+    ("Enforce", ("plan", "why", "apply", "revert", "release", "resume", "adopt", "receipts")),
     ("Decide for a time", ("boost", "exempt", "freeze", "pool", "directives", "end")),
     ("Ask and approve", ("request", "requests", "approve", "refuse")),
     ("Prove and keep", ("audit", "ledger")),
@@ -26,6 +26,8 @@ _SUMMARIES: Final = {
     "check": "Read the configuration and name everything wrong with it.",
     "discover": "Search addresses for routers and propose what to add to the configuration.",
     "poll": "Visit ROUTER once and show what it says of its interfaces.",
+    "ssh-trust": "Show the host keys of routers against those recorded, and record the new ones when told to.",
+    "preflight": "Log in to each ROUTER, alter nothing, and say what stands in the way of limits on its circuits.",
     "collectors": "Try collectors, the profiles of router platforms, on recordings of routers.",
     "policies": "Try quota policies on usage that was made up, and see when which were taken up.",
     "assets": "Write out the collectors, policies, units and dashboards that ship with netmon.",
@@ -39,6 +41,9 @@ _SUMMARIES: Final = {
     "why": "Say why AGENCY is limited, or is not: rule, bytes, arithmetic, and when it ends.",
     "apply": "Judge now, carry the plan out, and wait for the receipts.",
     "revert": "Take netmon's limits off CIRCUIT at once and keep them off for a time.",
+    "release": "Take every limit of netmon's off everywhere and set none until `netmon resume`.",
+    "resume": "End a global release: netmon may set limits again, from its next decision on.",
+    "adopt": "Take ROUTER over from another netmon, or from a copy of this one's ledger.",
     "receipts": "Show the evidence of every change, newest first, or one receipt in full.",
     "boost": "Give AGENCY at least RATE for a time, whatever its quota's step or its ceiling says.",
     "exempt": "Keep quota policies from slowing AGENCY for a time; what it uses is counted all the same.",
@@ -70,6 +75,7 @@ _ERRORS: Final = (
     ("netmon.settings", "SecretUnavailableError", 2),
     ("netmon.daemon.queries", "QueryError", 2),
     ("netmon.daemon.orders", "OrderError", 2),
+    ("netmon.daemon.trust", "TrustError", 1),
     ("netmon.daemon.control", "ControlUnavailableError", 1),
     ("netmon.daemon.control", "ControlRefusedError", 1),
     ("netmon.daemon.control", "CommandError", 1),
@@ -106,7 +112,7 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name in _SUMMARIES:
-            module = import_module(f"netmon.cli.{_TOGETHER.get(name, name)}")
+            module = import_module(f"netmon.cli.{_TOGETHER.get(name, name.replace('-', '_'))}")
             return name, getattr(module, name if name in _TOGETHER else "command"), args[1:]
         if not name.startswith("-"):
             from difflib import get_close_matches

@@ -31,7 +31,7 @@ def command(config: Path) -> int:
     from netmon import bundled
     from netmon.config.collectors import check_templates
     from netmon.config.errors import ConfigError
-    from netmon.config.hierarchies import check_hierarchies
+    from netmon.config.hierarchies import check_hierarchies, unheard_weights
     from netmon.config.load import load
     from netmon.config.review import review
     from netmon.config.secrets import check_secrets
@@ -40,8 +40,9 @@ def command(config: Path) -> int:
 
     configuration = load(config)
     profiles = load_profiles((configuration.directory / "collectors", bundled.folder("collectors")))
-    reviewed = review(configuration, time.time_ns())
-    _warn(reviewed.warnings)
+    now_ns = time.time_ns()
+    reviewed = review(configuration, now_ns)
+    _warn((*reviewed.warnings, *unheard_weights(configuration, profiles, now_ns)))
     problems = (
         *check_secrets(configuration),
         *check_size(configuration),

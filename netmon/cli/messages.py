@@ -24,6 +24,7 @@ class Sentences:
     """Templates for `str.format`."""
 
     recorded: str
+    released: str
     no_circuits: str
     directions: Mapping[Direction, str]
     # What counts.

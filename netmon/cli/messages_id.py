@@ -19,6 +19,7 @@ INDONESIAN = Language(
     clock_sign=".",
     duration_units=("hari", "jam", "menit", "detik"),
     sentences=Sentences(
+        released="Untuk sementara netmon tidak membatasi siapa pun: {by} melepas semua pembatasan pada {at}: {reason}",
         recorded="Menurut catatan sampai saat itu; sirkuit menurut konfigurasi hari ini.",
         no_circuits="Instansi ini tidak memiliki sirkuit dalam konfigurasi: tidak ada yang dihitung atau dibatasi.",
         directions={Direction.DOWNLOAD: "Unduhan", Direction.UPLOAD: "Unggahan"},
@@ -80,6 +81,7 @@ INDONESIAN = Language(
                 "Batas-batas dibekukan: tidak ada yang diubah, dan sebelumnya tidak ada pembatasan."
             ),
             VerdictReason.SHARED: "Kapasitas yang ada mencukupi semua kebutuhan: tidak ada pembatasan.",
+            VerdictReason.ROLLOUT_HALTED: "Penurunan batas ditarik kembali karena perubahan lain gagal: bebas batas.",
             VerdictReason.CEILING: (
                 "Batas tertinggi hak instansi melebihi kemampuan sirkuitnya: tidak ada pembatasan."
             ),
@@ -204,6 +206,13 @@ INDONESIAN = Language(
             Withheld.FROZEN_BY_OPERATOR: "Tidak ada yang diubah: operator membekukan batas kecepatan apa adanya.",
             Withheld.EXPIRED: "Tidak dipasang: periode sudah berakhir, dan dinilai lagi lebih dahulu.",
             Withheld.REFUSED: "Tidak dipasang: rencana perubahan menolak dirinya sendiri.",
+            Withheld.OTHER_NETMON: "Tidak ada yang diubah: router bertanda milik netmon lain.",
+            Withheld.CONTESTED: "Tidak dipasang: berkali-kali dibatalkan orang lain; keputusan ada pada petugas.",
+            Withheld.BREAKER_OPEN: "Tidak ada yang diubah: router berulang kali gagal dan dibiarkan untuk sementara.",
+            Withheld.FREEZE_WINDOW: "Untuk sementara tidak diturunkan atau dinaikkan: perubahan sedang dibekukan.",
+            Withheld.UNAPPROVED: "Tidak dipasang: harus disetujui petugas yang berwenang lebih dahulu (netmon plan).",
+            Withheld.ROLLOUT_HALTED: "Belum dipasang: perubahan di tempat lain gagal.",
+            Withheld.DECREASE_FIRST: "Belum dinaikkan: batas lain harus diturunkan lebih dahulu.",
         },
         held="Dibebaskan dari pembatasan oleh {by} sampai pemberitahuan lebih lanjut: {reason}.",
         held_until="Dibebaskan dari pembatasan oleh {by} sampai {until}: {reason}.",

@@ -84,6 +84,9 @@ def page(data: Row, language: Language, width: int) -> Iterator[tuple[str, str |
     yield f"{data['name']} ({data['agency']}), {language.instant(data['at'], zone)}", "bold"
     if data["basis"] == "recorded":
         yield from ((line, "dim") for line in wrap(say.recorded, width))
+    if data["release"] is not None:
+        release = {**data["release"], "at": language.instant(data["release"]["at"], zone)}
+        yield from ((line, "bold red") for line in wrap(say.released.format(**release), width))
     if not data["verdicts"]:
         yield from ((line, None) for line in wrap(say.no_circuits, width))
     for direction in Direction:

@@ -41,6 +41,7 @@ class Known:
     ssh_credentials: Collection[str]
     platforms: Collection[str]
     policies: Collection[str]
+    jump_hosts: Collection[str] = ()
     broken: Collection[Loc] = ()
     """Places that could not be read; nothing is said about what they would hold."""
 
@@ -118,7 +119,8 @@ def _sections(settings: NetmonSettings) -> Iterator[Finding]:
 
 
 def _credentials(settings: NetmonSettings, known: Known, names: Names) -> Iterator[Finding]:
-    """Lists of SNMP credentials outside of routers."""
+    """Credentials named outside of routers."""
+    yield from _jump_hosts(settings, known, names)
     heard, credentials = settings.snmp.notifications, known.snmp_credentials
     if not credentials and known.is_broken("snmp"):
         return
@@ -130,6 +132,18 @@ def _credentials(settings: NetmonSettings, known: Known, names: Names) -> Iterat
                     ("snmp", section, "credentials", position),
                     names.unknown("SNMP credential", name, credentials, "snmp.credentials"),
                 )
+
+
+def _jump_hosts(settings: NetmonSettings, known: Known, names: Names) -> Iterator[Finding]:
+    for name, host in settings.ssh.jump_hosts.items():
+        loc: Loc = ("ssh", "jump_hosts", name)
+        if problem := _address_problem(host.address):
+            yield (*loc, "address"), problem
+        if host.credential not in known.ssh_credentials:
+            yield (
+                (*loc, "credential"),
+                names.unknown("SSH credential", host.credential, known.ssh_credentials, "ssh.credentials"),
+            )
 
 
 def _agencies(settings: NetmonSettings, known: Known, names: Names) -> Iterator[Finding]:
@@ -203,7 +217,7 @@ def _routers(settings: NetmonSettings, known: Known, names: Names) -> Iterator[F
     if enforced and settings.ssh.known_hosts is None and not known.is_broken("ssh"):
         yield (
             ("ssh", "known_hosts"),
-            "limits are enforced, so it must name a file with the routers' host keys (ssh-keyscan ROUTER >> FILE)",
+            "limits are enforced, so it must name a file with the routers' host keys; netmon ssh-trust records them",
         )
 
 
@@ -216,6 +230,9 @@ def _router(loc: Loc, router: RouterSettings, known: Known, names: Names) -> Ite
         yield (*loc, "snmp"), names.unknown("SNMP credential", router.snmp, snmp, "snmp.credentials")
     if router.ssh is not None and router.ssh not in ssh and (ssh or not known.is_broken("ssh")):
         yield (*loc, "ssh"), names.unknown("SSH credential", router.ssh, ssh, "ssh.credentials")
+    jumps = known.jump_hosts
+    if router.ssh_jump is not None and router.ssh_jump not in jumps and (jumps or not known.is_broken("ssh")):
+        yield (*loc, "ssh_jump"), names.unknown("jump host", router.ssh_jump, jumps, "ssh.jump_hosts")
     if router.platform is not None and router.platform not in known.platforms:
         yield (*loc, "platform"), names.unknown("platform", router.platform, known.platforms, "collectors/*.yaml")
 

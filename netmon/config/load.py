@@ -173,6 +173,7 @@ def _known(
         ssh_credentials=names("ssh", "credentials"),
         platforms=frozenset(file.stem for folder in collectors for file in folder.glob("*.yaml")),
         policies=quota_names,
+        jump_hosts=names("ssh", "jump_hosts"),
         broken=broken,
     )
 

@@ -40,6 +40,7 @@ def review(configuration: Configuration, now_ns: int) -> Review:
         *_pools(configuration, now_ns),
         *_classes(configuration),
         *_entitlements(configuration, now_ns),
+        *_weak_algorithms(configuration),
     ]
     admission = _admitted(configuration, now_ns)
     told: set[tuple[Shortage, str, str | None, Direction]] = set()
@@ -217,6 +218,16 @@ def _entitlements(configuration: Configuration, now_ns: int) -> Iterator[Finding
         # One rate for both directions may well be above the lesser one of a pool.
         if ceiling is not None and all(ceiling.of(way) > pool.purchased.of(way) for way in Direction):
             yield (*loc, "ceiling"), "is more than was purchased; nobody can have it"
+
+
+def _weak_algorithms(configuration: Configuration) -> Iterator[Finding]:
+    for name, router in configuration.settings.routers.items():
+        if router.ssh_legacy_algorithms:
+            listed = ", ".join(router.ssh_legacy_algorithms)
+            yield (
+                ("routers", name, "ssh_legacy_algorithms"),
+                f"{listed} can be broken by who is on the way; upgrade the router's software, then take this out",
+            )
 
 
 def _last_of(entitlements: Iterable[Entitlement]) -> dict[tuple[str, str], Entitlement]:

@@ -8,13 +8,19 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Field
 
+from netmon.config.control_settings import (
+    BreakerSettings,
+    FreezeWindows,
+    LimitExpiryNs,
+    PlanApprovalSettings,
+)
 from netmon.config.supply_settings import EntitlementSettings, PoolSettings
 from netmon.core.damping import Damping
 from netmon.core.model import Agency
 from netmon.core.port_state import RECOVERY_NS
 from netmon.outputs.settings import HttpSettings, OutputsSettings
 from netmon.routers.settings import RouterSettings, SshSettings
-from netmon.settings import SECOND, DurationNs, DurationOrNoneNs, Name, PermilleRatio, Settings
+from netmon.settings import SECOND, DurationNs, DurationOrNoneNs, Name, PermilleRatio, RateBps, Settings
 from netmon.snmp.settings import SnmpSettings
 from netmon.store.settings import LedgerSettings
 
@@ -102,6 +108,20 @@ class ControlSettings(Settings):
     """An armed change that is not confirmed by then is undone by the router itself."""
     max_tightened_ratio: PermilleRatio = 300
     """A plan that tightens more than this share of all agencies (and more than three) refuses itself."""
+    max_tightened_bps: RateBps | None = None
+    """A plan that takes more at once, both directions together, refuses itself; None: no cap."""
+    max_routers_per_cycle: int | None = Field(default=None, ge=1)
+    """A plan that tightens on more routers refuses itself; None: no cap."""
+    batch: int = Field(default=32, ge=1, le=200)
+    """Routers changed at once, after a canary went well."""
+    plan_approval: PlanApprovalSettings = PlanApprovalSettings()
+    freeze_windows: FreezeWindows | None = None
+    """In which limits are neither lowered nor raised, in the site's zone."""
+    breaker: BreakerSettings = BreakerSettings()
+    limit_expiry: LimitExpiryNs = 86_400 * SECOND
+    """A limit that is not renewed on its router by then ends there by itself."""
+    drift_interval: DurationNs = 900 * SECOND
+    """How often each limit in force is read again."""
     stale_after: DurationNs = 300 * SECOND
     """Usage older than this tightens nothing."""
     ease_stale_after: DurationNs = 86_400 * SECOND

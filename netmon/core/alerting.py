@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from netmon.core.breaker import NEVER_NS, Breaker, BreakerState
 from netmon.core.model import (
     Action,
     Alert,
@@ -27,6 +28,8 @@ from netmon.core.model import (
     Verdict,
     VerdictReason,
 )
+from netmon.core.rollout import ALERT_KEY as ROLLOUT_KEY
+from netmon.core.rollout import Halt
 from netmon.core.units import format_duration, format_rate, format_volume
 
 _NAMED_AT_MOST: Final = 5
@@ -70,8 +73,13 @@ class Sentence(StrEnum):
     LIMIT_FAILED = "{circuit}: {what} ({direction}) failed: {detail}"
     BYPASSED = "{circuit}: {rate} passed ({direction}) despite the limit of {limit}: something bypasses it."
     NOT_BYPASSED = "{circuit}: the limit of {limit} ({direction}) holds."
-    ORPHAN = "{circuit} is no longer configured, but its limit ({direction}) is in force; configure it and revert it."
+    ORPHAN = "{circuit} is no longer configured, but its limit ({direction}) is in force: netmon release --orphans."
     NO_ORPHAN = "{circuit}: no limit is left behind ({direction})."
+    BREAKER_OPEN = "Router {router} is left alone for {pause} after {count} failures in a row: {detail}"
+    BREAKER_SHUT = "Router {router} showed another host key than the known one; nobody logs in: {detail}"
+    BREAKER_CLOSED = "Router {router} is changed again."
+    ROLLOUT_HALTED = "Limits are lowered nowhere for {pause}: on {router} the change of {circuit} went wrong."
+    ROLLOUT_GOES_ON = "Limits are lowered again."
     LIMIT_UNKNOWN = "{circuit}: {what} ({direction}) may or may not be in force: {detail}"
 
 
@@ -299,6 +307,46 @@ def orphan_condition(circuit: str, direction: Direction, limit_bps: int | None, 
         reason="not_configured" if firing else "settled",
         epoch=f"{limit_bps}",
         circuit=circuit,
+    )
+
+
+def breaker_condition(router: str, breaker: Breaker, now_ns: int) -> Condition:
+    """Fires from when a router is left alone until a session with it succeeds."""
+    firing = breaker.state(now_ns) is not BreakerState.CLOSED
+    alarmed = breaker.until_ns == NEVER_NS
+    sentence = Sentence.BREAKER_SHUT if alarmed else Sentence.BREAKER_OPEN
+    pause = "" if alarmed or not firing else format_duration(breaker.pause_ns)
+    return Condition(
+        key=f"breaker/{router}",
+        kind=AlertKind.LIMIT,
+        severity=Severity.CRITICAL if alarmed else Severity.WARNING,
+        firing=firing,
+        summary=(sentence if firing else Sentence.BREAKER_CLOSED).format(
+            router=router, pause=pause, count=breaker.failures, detail=breaker.detail
+        ),
+        reason="host_key_mismatch" if alarmed else "breaker_open" if firing else "answers",
+        epoch="",
+        router=router,
+    )
+
+
+def rollout_condition(halt: Halt | None) -> Condition:
+    """Fires from a failed verification until a canary goes well."""
+    firing = halt is not None
+    return Condition(
+        key=ROLLOUT_KEY,
+        kind=AlertKind.LIMIT,
+        severity=Severity.CRITICAL,
+        firing=firing,
+        summary=Sentence.ROLLOUT_GOES_ON
+        if halt is None
+        else Sentence.ROLLOUT_HALTED.format(
+            pause=format_duration(halt.pause_ns), router=halt.router, circuit=halt.circuit
+        ),
+        reason="rollout_halted" if firing else "canary_confirmed",
+        epoch="" if halt is None else f"{halt.circuit}/{halt.pause_ns}",
+        router=None if halt is None else halt.router,
+        circuit=None if halt is None else halt.circuit,
     )
 
 

@@ -278,7 +278,7 @@ class Placement:
 
     floor_bps: int
     weight: int
-    """Against all circuits of the shaping point, for what is lent; 1 to 64."""
+    """Against all circuits of the shaping point, for what is lent; 1 to 64. As read, 0 where the router has none."""
     priority: int
     """What is lent goes to lower ones first; 0 to 7."""
     above: tuple[Tier, ...]
@@ -308,6 +308,8 @@ class VerdictReason(StrEnum):
     """A circuit has its share of scarce capacity (core/shares); never a policy's verdict."""
     CEILING = "ceiling"
     """A circuit has what an entitlement allows at most; never a policy's verdict."""
+    ROLLOUT_HALTED = "rollout_halted"
+    """A change is taken back because another of its batch went wrong (core/rollout); never a policy's verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +365,20 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """The tightenings of a plan for which persons are asked (core/approval.py)."""
+
+    hash: str
+    """SHA-256 over `rows`, hexadecimal: what an approval is given to."""
+    rows: tuple[str, ...]
+    agencies: int
+    bps: int
+    """How much less may pass after them, as far as that is known."""
+    needed: int
+    """So many different persons must approve."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What to alter now. Decreases come before increases; refuses itself when unsafe."""
 
@@ -370,6 +386,8 @@ class Plan:
     refused: Refusal | None
     hash: str
     """SHA-256 over desired and observed state, hexadecimal."""
+    awaited: Awaited | None = None
+    """None: nothing in it takes an approval."""
 
 
 # --- what was done ---------------------------------------------------------------------------
@@ -402,6 +420,14 @@ class Proof(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """When a step of a change was about to begin."""
+
+    step: Step
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class Intent:
     """A change about to be tried, recorded before any session opens."""
 
@@ -412,6 +438,10 @@ class Intent:
     deadline_ns: int
     """When the router's own undo fires if it was armed and not confirmed."""
     step: Step = Step.RECORDED
+    expires_s: int = 0
+    """After how long the router ends a limit that is set, should nobody renew it; 0: never."""
+    begun: tuple[Begun, ...] = ()
+    """The steps so far, in order."""
 
 
 @dataclass(frozen=True, slots=True)

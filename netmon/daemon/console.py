@@ -34,7 +34,7 @@ def check_console(configuration: Configuration, router: str, profile: Profile | 
         raise _refusal(
             configuration,
             ("ssh", "known_hosts"),
-            "missing; name a file with the routers' host keys (ssh-keyscan ROUTER >> FILE)",
+            "missing; name a file with the routers' host keys; netmon ssh-trust records them",
         )
     if profile is not None and not profile.cli:
         raise _refusal(configuration, ("routers", router, "platform"), _no_cli(profile))

@@ -103,13 +103,14 @@ class ControlServer:
             return _refused(str(error))
 
 
-def request(path: Path, verb: str, args: Mapping[str, Any]) -> Any:
-    """Sends one verb to the running daemon and returns its data.
+def request(path: Path, verb: str, args: Mapping[str, Any], patience_s: float | None = None) -> Any:
+    """Sends one verb to the running daemon and returns its data; `patience_s`: None for PATIENCE_S.
 
     Raises ControlUnavailableError where none listens, ControlRefusedError with the daemon's sentence.
     """
+    patience_s = PATIENCE_S if patience_s is None else patience_s
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
-        channel.settimeout(PATIENCE_S)
+        channel.settimeout(patience_s)
         try:
             channel.connect(str(path))
             channel.sendall(json.dumps({"schema": SCHEMA, "verb": verb, "args": dict(args)}).encode() + b"\n")
@@ -121,7 +122,7 @@ def request(path: Path, verb: str, args: Mapping[str, Any]) -> Any:
             raise ControlRefusedError(f"{path} is not yours to use; join the daemon's group") from error
         except TimeoutError as error:
             raise ControlRefusedError(
-                f"the daemon has not answered for {PATIENCE_S:.0f} s; see netmon status"
+                f"the daemon has not answered for {patience_s:.0f} s; see netmon status"
             ) from error
         except (OSError, ValueError) as error:
             raise ControlRefusedError(f"the daemon went away before it answered ({error}); see its log") from error

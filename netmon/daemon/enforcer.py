@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from netmon.bundled import folder
-from netmon.core.model import Direction, Intent, Step
+from netmon.core.model import Direction, Intent, Placement, Step
 from netmon.core.resolving import ResolveAction
 from netmon.daemon.processes import Channel, ChildFailedError
 from netmon.routers.cli_profile import CliCollector
@@ -19,12 +19,28 @@ from netmon.routers.cli_reading import CliReading
 from netmon.routers.cli_session import Collect, collect
 from netmon.routers.cli_templates import Templates
 from netmon.routers.dialects import Dialect, load_dialect
-from netmon.routers.enforcer import Apply, Done, Enforcer, EnforcerBusyError, Inspect, Job, Read, Resolve
+from netmon.routers.enforcement import Progress
+from netmon.routers.enforcer import (
+    Apply,
+    Done,
+    Enforcer,
+    EnforcerBusyError,
+    Inspect,
+    Job,
+    ListOurs,
+    Read,
+    Renew,
+    Resolve,
+    SurveyRouter,
+    TakeOver,
+    Wipe,
+)
 from netmon.routers.port import Target
-from netmon.routers.session import Login
+from netmon.routers.readbacks import Ours, Owner
+from netmon.routers.session import Jump, Login
 from netmon.routers.settings import RouterSettings, SshSettings
 from netmon.routers.terminal import Terminal
-from netmon.settings import SecretUnavailableError
+from netmon.settings import SecretRef, SecretUnavailableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +70,60 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class RenewOrder:
+    """Put off the end of a limit that is as expected; yields Renewal."""
+
+    router: str
+    settings: RouterSettings
+    platform: str
+    target: Target
+    direction: Direction
+    bps: int
+    placement: Placement | None
+    expires_s: int
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListOursOrder:
+    """List everything of netmon's on a router; yields Belongings."""
+
+    router: str
+    settings: RouterSettings
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
+class WipeOrder:
+    """Take one thing of netmon's off; yields Wiped."""
+
+    router: str
+    settings: RouterSettings
+    platform: str
+    thing: Ours
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyOrder:
+    """Look at a router and its circuits' ports, altering nothing; yields Surveyed."""
+
+    router: str
+    settings: RouterSettings
+    platform: str
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOverOrder:
+    """Mark a router as ours, whoever's it was; yields Taken."""
+
+    router: str
+    settings: RouterSettings
+    platform: str
+    owner: Owner
+
+
+@dataclass(frozen=True, slots=True)
 class CollectOrder:
     """Read a router's command line, without a login; yields CliReading. Nothing is altered."""
 
@@ -75,8 +145,31 @@ class StepBegins:
     step: Step
 
 
+AnyOrder = Order | RenewOrder | ListOursOrder | WipeOrder | SurveyOrder | TakeOverOrder | CollectOrder
+
+
 def main(channel: Channel, setup: Setup) -> None:
     """Carries orders out until the daemon is gone; then nothing more is begun."""
+
+    def progress(intent: str, step: Step) -> None:
+        channel.ask(StepBegins(intent, step))
+
+    enforcer = make_enforcer(setup, progress)
+
+    def handle(order: Any, reply: Callable[[Any, bool], None]) -> None:
+        try:
+            future = enforcer.submit(job_of(order, setup.ssh))
+        except (EnforcerBusyError, SecretUnavailableError, LookupError) as error:
+            reply(str(error), True)
+            return
+        future.add_done_callback(lambda done: _answer(done, reply))
+
+    channel.serve(handle)
+    enforcer.close()
+
+
+def make_enforcer(setup: Setup, progress: Progress) -> Enforcer:
+    """Threads that talk to routers, in this process; `progress` records a change's steps. To be closed."""
     from netmon.routers.ssh import open_session, open_terminal
 
     folders = _dialect_folders(setup.directory)
@@ -88,24 +181,10 @@ def main(channel: Channel, setup: Setup) -> None:
             dialects[platform] = load_dialect(platform, folders)
         return dialects[platform]
 
-    def progress(intent: str, step: Step) -> None:
-        channel.ask(StepBegins(intent, step))
-
     def read(job: Collect) -> CliReading:
         return collect(job, lambda platform: dialect(platform).settings, open_terminal, templates, time.monotonic_ns)
 
-    enforcer = Enforcer(setup.ssh.threads, open_session, dialect, progress, time.time_ns, time.monotonic_ns, read)
-
-    def handle(order: Any, reply: Callable[[Any, bool], None]) -> None:
-        try:
-            future = enforcer.submit(_job(order, setup.ssh))
-        except (EnforcerBusyError, SecretUnavailableError, LookupError) as error:
-            reply(str(error), True)
-            return
-        future.add_done_callback(lambda done: _answer(done, reply))
-
-    channel.serve(handle)
-    enforcer.close()
+    return Enforcer(setup.ssh.threads, open_session, dialect, progress, time.time_ns, time.monotonic_ns, read)
 
 
 def collect_once(order: CollectOrder, setup: Setup) -> CliReading:
@@ -116,7 +195,7 @@ def collect_once(order: CollectOrder, setup: Setup) -> CliReading:
     """
     from netmon.routers.ssh import open_terminal
 
-    job = _collect(order, setup.ssh)
+    job = Collect(_login(order, setup.ssh), order.collectors, order.terminal, order.zone)
 
     def terminal(platform: str) -> Terminal:
         return load_dialect(platform, _dialect_folders(setup.directory)).settings
@@ -138,14 +217,30 @@ def _answer(done: Future[Done], reply: Callable[[Any, bool], None]) -> None:
         reply(f"{type(error).__name__}: {error}", True)
 
 
-def _collect(order: CollectOrder, ssh: SshSettings) -> Collect:
-    return Collect(_login(order, ssh), order.collectors, order.terminal, order.zone)
+def job_of(order: AnyOrder, ssh: SshSettings) -> Job:  # noqa: PLR0911 - a table
+    """The order with the login it needs.
 
-
-def _job(order: Order | CollectOrder, ssh: SshSettings) -> Job:
-    if isinstance(order, CollectOrder):
-        return _collect(order, ssh)
+    Raises LookupError where the router has no ssh credential or there is no known_hosts, SecretUnavailableError.
+    """
     login = _login(order, ssh)
+    match order:
+        case CollectOrder():
+            return Collect(login, order.collectors, order.terminal, order.zone)
+        case RenewOrder(target=target, direction=direction, bps=bps, placement=placement):
+            return Renew(target, direction, bps, placement, order.expires_s, order.token, login)
+        case ListOursOrder():
+            return ListOurs(login)
+        case WipeOrder(thing=thing):
+            return Wipe(thing, login)
+        case TakeOverOrder(owner=owner):
+            return TakeOver(owner, login)
+        case SurveyOrder(targets=targets):
+            return SurveyRouter(targets, login)
+        case Order():
+            return _of_a_limit(order, login)
+
+
+def _of_a_limit(order: Order, login: Login) -> Job:
     if order.intent is None:
         return Read(order.target, order.direction or Direction.DOWNLOAD, login)
     if order.apply:
@@ -155,7 +250,7 @@ def _job(order: Order | CollectOrder, ssh: SshSettings) -> Job:
     return Resolve(order.intent, order.target, login, order.action)
 
 
-def _login(order: Order | CollectOrder, ssh: SshSettings) -> Login:
+def _login(order: AnyOrder, ssh: SshSettings) -> Login:
     name = order.settings.ssh
     if name is None or ssh.known_hosts is None:
         raise LookupError(f"router {order.router} has no ssh credential or there is no ssh.known_hosts; configure both")
@@ -167,8 +262,25 @@ def _login(order: Order | CollectOrder, ssh: SshSettings) -> Login:
         platform=order.platform,
         username=credential.username,
         known_hosts=ssh.known_hosts,
-        password=credential.password.reveal() if credential.password is not None else None,
+        password=_revealed(credential.password),
         key_file=credential.private_key,
+        enable_secret=_revealed(credential.enable_secret),
+        jump=jump_of(order.settings, ssh),
+        legacy_algorithms=order.settings.ssh_legacy_algorithms,
         connect_timeout_ns=ssh.connect_timeout,
         command_timeout_ns=ssh.command_timeout,
     )
+
+
+def jump_of(router: RouterSettings, ssh: SshSettings) -> Jump | None:
+    """The host through which a router is reached. Raises SecretUnavailableError."""
+    if router.ssh_jump is None:
+        return None
+    host = ssh.jump_hosts[router.ssh_jump]
+    credential = ssh.credentials[host.credential]
+    password = _revealed(credential.password)
+    return Jump(router.ssh_jump, host.address, host.port, credential.username, password, credential.private_key)
+
+
+def _revealed(secret: SecretRef | None) -> str | None:
+    return None if secret is None else secret.reveal()

@@ -5,29 +5,32 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from netmon.bundled import folder
 from netmon.config.load import Configuration
-from netmon.core.model import NANOSECONDS
-from netmon.daemon.agents import agent_of
+from netmon.core.model import Plan
+from netmon.daemon import alone
+from netmon.daemon.approving import APPROVE_PLAN, approval_given, approval_row
 from netmon.daemon.bookkeeping import CLOSE_PERIOD, Books
 from netmon.daemon.clock import Clock
 from netmon.daemon.control import CommandError, ControlRefusedError, person
+from netmon.daemon.decisions import OBSERVATION_NS, decide
 from netmon.daemon.desk import Desk
 from netmon.daemon.ledger import LedgerService
+from netmon.daemon.operations import OPERATIONS
 from netmon.daemon.orders import Order
+from netmon.daemon.outlook import question_of
 from netmon.daemon.plane import ControlPlane
+from netmon.daemon.platforms import platforms_of
 from netmon.daemon.processes import ChildDiedError, ChildFailedError
 from netmon.daemon.revisions import write_revision
 from netmon.daemon.standing import Standing
 from netmon.outputs.prometheus import Metrics
-from netmon.routers.discovery import DiscoveryError, discover
-from netmon.routers.profiles import Profiles, load_profiles
-from netmon.snmp.client import Client
-from netmon.snmp.errors import SnmpError
+from netmon.routers.profiles import load_profiles
 from netmon.store.ledger import Ledger
+from netmon.store.reader import LedgerReader
 from netmon.supervision import Supervisor
 
 log = logging.getLogger(__name__)
@@ -51,8 +54,12 @@ def perform(configuration: Configuration, verb: str, args: Mapping[str, Any]) ->
 
 
 async def _perform(configuration: Configuration, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    if verb in OPERATIONS:
+        return await alone.perform(configuration, verb, args)
     if verb == CLOSE_PERIOD:
         return await _close_period(configuration, args)
+    if verb == APPROVE_PLAN:
+        return await _approve_plan(configuration, args)
     if verb in _ORDERS:
         return await _hand_in(configuration, Order(verb), args)
     settings = configuration.settings
@@ -62,7 +69,7 @@ async def _perform(configuration: Configuration, verb: str, args: Mapping[str, A
     supervisor = Supervisor()
     try:
         standing = await Standing.restored(ledger)
-        platforms = await _platforms(configuration, profiles, _touched(configuration, standing, args))
+        platforms = await platforms_of(configuration, profiles, _touched(configuration, standing, args))
         plane = ControlPlane(
             configuration,
             clock,
@@ -101,6 +108,26 @@ async def _close_period(configuration: Configuration, args: Mapping[str, Any]) -
         await ledger.close()
 
 
+async def _approve_plan(configuration: Configuration, args: Mapping[str, Any]) -> dict[str, Any]:
+    """The same: what is approved is carried out by the daemon, or by netmon apply."""
+    clock = Clock(configuration.settings.control.require_synchronised_clock)
+    ledger = LedgerService.open(configuration.settings.ledger, clock.now_ns)
+    try:
+        now_ns = clock.now_ns()
+        plan = await ledger.read(_plan_now, configuration, now_ns, clock)
+        before = await ledger.write(Ledger.plan_approvals, now_ns)
+        given = approval_given(configuration, plan.awaited, before, args, now_ns)
+        await ledger.write(Ledger.approve_plan, given)
+        zone = configuration.settings.site.timezone
+        return {"approval": approval_row(plan.awaited, (*before, given), zone, now_ns)}
+    finally:
+        await ledger.close()
+
+
+def _plan_now(reader: LedgerReader, configuration: Configuration, now_ns: int, clock: Clock) -> Plan:
+    return decide(question_of(configuration, reader, now_ns, clock, OBSERVATION_NS)).plan
+
+
 async def _hand_in(configuration: Configuration, order: Order, args: Mapping[str, Any]) -> dict[str, Any]:
     """The same: the daemon reads at its start what was ordered while it was down."""
     clock = Clock(configuration.settings.control.require_synchronised_clock)
@@ -124,22 +151,3 @@ def _touched(configuration: Configuration, standing: Standing, args: Mapping[str
         for c in configuration.circuits
         if c.id in limited or c.agency in over or c.id == args.get("circuit")
     }
-
-
-async def _platforms(configuration: Configuration, profiles: Profiles, routers: Iterable[str]) -> dict[str, str | None]:
-    """Each router's enforcement dialect; one whose platform is not configured is asked what it is."""
-    found: dict[str, str | None] = {}
-    async with await Client.open(source=configuration.settings.snmp.source_address) as client:
-        for router in routers:
-            platform = configuration.settings.routers[router].platform
-            if platform is not None:
-                found[router] = profiles.named(platform).enforcement
-                continue
-            try:
-                async with asyncio.timeout(configuration.settings.snmp.poll_deadline / NANOSECONDS):
-                    seen = await discover(client, agent_of(configuration, router), profiles, None)
-            except (SnmpError, DiscoveryError, TimeoutError) as error:
-                log.warning("%s: its platform is not configured and cannot be recognised: %s", router, error)
-            else:
-                found[router] = seen.profile.enforcement
-    return found

@@ -6,23 +6,25 @@ Nothing here decides: plans come from `decisions.decide`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any
 
 from netmon.config.load import Configuration
-from netmon.core import planning
 from netmon.core.closing import Port
 from netmon.core.directives import frozen
+from netmon.core.guard_alerts import twins
 from netmon.core.ladder import Claim, QuotaUsage, carried_over
 from netmon.core.model import AlertState, Circuit, Direction
 from netmon.core.periods import Period, add_usage, period_before
-from netmon.core.planning import Observed, PlanContext, Share
+from netmon.core.planning import Observed, Share
 from netmon.core.port_state import PortStatus
 from netmon.core.shaping import lent
 from netmon.daemon import percentiles
+from netmon.daemon.caps import Capped
 from netmon.daemon.clock import Clock
-from netmon.daemon.decisions import Question, claims, decide, previous_verdicts
+from netmon.daemon.decisions import Question, claims, previous_verdicts
 from netmon.daemon.figures import Reckoning, Wanted
+from netmon.daemon.holds import release_row
 from netmon.daemon.percentiles import certain
 from netmon.daemon.queries import rfc3339
 from netmon.daemon.shaping import Trees, lending
@@ -33,40 +35,15 @@ END_OF_TIME_NS = 2**63 - 1
 # --- plan ------------------------------------------------------------------------------------
 
 
-def plan_data(
-    configuration: Configuration, reader: LedgerReader, now_ns: int, clock: Clock, observation_ns: int
-) -> dict[str, Any]:
-    """The `data` of `netmon/plan/1`: what would be done now, judged from the ledger. Raises StoreError."""
-    question = question_of(configuration, reader, now_ns, clock, observation_ns)
-    decision = decide(question)
-    why = planning.withheld(decision.verdicts, question.circuits, question.observed, question.context)
-    refused = decision.plan.refused
-    return {
-        "hash": decision.plan.hash,
-        "changes": [
-            {
-                "router": change.router,
-                "circuit": change.circuit,
-                "agency": change.agency,
-                "direction": change.direction.value,
-                "action": change.action.value,
-                "from_bps": change.from_bps,
-                "to_bps": change.to_bps,
-                "to_floor_bps": None if change.to_placement is None else change.to_placement.floor_bps,
-                "reason": change.reason.value,
-                "rule": None if change.rule is None else {"file": change.rule.file, "line": change.rule.line},
-                "withheld": _value(why.get((change.circuit, change.direction))),
-            }
-            for change in decision.plan.changes
-        ],
-        "refused": None if refused is None else {"rule": refused.rule, "detail": refused.detail},
-    }
-
-
 def question_of(
-    configuration: Configuration, reader: LedgerReader, now_ns: int, clock: Clock, observation_ns: int
+    configuration: Configuration,
+    reader: LedgerReader,
+    now_ns: int,
+    clock: Clock,
+    observation_ns: int,
+    live: Mapping[str, Any] | None = None,
 ) -> Question:
-    """All that a decision would rest on now. Raises StoreError."""
+    """All that a decision would rest on now; `live` is the running daemon's status. Raises StoreError."""
     settings = configuration.settings
     circuits: dict[str, list[Circuit]] = {}
     for circuit in configuration.circuits:
@@ -113,17 +90,20 @@ def question_of(
             for circuit in configuration.circuits
             for direction in Direction
         },
-        context=PlanContext(
+        context=replace(
+            Capped(configuration).at(now_ns)[0],
             now_ns=now_ns,
-            agencies_total=len(configuration.agencies),
-            max_tightened_permille=settings.control.max_tightened_ratio,
+            given=reader.plan_approvals(now_ns),
+            open_breakers=frozenset(() if live is None else live["rollout"]["left_alone"]),
+            halted=live is not None and live["rollout"]["halted"] is not None,
             enforce_ready={
                 name: router.override_observation is not None or now_ns - first.get(name, now_ns) >= observation_ns
                 for name, router in settings.routers.items()
             },
-            uplinks=frozenset((name, port) for name, router in settings.routers.items() for port in router.uplinks),
             clock_trusted=bool(clock.trust(max(newest.values(), default=None))),
-            held_circuits=frozenset(reader.holds(now_ns)),
+            held_circuits=_held(configuration, reader, now_ns),
+            twin_routers=twins(reader.alerts()),
+            contested=frozenset(place for place, one in reader.contests().items() if one.stopped),
             doubtful_routers=frozenset(intent.change.router for intent in reader.open_intents()),
             placements={place: one.placement for place, one in trees.items()},
             shares=lending(_shares(configuration, reader), lent(configuration.circuits, trees)),
@@ -131,6 +111,13 @@ def question_of(
             frozen_agencies=frozen((agency.id for agency in configuration.agencies), directives, now_ns),
         ),
     )
+
+
+def _held(configuration: Configuration, reader: LedgerReader, now_ns: int) -> frozenset[str]:
+    """Circuits that operators freed of limits: some, or all at once."""
+    if release_row(configuration, reader) is not None:
+        return frozenset(circuit.id for circuit in configuration.circuits)
+    return frozenset(reader.holds(now_ns))
 
 
 def _down(configuration: Configuration, reader: LedgerReader) -> frozenset[str]:
@@ -176,7 +163,12 @@ def status_data(
     zone = configuration.settings.site.timezone
     routers = dict(live["routers"]) if live is not None else {}
     state = {name: _router_state(routers.get(name)) for name in configuration.settings.routers}
-    problems = [*_daemon_problems(configuration, live, routers), *_ledger_problems(reader, zone)]
+    release = release_row(configuration, reader)
+    problems = [
+        *_released(release),
+        *_daemon_problems(configuration, live, routers),
+        *_ledger_problems(reader, zone),
+    ]
     limits = reader.limit_states()
     return {
         "healthy": not problems,
@@ -201,9 +193,22 @@ def status_data(
             }
             for hold in reader.holds(now_ns).values()
         ],
+        "release": release,
         "alerts_firing": sum(alert.state is AlertState.FIRING for alert in reader.alerts().values()),
         "http_port": None if live is None else live["http_port"],
     }
+
+
+def _released(release: Mapping[str, Any] | None) -> Iterable[dict[str, Any]]:
+    if release is None:
+        return
+    what = f"EVERYTHING IS RELEASED: netmon limits nothing, by {release['by']}: {release['reason']}"
+    yield _problem(what, release["at"], "when what made it necessary is over: netmon resume --reason WHY")
+    if release["remaining"]:
+        names = ", ".join(release["remaining"])
+        yield _problem(
+            f"limits may still be in force on {names}", None, "mend what keeps netmon from them; release again"
+        )
 
 
 def _router_state(of: Mapping[str, Any] | None) -> str:
@@ -251,7 +256,3 @@ def _ledger_problems(reader: LedgerReader, zone: str) -> Iterable[dict[str, Any]
 
 def _problem(what: str, since: str | None, following: str) -> dict[str, Any]:
     return {"what": what, "since": since, "next": following}
-
-
-def _value(of: StrEnum | None) -> str | None:
-    return None if of is None else of.value

@@ -15,6 +15,7 @@ from netmon.core.directives import Directive, frozen
 from netmon.core.model import Circuit, Mode, Place, Plan, Verdict
 from netmon.core.planning import Observed, PlanContext, Share
 from netmon.core.shares import Answer, Posed
+from netmon.daemon.caps import Capped
 from netmon.daemon.decisions import OBSERVATION_NS
 from netmon.daemon.docket import Owner
 from netmon.daemon.ledger import LedgerService
@@ -42,6 +43,18 @@ class Doubts(Protocol):
     @property
     def doubtful_routers(self) -> frozenset[str]:
         """Routers with a change under way or unresolved."""
+
+    @property
+    def failing_ports(self) -> frozenset[tuple[str, str]]:
+        """(router, ifName) where a limit could not be altered and is not tried again yet."""
+
+    @property
+    def open_routers(self) -> frozenset[str]:
+        """Routers to which no session is opened for a while."""
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether nothing may be tightened now, for a rollout went wrong."""
 
 
 class Thinker(Protocol):
@@ -86,7 +99,7 @@ class Planner:
         self._configuration, self._ledger, self._worker = configuration, ledger, worker
         self._doubts, self._standing, self._health = doubts, standing, health
         self._ports, self._sharer = ports, sharer
-        self._trees = Trees(configuration)
+        self._trees, self._capped = Trees(configuration), Capped(configuration)
         self._circuits: dict[str, list[Circuit]] = {}
         for circuit in configuration.circuits:
             self._circuits.setdefault(circuit.agency, []).append(circuit)
@@ -97,7 +110,6 @@ class Planner:
         self._sharing = frozenset(c.limiting.router for c in sharer.circuits) if sharer is not None else frozenset()
         settings = configuration.settings.routers
         self._overridden = frozenset(name for name, r in settings.items() if r.override_observation is not None)
-        self._uplinks = frozenset((name, port) for name, r in settings.items() for port in r.uplinks)
         self._first_visit_ns: dict[str, int] = {}
         self._planned: tuple[Sequence[object], Plan] | None = None
         """What the last plan rests on, and that plan."""
@@ -121,6 +133,8 @@ class Planner:
         """
         await self._learn_first_visits()
         held = frozenset(await self._ledger.write(Ledger.holds, now_ns))
+        if self._standing.released is not None:
+            held |= self._by_id.keys()
         there_is = self._ports.capacities(self._standing.directives, now_ns)
         trees = self._trees.at(now_ns, there_is)
         ceilings = shaping.lent(self._configuration.circuits, trees) if trees else {}
@@ -178,19 +192,22 @@ class Planner:
 
     def _context(self, held: frozenset[str], doubtful: frozenset[str], now_ns: int, trusted: bool) -> PlanContext:
         """All but the shares, and the time, which alters nothing by itself."""
-        configuration = self._configuration
-        return PlanContext(
-            now_ns=0,
-            agencies_total=len(configuration.agencies),
-            max_tightened_permille=configuration.settings.control.max_tightened_ratio,
+        agencies = (agency.id for agency in self._configuration.agencies)
+        context, _ = self._capped.at(now_ns)
+        return replace(
+            context,
             enforce_ready=self._ready(self._routers, now_ns),
-            uplinks=self._uplinks,
             clock_trusted=trusted,
             held_circuits=held,
             renamed_ports=self._renamed(),
             doubtful_routers=doubtful,
-            frozen_agencies=frozen((agency.id for agency in configuration.agencies), self._standing.directives, now_ns),
+            frozen_agencies=frozen(agencies, self._standing.directives, now_ns),
             down_circuits=self._ports.down_circuits(),
+            given=tuple(one for one in self._standing.approvals if now_ns < one.expires_ns),
+            open_breakers=self._doubts.open_routers,
+            halted=self._doubts.is_halted,
+            twin_routers=self._standing.twin_routers,
+            contested=self._standing.contested,
         )
 
     # --- scarce capacity -------------------------------------------------------------------------
@@ -205,7 +222,8 @@ class Planner:
     ) -> Answer | None:
         if self._sharer is None:
             return None
-        ready, doubtful = self._ready(self._sharing, now_ns), self._doubts.doubtful_routers
+        ready = self._ready(self._sharing, now_ns)
+        doubtful = self._doubts.doubtful_routers | self._doubts.open_routers
         shut = {name for name in ready if name in doubtful or not ready[name] or self._silent(name, now_ns)}
         circumstances = Circumstances(
             directives=self._standing.directives,
@@ -214,7 +232,7 @@ class Planner:
             limits=self._standing.limits,
             routers=frozenset(shut),
             held=held,
-            renamed=self._renamed(),
+            renamed=self._renamed() | self._doubts.failing_ports,
             lent=frozenset(lent),
         )
         posed = await self._sharer.pose(limited, circumstances, now_ns)

@@ -63,6 +63,9 @@ class Actor(Protocol):
     def offer(self, plan: Plan) -> None:
         """Begins what the plan has pending; never blocks, and never begins twice."""
 
+    def conditions(self) -> list[Condition]:
+        """What is to be told of routers and of how changes went."""
+
 
 class PolicyLoop:
     """Reaches verdicts every control interval. Its memory advances only after the ledger committed."""
@@ -225,7 +228,7 @@ class PolicyLoop:
         for routers in portions(list(self._health), CLAIMS_AT_ONCE):
             alerts += self._transitions(self._router_conditions(routers, now_ns), now_ns)
             await asyncio.sleep(0)
-        alerts += self._transitions([_refusal_condition(plan), *self._orphans()], now_ns)
+        alerts += self._transitions([_refusal_condition(plan), *self._orphans(), *self._actor.conditions()], now_ns)
         alerts += self._transitions(directive_conditions(standing.directives, now_ns), now_ns)
         if planned.answer is not None:
             alerts += self._transitions(floor_conditions(planned.answer), now_ns)

@@ -23,6 +23,7 @@ from netmon.core.model import NANOSECONDS, Poll
 from netmon.daemon.accountant import Accountant
 from netmon.daemon.actions import RESTARTS
 from netmon.daemon.agents import agent_of, voices_of
+from netmon.daemon.approving import APPROVE_PLAN
 from netmon.daemon.bookkeeping import CLOSE_PERIOD, Books
 from netmon.daemon.clock import Clock
 from netmon.daemon.control import ControlServer
@@ -31,6 +32,7 @@ from netmon.daemon.devices import DeviceWatch
 from netmon.daemon.fleet import Fleet
 from netmon.daemon.ledger import LedgerService
 from netmon.daemon.logs import configure_logging
+from netmon.daemon.operations import OPERATIONS
 from netmon.daemon.orders import Order
 from netmon.daemon.plane import ControlPlane
 from netmon.daemon.pollers import RouterHealth
@@ -92,8 +94,10 @@ class Service:
             {
                 "apply": self._apply,
                 "revert": self._revert,
+                APPROVE_PLAN: self._approve_plan,
                 CLOSE_PERIOD: self._close_period,
                 "status": self._status,
+                **{verb: partial(self._operate, verb) for verb in OPERATIONS},
                 **{order.value: partial(self._order, order) for order in Order},
             },
         )
@@ -177,6 +181,9 @@ class Service:
         self._tasks.leaf("worker", self._plane.worker.run)
         self._tasks.leaf("enforcer", self._plane.enforcer.run)
         self._tasks.leaf("actions", self._plane.actions.run)
+        self._tasks.leaf("hold", self._plane.operations.run)
+        self._tasks.leaf("drift", self._plane.drift.run)
+        self._tasks.leaf("renewals", self._plane.renewer.run)
         self._tasks.leaf("observer", self._plane.observer.run)
         self._tasks.leaf("ports", self._plane.ports.run)
         self._books = Books(configuration, self._ledger, self._clock.now_ns, lambda: self._standing.trust)
@@ -238,6 +245,7 @@ class Service:
         else:
             _tell_what_needs_a_restart(self._configuration, configuration)
             await self._end_policy()
+            self._plane.actions.end()
             await self._plane.actions.finished()
             await self._tasks.stop()
             try:
@@ -277,8 +285,14 @@ class Service:
     async def _apply(self, args: Mapping[str, Any]) -> dict[str, Any]:
         return await self._plane.apply(args)
 
+    async def _approve_plan(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._plane.approve_plan(args)
+
     async def _revert(self, args: Mapping[str, Any]) -> dict[str, Any]:
         return await self._plane.revert(args)
+
+    async def _operate(self, verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        return await self._plane.operations.carry_out(verb, args)
 
     async def _close_period(self, args: Mapping[str, Any]) -> dict[str, Any]:
         return await self._books.close(args)
@@ -303,6 +317,7 @@ class Service:
             "restarts": dict(self._tasks.restarts),
             "processes": {"worker": self._plane.worker.pid, "enforcer": self._plane.enforcer.pid},
             "routers": self._fleet.status(),
+            "rollout": self._plane.rollout(),
         }
 
     async def _feed_watchdog(self) -> None:
@@ -352,6 +367,7 @@ class Service:
     async def _drain(self) -> None:
         """What was polled is committed; what was begun on a router is finished, or stays recorded as unknown."""
         await self._end_policy()
+        self._plane.actions.end()
         for what, ending in (("changes", self._plane.actions.finished()), ("polls", self._accountant.drain())):
             try:
                 async with asyncio.timeout(DRAIN_S):

@@ -45,7 +45,7 @@ class Circumstances:
     held: frozenset[str]
     """Circuits that an operator keeps free of limits."""
     renamed: frozenset[tuple[str, str]]
-    """(router, configured ifName) of ports that go on under another name."""
+    """(router, configured ifName) of ports that go on under another name, or could not be altered lately."""
     lent: frozenset[Place]
     """Where the device shares by itself (core/shaping.py): what was due counts as in force, not the limit that is."""
 

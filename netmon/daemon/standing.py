@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from netmon.core.approval import PlanApproval
 from netmon.core.directives import ALERT_KEY, Directive
+from netmon.core.guard_alerts import twins
+from netmon.core.kill_switch import Release
 from netmon.core.model import Alert, AlertState, Direction, Plan, Verdict
 from netmon.core.planning import Observed
 from netmon.core.shares import Due
 from netmon.daemon.clock import Trust
 from netmon.daemon.decisions import Memory, previous_verdicts
+from netmon.daemon.holds import GlobalHold
 from netmon.daemon.ledger import LedgerService
 from netmon.store.ledger import Ledger
 
@@ -27,9 +31,26 @@ class Standing:
     previous: Mapping[Memory, Verdict] = field(default_factory=dict)
     dues: dict[tuple[str, Direction], Due] = field(default_factory=dict)
     """What was last due to each circuit that shares, or did."""
+    approvals: tuple[PlanApproval, ...] = ()
+    """Those given to tightenings; some may have expired since."""
     plan: Plan | None = None
     trust: Trust = field(default_factory=lambda: Trust(None))
     turns: int = 0
+    hold: GlobalHold | None = None
+    """None: nobody has looked whether everything is released."""
+
+    contested: frozenset[tuple[str, Direction]] = frozenset()
+    """Places where somebody undoes what netmon does: nothing is set there until a person says so."""
+
+    @property
+    def twin_routers(self) -> frozenset[str]:
+        """Routers that bear the marker of another netmon, as was told."""
+        return twins(self.alerts)
+
+    @property
+    def released(self) -> Release | None:
+        """The word that netmon limits nothing, while it holds."""
+        return None if self.hold is None else self.hold.in_force()
 
     @classmethod
     async def restored(cls, ledger: LedgerService) -> Standing:
@@ -42,6 +63,7 @@ class Standing:
             limits={key: Observed(state.bps, state.known) for key, state in states.items()},
             previous=previous_verdicts(counting.values()),
             dues=await ledger.write(Ledger.dues),
+            approvals=await ledger.write(Ledger.plan_approvals, 0),
         )
         await standing.renew_directives(ledger)
         return standing

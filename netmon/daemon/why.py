@@ -29,6 +29,7 @@ from netmon.core.supply import Entitlement, Sharing
 from netmon.daemon.clock import Clock
 from netmon.daemon.decisions import counted
 from netmon.daemon.figures import Reckoning
+from netmon.daemon.holds import release_row
 from netmon.daemon.outlook import newest_ns, question_of
 from netmon.daemon.queries import QueryError, instant, rfc3339, whole_seconds
 from netmon.daemon.scene import UNTOUCHED, Case, Scene, scene_now, scene_then
@@ -69,6 +70,7 @@ def why_data(
         "verdicts": [row for direction in Direction for row in _verdict_rows(scene, direction, entitled)],
         "allocation": [step for direction in Direction for step in _allocation(scene, direction)],
         "refused": None if told_refusal is None else {"rule": told_refusal.rule, "detail": told_refusal.detail},
+        "release": release_row(configuration, reader) if at is None else None,
     }
 
 

@@ -9,24 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from netmon.core.model import Direction, Faces, leaves
+from netmon.routers.quoting import QUOTINGS, UnsafeValueError, printable
 from netmon.routers.terminal import Terminal
 from netmon.settings import Settings
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-PRINTABLE = re.compile(r"[\x20-\x7e]*\Z")
 ARM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}\Z")
 DIALECT_FILE = "dialect.yaml"
 
@@ -35,25 +34,33 @@ class DialectError(Exception):
     """A dialect's data is wrong; a line for each mistake, with file, line and remedy."""
 
 
-class UnsafeValueError(ValueError):
-    """A value that must not reach a router's command line."""
-
-
 class Verb(StrEnum):
-    """What a router can be told; each is one template file, `<verb>.j2`."""
+    """What a router can be told; each is one template file, `<verb>.j2`. See docs/enforcement.md."""
 
     IDENTITY = "identity"
     MANAGEMENT = "management"
+    OWNER = "owner"
+    OTHERS = "others"
     READ = "read"
     FOREIGN = "foreign"
+    BEGIN = "begin"
     ARM = "arm"
     SET = "set"
     REMOVE = "remove"
+    OWN = "own"
+    EXPIRE = "expire"
+    UNEXPIRE = "unexpire"
+    END = "end"
+    ABANDON = "abandon"
     UNDO_STATE = "undo_state"
     CONFIRM = "confirm"
     UNDO = "undo"
     FORGET = "forget"
     SAVE = "save"
+    EXPIRY = "expiry"
+    OURS = "ours"
+    WIPE = "wipe"
+    SURVEY = "survey"
     READ_SHARED = "read_shared"
     SET_SHARED = "set_shared"
     REMOVE_SHARED = "remove_shared"
@@ -107,23 +114,93 @@ class Scaled(Settings):
         return min(self.most_bytes, max(self.least_bytes, bps * self.milliseconds // 8000))
 
 
+APPLYING_S = 20
+"""How long a change may take until a timer of some length is started."""
+
+
+class RevertKind(StrEnum):
+    """How a router undoes an unconfirmed change by itself."""
+
+    JOB = "job"
+    """A job of the router's runs the lines that put the old state back."""
+    TIMER = "timer"
+    """A timer of the router's, started before anything is applied, restores its whole configuration."""
+    COMMIT = "commit"
+    """The change is committed on trial, and rolled back unless it is confirmed."""
+    NONE = "none"
+    """It cannot."""
+
+
+class Revert(Settings):
+    """The router's own undo, and how its timer counts."""
+
+    kind: RevertKind
+    unit_s: int = Field(default=1, ge=1, le=3600)
+    least_s: int = Field(default=1, ge=1)
+    most_s: int = Field(default=86_400, ge=1)
+
+    @model_validator(mode="after")
+    def _some_unit_fits(self) -> Revert:
+        if self.most_s < self.unit_s or self.most_s < self.least_s:
+            raise ValueError("most_s is less than the shortest timer; correct unit_s, least_s or most_s")
+        return self
+
+    def lasts_s(self, seconds: int) -> int:
+        """Within how long of now an undo asked for after `seconds` has fired, whenever it is armed until then.
+
+        A timer that counts in minutes is set to whole ones: a deadline of this length always holds one. Where the
+        shortest timer is long, APPLYING_S may pass before it is started.
+        """
+        slack = 0 if self.least_s <= APPLYING_S else max(0, APPLYING_S - self.unit_s + 1)
+        units = -(-max(seconds, self.least_s + slack) // self.unit_s)
+        return units * self.unit_s + self.unit_s - 1
+
+    def fits(self, left_s: int) -> int | None:
+        """The longest timer, in seconds, that fires within `left_s`; None: even the shortest fires later."""
+        whole = min(left_s, self.most_s) // self.unit_s * self.unit_s
+        return whole if whole >= max(self.least_s, self.unit_s) else None
+
+
 class DialectSettings(Terminal):
     """`dialect.yaml`; see docs/enforcement.md."""
 
     description: str
-    readback: Literal["tc", "simple_queue"]
-    """The Python parsers of what the verbs print."""
-    quoting: Literal["shell", "routeros"]
-    completion: str
-    """What alters a router must know whether it succeeded."""
-    completed: str
+    readback: str
+    """The Python parsers of what the verbs print; one of netmon.routers.readbacks.READBACKS."""
+    quoting: str
+    """One of netmon.routers.quoting.QUOTINGS."""
     rate: Rate
     burst: Scaled | None = None
     queue: Scaled | None = None
-    device_revert: bool
-    """Whether the router can undo an unconfirmed change by itself."""
-    hierarchy: Literal["htb"] | None = None
+    revert: Revert
+    """How the router undoes an unconfirmed change by itself."""
+    expiry: bool
+    """Whether the router can end a limit by itself, should netmon never come back."""
+    hierarchy: Literal["htb", "queue_tree"] | None = None
     """The Python parsers of ports that several circuits share; None: the platform has no hierarchy of its own."""
+
+    @model_validator(mode="after")
+    def _tells_the_end(self) -> DialectSettings:
+        """What alters a router must know when an answer is over, without waiting for more."""
+        if self.completion is None and not self.double_prompt:
+            raise ValueError("a command's end cannot be told; give completion and completed, or double_prompt: true")
+        return self
+
+    @field_validator("quoting")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in QUOTINGS:
+            raise ValueError(f"{value!r} is not a way to quote; write one of {', '.join(QUOTINGS)}")
+        return value
+
+    @field_validator("readback")
+    @classmethod
+    def _written(cls, value: str) -> str:
+        from netmon.routers.readbacks import READBACKS
+
+        if value not in READBACKS:
+            raise ValueError(f"no parsers are called {value!r}; write one of {', '.join(READBACKS)}")
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +225,6 @@ class Names:
             device=f"nm{digest[:8]}",
             minor=f"{int(digest[:4], 16) % 0xFFFE + 1:x}",
         )
-
-
-def printable(text: str, what: str) -> str:
-    """The text itself. Raises UnsafeValueError unless it is a non-empty line of printable ASCII."""
-    if not text or not PRINTABLE.match(text):
-        raise UnsafeValueError(f"{what} {text!r} is not one line of printable ASCII; rename it")
-    return text
 
 
 class Dialect:
@@ -205,32 +275,12 @@ def _check(name: str, value: object) -> None:
         printable(value, name)
 
 
-def quote_shell(text: object) -> str:
-    """One word of a POSIX shell."""
-    return shlex.quote(str(text))
-
-
-def quote_routeros(text: object) -> str:
-    """A RouterOS string. `?` would ask the console for help, so it is written as its code.
-
-    Source: MikroTik, Scripting, "Constant Escape Sequences".
-    """
-    written = "".join({'"': '\\"', "\\": "\\\\", "$": "\\$", "?": "\\3F"}.get(c, c) for c in str(text))
-    return f'"{written}"'
-
-
-QUOTINGS: Mapping[str, Callable[[object], str]] = {"shell": quote_shell, "routeros": quote_routeros}
-
-
 def load_dialect(platform: str, folders: Sequence[Path]) -> Dialect:
     """The platform's dialect; each file is taken from the first of `folders` that has it.
 
     `folders` hold `<platform>/`, the configuration's before the bundled. Raises DialectError.
     """
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", platform):
-        raise DialectError(f"{platform!r} is not a platform's name; use the name of a folder of policies/enforcement")
-    path = _find(platform, DIALECT_FILE, folders)
-    settings = _settings(path)
+    settings = load_settings(platform, folders)
     from jinja2 import Environment, StrictUndefined, TemplateSyntaxError
 
     environment = Environment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True)  # noqa: S701
@@ -246,6 +296,13 @@ def load_dialect(platform: str, folders: Sequence[Path]) -> Dialect:
             raise DialectError(f"{file}:{error.lineno}: {error.message}; correct the template") from error
         verbs[verb] = environment.template_class.from_code(environment, code, environment.make_globals({}))
     return Dialect(platform, settings, verbs)
+
+
+def load_settings(platform: str, folders: Sequence[Path]) -> DialectSettings:
+    """The platform's dialect.yaml alone, with no template compiled. Raises DialectError."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", platform):
+        raise DialectError(f"{platform!r} is not a platform's name; use the name of a folder of policies/enforcement")
+    return _settings(_find(platform, DIALECT_FILE, folders))
 
 
 def _find(platform: str, name: str, folders: Sequence[Path]) -> Path:

@@ -10,13 +10,13 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from netmon.core.model import Direction, Intent, Outcome, Proof, Step
+from netmon.core.model import Direction, Intent, Outcome, Placement, Proof, Step
 from netmon.core.resolving import Armed, ResolveAction
 from netmon.routers.cli_reading import CliReading
 from netmon.routers.cli_session import Collect, not_read
-from netmon.routers.dialects import Dialect, DialectError, UnsafeValueError
+from netmon.routers.dialects import Dialect, DialectError
 from netmon.routers.enforcement import (
     Clock,
     Inspection,
@@ -29,7 +29,21 @@ from netmon.routers.enforcement import (
     read_limit,
 )
 from netmon.routers.port import RefusedError, Target
+from netmon.routers.quoting import UnsafeValueError
+from netmon.routers.readbacks import Ours, Owner
 from netmon.routers.session import Failure, Login, Session, SessionError
+from netmon.routers.upkeep import (
+    Belongings,
+    Renewal,
+    Surveyed,
+    Taken,
+    Wiped,
+    list_ours,
+    renew,
+    survey_router,
+    take_over,
+    wipe,
+)
 
 MOST_WAITING = 256
 """Jobs waiting for one router; more are refused."""
@@ -72,8 +86,55 @@ class Read:
     login: Login
 
 
-Job = Apply | Inspect | Resolve | Read | Collect
-Done = Result | Inspection | Reading | CliReading
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Put off the end of a limit that is as expected, and nothing else; yields Renewal."""
+
+    target: Target
+    direction: Direction
+    bps: int
+    placement: Placement | None
+    """On a shared port."""
+    expires_s: int
+    token: str
+    """Names this end among those of the same limit."""
+    login: Login
+
+
+@dataclass(frozen=True, slots=True)
+class ListOurs:
+    """List everything of netmon's on the router; yields Belongings."""
+
+    login: Login
+
+
+@dataclass(frozen=True, slots=True)
+class Wipe:
+    """Take one thing of netmon's off; yields Wiped."""
+
+    thing: Ours
+    login: Login
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyRouter:
+    """Look at a router and some of its ports without altering anything; yields Surveyed."""
+
+    targets: tuple[Target, ...]
+    login: Login
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Mark the router as ours, whoever's it was; yields Taken."""
+
+    owner: Owner
+    login: Login
+
+
+_Talk = Apply | Inspect | Resolve | Read | Renew | ListOurs | Wipe | SurveyRouter | TakeOver
+Job = _Talk | Collect
+Done = Result | Inspection | Reading | Renewal | Belongings | Wiped | Surveyed | Taken | CliReading
 
 _ROUTER_TROUBLE = (SessionError, RefusedError, DialectError, UnsafeValueError)
 
@@ -174,13 +235,14 @@ class Enforcer:
         except (SessionError, DialectError) as error:
             return _refused(job, _reason(error), str(error), self._monotonic_ns() - began)
         try:
-            return self._talk(job, session, dialect)
+            done = self._talk(job, session, dialect)
         except _ROUTER_TROUBLE as error:
-            return _refused(job, _reason(error), str(error), self._monotonic_ns() - began)
+            done = _refused(job, _reason(error), str(error), self._monotonic_ns() - began)
         finally:
             session.close()
+        return replace(done, transcript=session.transcript()) if isinstance(done, Result | Inspection) else done
 
-    def _talk(self, job: Apply | Inspect | Resolve | Read, session: Session, dialect: Dialect) -> Done:
+    def _talk(self, job: _Talk, session: Session, dialect: Dialect) -> Done:  # noqa: PLR0911 - a table
         match job:
             case Apply(intent, target, _):
                 return carry_out(
@@ -199,13 +261,25 @@ class Enforcer:
                 return finish_resolution(intent, target, session, dialect, action)
             case Read(target, direction, _):
                 return read_limit(target, session, dialect, direction)
+            case Renew(target, direction, bps, placement, expires_s, token, _):
+                return renew(target, direction, bps, placement, expires_s, token, session, dialect)
+            case ListOurs():
+                return list_ours(session, dialect)
+            case Wipe(thing, _):
+                return wipe(thing, session, dialect)
+            case SurveyRouter(targets, _):
+                return survey_router(targets, session, dialect)
+            case TakeOver(owner, _):
+                return take_over(owner, session, dialect)
 
 
 def _reason(error: Exception) -> Failure:
     return error.reason if isinstance(error, SessionError | RefusedError) else Failure.DIALECT
 
 
-def _refused(job: Job, reason: Failure, detail: str, duration_ns: int = 0) -> Done:
+def _refused(  # noqa: PLR0911 - a table
+    job: Job, reason: Failure, detail: str, duration_ns: int = 0
+) -> Done:
     """The job's own kind of answer for: it was not done, and nothing was altered."""
     match job:
         case Apply():
@@ -214,5 +288,15 @@ def _refused(job: Job, reason: Failure, detail: str, duration_ns: int = 0) -> Do
             return Inspection(False, None, Armed.UNKNOWN, detail)
         case Read():
             return Reading(None, False, None, reason, detail)
+        case Renew():
+            return Renewal(False, detail, reason)
+        case ListOurs():
+            return Belongings(failure=reason, detail=detail)
+        case Wipe():
+            return Wiped(False, detail, reason)
+        case SurveyRouter():
+            return Surveyed(failure=reason, detail=detail)
+        case TakeOver():
+            return Taken(False, detail, None, reason)
         case Collect():
             return not_read(reason, detail)

@@ -94,17 +94,25 @@ def expected(prefix: str, side: str) -> frozenset[Match]:
 class HtbReadback:
     """One circuit's part of a shared port, and whose the rest is."""
 
-    def __init__(self, circuit: str, shared: Sharing) -> None:
+    above_root = QDISC
+    weighs = True
+
+    def __init__(self, circuit: str, shared: Sharing, interface: str) -> None:
+        self._interface = interface
+        port = Names.of(f"port {interface}")
+        self._device, self._alias = port.device, port.object
         self._minor = Names.of(circuit).minor
         self._prefixes = shared.prefixes
         self._circuits = {Names.of(one).minor for one in shared.circuits}
         self._agencies: dict[str, str | None] = {ROOT: None}
         self._agencies |= {tier_minor(agency): agency for agency in shared.agencies}
 
-    def state(self, read: Answers, device: str, alias: str, interface: str, sides: Mapping[Way, str]) -> PortState:
-        """`read` are the answers of `read_shared`; `device` with `alias` is the port's ifb. Raises
-        AnswerUnreadableError.
-        """
+    def node(self, agency: str | None) -> str:
+        return tier_minor(agency)
+
+    def state(self, read: Answers, sides: Mapping[Way, str]) -> PortState:
+        """`read` are the answers of `read_shared`. Raises AnswerUnreadableError."""
+        device, alias, interface = self._device, self._alias, self._interface
         qdiscs = qdiscs_of(answer(read, 0))
         both = next((q.named for q in qdiscs if q.kind == "clsact"), None)
         out = _tree(answer(read, 0), answer(read, 1), answer(read, 2))

@@ -9,13 +9,34 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
+from netmon.core.model import NANOSECONDS
 from netmon.core.resolving import Armed
-from netmon.routers.dialects import Names
-from netmon.routers.readbacks import Answers, Limit, PortIdentity, PortState, answer, beneath
+from netmon.routers.dialects import Names, Way
+from netmon.routers.readbacks import (
+    OBJECT,
+    Answers,
+    Expiry,
+    Foreign,
+    Limit,
+    Ours,
+    Owner,
+    PortIdentity,
+    PortState,
+    Survey,
+    answer,
+    beneath,
+    owner_in,
+)
 from netmon.routers.session import AnswerUnreadableError
 
 COMMENT = "netmon"
+TREE_COMMENT = "netmon on "
+"""Begins the comment of a tree queue, which then names the shared port."""
+FASTTRACK = "FastTrack is on: established connections pass by simple queues; remove action=fasttrack-connection"
+POLICIES = frozenset({"read", "write", "policy", "test", "ssh"})
+"""What the login's group must allow."""
 _PAIR = re.compile(r"^([a-z][a-z-]*)=(.*?)\s*$", re.MULTILINE)
 _RATE = re.compile(r"(\d+(?:\.\d+)?)([kMG]?)(?:bps)?\Z")
 _UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
@@ -28,7 +49,7 @@ class SimpleQueueReadback:
 
     def identity(self, answers: Answers) -> PortIdentity | None:
         seen: dict[str, str] = {}
-        for key, value in _pairs(answer(answers, 0)):
+        for key, value in pairs(answer(answers, 0)):
             seen.setdefault(key, value)
         if "name" not in seen:
             return None
@@ -41,7 +62,7 @@ class SimpleQueueReadback:
             ports.update(port for length, port in session if length == longest)
         lower, above = [], ""
         for text in answers[1:]:
-            for key, value in _pairs(text):
+            for key, value in pairs(text):
                 if key == "upper":
                     above = value
                 elif key == "lower":
@@ -49,88 +70,147 @@ class SimpleQueueReadback:
         return beneath(ports, lower)
 
     def state(self, read: Answers, foreign: Answers, names: Names, interface: str) -> PortState:
-        queues = list(_blocks(answer(read, 0), "target"))
-        others = _others(foreign, interface)
+        queues = list(blocks(answer(read, 0), "target"))
+        others: list[str] = []
         warnings = _warnings(foreign)
         if len(queues) > 1:
-            others.insert(0, f"{len(queues)} simple queues named {names.object}")
+            others.append(f"{len(queues)} simple queues named {names.object}")
         up = down = None
         ours = False
         for queue in queues[:1]:
             ours = queue.get("comment") == COMMENT and queue["target"] == interface
             if not ours:
-                others.insert(0, f"simple queue {names.object} on {queue['target']} without netmon's comment or target")
+                others.append(f"simple queue {names.object} on {queue['target']} without netmon's comment or target")
             elif queue.get("disabled") not in {"true", "yes"}:
                 up, down = _max_limit(queue.get("max-limit", ""))
+        foreigners = _others(foreign, interface)
+        others += [f"{one.kind.replace('-', ' ')} {one.name}" for one in foreigners]
         blame = others[0] if others else None
         # One queue holds both ways: it is of no concern to a way it leaves free for the other's sake.
         return PortState(
             Limit(up, ours and not (up is None and down is not None), blame),
             Limit(down, ours and not (down is None and up is not None), blame),
             warnings,
+            foreigners,
         )
 
     def armed(self, answers: Answers, arm: str) -> Armed:
-        seen = {key: value for text in answers for key, value in _pairs(text)}
+        seen = {key: value for text in answers for key, value in pairs(text)}
         if "armed" not in seen or "fired" not in seen:
             raise AnswerUnreadableError("the router did not tell whether the undo is armed")
         if seen["fired"] != "0":
             return Armed.FIRED
         return Armed.UNARMED if seen["armed"] == "0" else Armed.ARMED
 
+    def owner(self, answers: Answers) -> Owner | None:
+        said = [value for key, value in pairs(answer(answers, 0)) if key == "marker"]
+        found = owner_in(said[0]) if said else None
+        if said and found is None:
+            raise AnswerUnreadableError(f"script NM-OWNER says {said[0][:80]!r}, which is no marker of netmon's")
+        return found
+
+    def others(self, answers: Answers) -> str | None:
+        if _first(answer(answers, 0), "unconfirmed", "how many changes are unconfirmed") == "0":
+            return None
+        return "somebody works in safe mode, so that what he changed may still be taken back"
+
+    def expiry(self, answers: Answers, names: Names, way: Way) -> Expiry:
+        """The end is a delay that the router does not tell."""
+        return Expiry(_first(answer(answers, 0), "expiry", "whether the limit has an end") != "0")
+
+    def ours(self, answers: Answers) -> tuple[Ours, ...]:
+        found = []
+        for queue in blocks(answer(answers, 0), "queue"):
+            if not OBJECT.match(queue["queue"]):
+                continue
+            up, down = _max_limit(queue.get("max-limit", "0/0"))
+            limited = [(way, bps) for way, bps in ((Way.INGRESS, up), (Way.EGRESS, down)) if bps is not None]
+            way, bps = limited[0] if len(limited) == 1 else (None, None)
+            found.append(Ours(queue["queue"], queue.get("target", ""), way, bps))
+        return (*found, *_leaves("\n".join(answers[1:])))
+
+    def survey(self, answers: Answers) -> Survey:
+        seen = {key: value for text in answers for key, value in pairs(text)}
+        warnings = [FASTTRACK] if seen.get("fasttrack", "0") not in {"", "0"} else []
+        for text in answers:
+            for key, value in pairs(text):
+                if key == "bridge-offload":
+                    warnings.append(f"{value} is bridged in hardware: what stays within the bridge passes by queues")
+                elif key == "routing-offload":
+                    warnings.append(f"{value} routes in hardware (L3HW): what it forwards passes by queues")
+        policies = set(re.split(r"[,;]", seen.get("policy", "")))
+        return Survey(
+            seen.get("version", ""),
+            _clock_ns(seen.get("date", ""), seen.get("time", ""), seen.get("gmt-offset", "")),
+            policies >= POLICIES if "policy" in seen else None,
+            tuple(warnings),
+        )
+
+
+def _leaves(text: str) -> Iterator[Ours]:
+    """On shared ports the circuits' tree queues; what they hang from goes with the last of them."""
+    for tree in blocks(text, "tree"):
+        name, _, way = tree["tree"].rpartition(".")
+        if OBJECT.match(name) and way in set(Way) and tree.get("packet-mark"):
+            interface = tree.get("comment", "").removeprefix(TREE_COMMENT)
+            yield Ours(name, interface, Way(way), bps_of(tree.get("max-limit", "0")))
+
 
 def _sessions(text: str) -> Iterator[list[tuple[int, str]]]:
     """For each session of our login, the prefix length and port of every route that leads back to it."""
     routes: list[tuple[int, str]] = []
     length = 0
-    for key, value in _pairs(text):
+    for key, value in pairs(text):
         if key == "session":
             yield routes
             routes = []
         elif key == "route":
-            network = _network(value)
+            network = network_of(value)
             length = -1 if network is None else network.prefixlen
         elif key == "via" and (port := _port(value)):
             routes.append((length, port))
     yield routes
 
 
-def _others(foreign: Answers, interface: str) -> list[str]:
+def _others(foreign: Answers, interface: str) -> tuple[Foreign, ...]:
     """What shapes the port and is not ours: simple queues that overlap it, queue trees above it."""
     if not foreign:
-        return []
-    networks = [n for key, value in _pairs(answer(foreign, 2)) if key == "address" and (n := _network(value))]
+        return ()
+    networks = [n for key, value in pairs(answer(foreign, 2)) if key == "address" and (n := network_of(value))]
     found = [
-        f"simple queue {queue['queue']}"
-        for queue in _blocks(answer(foreign, 0), "queue")
-        if _overlaps(queue.get("target", ""), interface, networks) or queue.get("dst") == interface
+        Foreign("simple-queue", queue["queue"], None, setting(queue, "target", "dst", "max-limit"))
+        for queue in blocks(answer(foreign, 0), "queue")
+        if overlaps(queue.get("target", ""), interface, networks) or queue.get("dst") == interface
     ]
-    for tree in _blocks(answer(foreign, 1), "tree"):
+    for tree in blocks(answer(foreign, 1), "tree"):
         parent = tree.get("parent", "")
         if parent == interface or (parent == "global" and tree.get("max-limit", "0") not in {"", "0"}):
-            found.append(f"queue tree {tree['tree']}")
-    return found
+            way = Way.EGRESS if parent == interface else None
+            found.append(Foreign("queue-tree", tree["tree"], way, setting(tree, "parent", "max-limit")))
+    return tuple(found)
+
+
+def setting(item: dict[str, str], *keys: str) -> str:
+    return " ".join(f"{key}={item[key]}" for key in keys if item.get(key))
 
 
 def _warnings(foreign: Answers) -> tuple[str, ...]:
     if not foreign:
         return ()
-    for key, value in _pairs(answer(foreign, 3)):
+    for key, value in pairs(answer(foreign, 3)):
         if key == "fasttrack" and value not in {"", "0"}:
-            return (
-                "FastTrack is on: established connections pass by simple queues; remove action=fasttrack-connection",
-            )
+            return (FASTTRACK,)
     return ()
 
 
-def _overlaps(target: str, interface: str, networks: list[Network]) -> bool:
+def overlaps(target: str, interface: str, networks: list[Network]) -> bool:
     parts = [part.strip() for part in re.split(r"[,;]", target) if part.strip()]
     if not parts:
         return True
     for part in parts:
         if part == interface:
             return True
-        network = _network(part)
+        network = network_of(part)
         if network is not None and any(network.version == own.version and network.overlaps(own) for own in networks):
             return True
         if network is not None and network.prefixlen == 0:
@@ -138,14 +218,14 @@ def _overlaps(target: str, interface: str, networks: list[Network]) -> bool:
     return False
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
+def pairs(text: str) -> list[tuple[str, str]]:
     return [(m[1], m[2]) for m in _PAIR.finditer(text.replace("\r", ""))]
 
 
-def _blocks(text: str, first: str) -> Iterator[dict[str, str]]:
+def blocks(text: str, first: str) -> Iterator[dict[str, str]]:
     """Groups of pairs, each beginning with the key `first`."""
     block: dict[str, str] = {}
-    for key, value in _pairs(text):
+    for key, value in pairs(text):
         if key == first and block:
             yield block
             block = {}
@@ -155,7 +235,31 @@ def _blocks(text: str, first: str) -> Iterator[dict[str, str]]:
         yield block
 
 
-def _network(text: str) -> Network | None:
+def _first(text: str, wanted: str, what: str) -> str:
+    for key, value in pairs(text):
+        if key == wanted:
+            return value
+    raise AnswerUnreadableError(f"the router did not tell {what}")
+
+
+def _clock_ns(date: str, time: str, offset: str) -> int | None:
+    """RouterOS 6 writes nov/22/2026, 7 writes 2026-11-22; the offset is in seconds, or +07:00."""
+    for form in ("%Y-%m-%d %H:%M:%S", "%b/%d/%Y %H:%M:%S"):
+        try:
+            local = datetime.strptime(f"{date} {time}", form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+        if hours := re.fullmatch(r"([+-])(\d\d):(\d\d)", offset):
+            east = (int(hours[2]) * 3600 + int(hours[3]) * 60) * (-1 if hours[1] == "-" else 1)
+        elif offset.isdecimal():
+            east = int(offset) - (2**32 if int(offset) >= 2**31 else 0)
+        else:
+            return None
+        return (int(local.timestamp()) - east) * NANOSECONDS
+    return None
+
+
+def network_of(text: str) -> Network | None:
     try:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:
@@ -168,7 +272,7 @@ def _port(text: str) -> str | None:
         if match := re.match(pattern, text):
             text = match[1]
             break
-    return text if text and _network(text) is None else None
+    return text if text and network_of(text) is None else None
 
 
 def _max_limit(text: str) -> tuple[int | None, int | None]:
@@ -176,10 +280,10 @@ def _max_limit(text: str) -> tuple[int | None, int | None]:
     up, slash, down = text.partition("/")
     if not slash:
         raise AnswerUnreadableError(f"RouterOS wrote max-limit as {text!r}, which netmon cannot read")
-    return _bps(up), _bps(down)
+    return bps_of(up), bps_of(down)
 
 
-def _bps(text: str) -> int | None:
+def bps_of(text: str) -> int | None:
     match = _RATE.match(text)
     if match is None:
         raise AnswerUnreadableError(f"RouterOS wrote a rate as {text!r}, which netmon cannot read")

@@ -13,9 +13,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from netmon.core.model import NANOSECONDS
 from netmon.core.resolving import Armed
-from netmon.routers.dialects import Names
-from netmon.routers.readbacks import Answers, Limit, PortIdentity, PortState, answer, beneath
+from netmon.routers.dialects import Names, Way
+from netmon.routers.readbacks import (
+    OBJECT,
+    Answers,
+    Expiry,
+    Foreign,
+    Limit,
+    Ours,
+    Owner,
+    PortIdentity,
+    PortState,
+    Survey,
+    answer,
+    beneath,
+    owner_in,
+)
 from netmon.routers.session import AnswerUnreadableError
 
 HANDLE = "4e4d:"
@@ -25,6 +40,9 @@ _QDISC = re.compile(
     r"^qdisc (?P<kind>\S+) (?P<handle>[0-9a-f]+:)(?: dev \S+)?"
     r"(?: (?P<root>root)| parent (?P<parent>\S+))?(?P<rest>.*)$",
     re.MULTILINE,
+)
+_OUR_ROOT = re.compile(
+    rf"^qdisc htb {HANDLE} dev (?P<port>\S+) root\b.*?\bdefault (?:0x)?(?P<default>[0-9a-f]+)\b", re.MULTILINE
 )
 _CLASS = re.compile(r"^class htb (?P<id>[0-9a-f]+:[0-9a-f]+) .*\brate (?P<rate>\S+) ceil (?P<ceil>\S+)", re.MULTILINE)
 _FILTER = re.compile(r"^filter .*?\bpref (?P<pref>\d+) (?P<kind>\S+)", re.MULTILINE)
@@ -78,6 +96,7 @@ class TcReadback:
         return PortState(
             ingress=_ingress(qdiscs, read, names, interface, both),
             egress=_egress(qdiscs, classes, names, interface, both),
+            foreigners=_foreigners(answer(read, 0), answer(read, 2), names),
         )
 
     def armed(self, answers: Answers, arm: str) -> Armed:
@@ -91,6 +110,79 @@ class TcReadback:
             if f"{arm}.{suffix}" in files:
                 return state
         return Armed.UNARMED
+
+    def owner(self, answers: Answers) -> Owner | None:
+        said = answer(answers, 0).strip()
+        found = owner_in(said)
+        if said and found is None:
+            raise AnswerUnreadableError(f"/run/netmon/owner says {said[:80]!r}, which is no marker of netmon's")
+        return found
+
+    def others(self, answers: Answers) -> str | None:
+        return None
+
+    def expiry(self, answers: Answers, names: Names, way: Way) -> Expiry:
+        ends = [int(end) for end in re.findall(r"^end=(\d+)\s*$", answer(answers, 0), re.MULTILINE)]
+        up = re.search(r"^up=(\d+)\s*$", answer(answers, 1), re.MULTILINE)
+        if up is None:
+            raise AnswerUnreadableError("the router did not tell how long it has been up")
+        return Expiry(bool(ends), max(0, min(ends) - int(up[1])) if ends else None)
+
+    def ours(self, answers: Answers) -> tuple[Ours, ...]:
+        links = {str(link.get("ifname")): str(link.get("ifalias", "")) for link in json_list(answer(answers, 3))}
+        mine = {name: alias for name, alias in links.items() if OBJECT.match(alias) and name == _device(alias)}
+        hooks = {to: port for port, text in _by_port(answer(answers, 2)) for to in redirects(text)}
+        classes = dict(_by_port(answer(answers, 1)))
+        found = []
+        for m in _OUR_ROOT.finditer(answer(answers, 0)):
+            port, default = m["port"], int(m["default"] or "0", 16)
+            if port in links:
+                continue
+            rates = dict(_classes(classes.get(port, "")))
+            bps = rates.get(f"{HANDLE}{default:x}")
+            named = class_object(default) if default else Names.of(f"port {port}").object
+            found.append(Ours(named, port, Way.EGRESS, bps))
+        return (*found, *(Ours(alias, hooks.get(name, name), Way.INGRESS, None) for name, alias in mine.items()))
+
+    def survey(self, answers: Answers) -> Survey:
+        version = re.search(r"^version=(.*?)\s*$", answer(answers, 0), re.MULTILINE)
+        clock = re.search(r"^clock=(\d+)\s*$", answer(answers, 1), re.MULTILINE)
+        uid = re.search(r"^uid=(\d+)\s*$", answer(answers, 2), re.MULTILINE)
+        warnings = [
+            f"{link.get('ifname')} has an XDP program: packets that it redirects pass by every limit"
+            for link in json_list(answer(answers, 3))
+            if "xdp" in link
+        ]
+        if re.search(r"\bflags offload\b", answer(answers, 4)):
+            warnings.append("a flowtable of nftables is offloaded to hardware: its connections pass by every limit")
+        return Survey(
+            version[1] if version else "",
+            int(clock[1]) * NANOSECONDS if clock else None,
+            uid[1] == "0" if uid else None,
+            tuple(warnings),
+        )
+
+
+def class_object(minor: int) -> str:
+    """What a circuit's class is called in a list of all there is: tc keeps its number only."""
+    return f"NM-0000{minor:04X}-CLASS"
+
+
+def objects_of(circuit: str, interface: str) -> frozenset[str]:
+    """All that a circuit limited at that port may be listed as, whatever the platform."""
+    names = Names.of(circuit)
+    return frozenset({names.object, class_object(int(names.minor, 16)), Names.of(f"port {interface}").object})
+
+
+def _device(name: str) -> str:
+    """The ifb device of an object's name."""
+    return f"nm{name[3:11].lower()}"
+
+
+def _by_port(text: str) -> list[tuple[str, str]]:
+    """What was printed of each port, after a line that names it."""
+    parts = re.split(r"^port=(\S+)[ \t\r]*$", text, flags=re.MULTILINE)
+    return list(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def _egress(qdiscs: list[Qdisc], classes: str, names: Names, interface: str, both: str | None) -> Limit:
@@ -128,6 +220,21 @@ def _ingress(qdiscs: list[Qdisc], read: Answers, names: Names, interface: str, b
         ours=ours,
         foreign=foreign and f"{foreign} on {interface}",
     )
+
+
+def _foreigners(qdiscs: str, filters: str, names: Names) -> tuple[Foreign, ...]:
+    """Others' qdiscs as they would have to be added again, and filters at the ingress."""
+    lines = [(line, found[0]) for line in qdiscs.splitlines() if (found := qdiscs_of(line))]
+    ours = any(_is_ours(q, names) for _, q in lines)
+    others = [
+        Foreign("qdisc", q.named, None if q.kind == "clsact" else Way.EGRESS, line.strip())
+        for line, q in lines
+        if q.handle != "0:" and not (ours and q.handle in {HANDLE, LEAF}) and q.kind != "ingress"
+    ]
+    odd = strange(filters, names.device)
+    if not odd and names.device not in redirects(filters):
+        odd = [q.named for _, q in lines if q.kind == "ingress"]
+    return (*others, *(Foreign("ingress", name, Way.INGRESS, filters.strip()[:2000]) for name in odd))
 
 
 def redirects(filters: str) -> set[str]:

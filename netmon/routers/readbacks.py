@@ -5,9 +5,12 @@ A dialect names one of these readers. Answers come in the order of the verb's co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from importlib import import_module
+from types import MappingProxyType
+from typing import Final, Protocol, runtime_checkable
 
 from netmon.core.model import Placement, Tier
 from netmon.core.resolving import Armed
@@ -15,6 +18,11 @@ from netmon.routers.dialects import Names, Way
 from netmon.routers.session import AnswerUnreadableError
 
 Answers = Sequence[str]
+
+OBJECT: Final = re.compile(r"NM-[0-9A-F]{8}-[A-Z0-9-]{1,20}\Z")
+"""What netmon's objects are called; whatever is called otherwise is somebody else's."""
+OWNER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+_MARKER: Final = re.compile(r"(?<![\w.-])netmon:([A-Za-z0-9][A-Za-z0-9._-]{0,63}):([0-9]{1,18})(?![\w.:-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +54,85 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreign:
+    """Something that shapes a port and was not made by netmon."""
+
+    kind: str
+    """The platform's word: service-policy, policer, simple-queue, qdisc."""
+    name: str
+    way: Way | None
+    """None: both."""
+    setting: str
+    """What is needed to put it back, as the platform shows it."""
+
+
+@dataclass(frozen=True, slots=True)
 class PortState:
     ingress: Limit
     egress: Limit
     warnings: tuple[str, ...] = ()
+    foreigners: tuple[Foreign, ...] = ()
+    """All that shapes the port besides netmon; the first of a way is also named in its limit."""
+    facts: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """What the platform's templates of `set` and `remove` need to know of the port, by the values' names."""
 
     def limit(self, way: Way) -> Limit:
         return self.ingress if way is Way.INGRESS else self.egress
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Netmon's marker on a router: whose limits these are."""
+
+    name: str
+    """The ledger's id; OWNER_NAME."""
+    revision: int
+    """Of the change that wrote it."""
+
+    @property
+    def marker(self) -> str:
+        """`netmon:<name>:<revision>`, for whatever field of a platform takes free text."""
+        return f"netmon:{self.name}:{self.revision}"
+
+
+def owner_in(text: str) -> Owner | None:
+    """The first `netmon:<name>:<revision>` in what a router printed."""
+    found = _MARKER.search(text)
+    return None if found is None else Owner(found[1], int(found[2]))
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """The end of a limit that the router keeps by itself."""
+
+    present: bool
+    seconds_left: int | None = None
+    """None: the router does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """One thing of netmon's on a router, as `wipe` takes it off."""
+
+    object: str
+    """OBJECT."""
+    interface: str
+    way: Way | None
+    """None: it holds both, or belongs to neither."""
+    bps: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What matters about a router before it is first touched."""
+
+    version: str
+    clock_ns: int | None
+    """Its clock when it answered, ns since 1970; None: not told."""
+    privileged: bool | None
+    """Whether this login may do what the dialect does; None: not told."""
+    warnings: tuple[str, ...] = ()
+    """Offload, FastTrack and whatever else takes packets past limits; one sentence each."""
 
 
 class Readback(Protocol):
@@ -69,14 +149,52 @@ class Readback(Protocol):
 
     def armed(self, answers: Answers, arm: str) -> Armed: ...
 
+    def owner(self, answers: Answers) -> Owner | None:
+        """None: there is no marker."""
+
+    def others(self, answers: Answers) -> str | None:
+        """Who else is configuring, or has changes neither committed nor saved: a sentence; None: nobody."""
+
+    def expiry(self, answers: Answers, names: Names, way: Way) -> Expiry: ...
+
+    def ours(self, answers: Answers) -> tuple[Ours, ...]:
+        """Everything of netmon's on the router, whatever circuit."""
+
+    def survey(self, answers: Answers) -> Survey: ...
+
+
+@runtime_checkable
+class TellsPeer(Protocol):
+    """A reader of a platform whose commands cannot find the way back to the session by themselves.
+
+    There `management` is sent twice: with `peer` "-" it prints who is logged in, with `peer` the route to it.
+    """
+
+    def peer(self, answers: Answers) -> str | None:
+        """The address our session comes from, as the router sees it; None: not told."""
+
+
+READBACKS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "tc": "readback_tc:TcReadback",
+        "simple_queue": "readback_simple_queue:SimpleQueueReadback",
+        "ios": "readback_ios:IosReadback",
+        "iosxr": "readback_iosxr:IosXrReadback",
+        "vrp5": "readback_vrp:Vrp5Readback",
+        "vrp8": "readback_vrp:Vrp8Readback",
+        "junos": "readback_junos:JunosReadback",
+        "vyos": "readback_vyos:VyosReadback",
+        "edgeos": "readback_vyos:EdgeosReadback",
+    }
+)
+"""What `readback` of a dialect.yaml may name: the module of this package and its class."""
+
 
 def readback_named(name: str) -> Readback:
-    """The reader a dialect names: tc or simple_queue."""
-    from netmon.routers.readback_simple_queue import SimpleQueueReadback
-    from netmon.routers.readback_tc import TcReadback
-
-    readers: dict[str, Readback] = {"tc": TcReadback(), "simple_queue": SimpleQueueReadback()}
-    return readers[name]
+    """The reader a dialect names; of READBACKS."""
+    module, _, reader = READBACKS[name].partition(":")
+    found: Readback = getattr(import_module(f"netmon.routers.{module}"), reader)()
+    return found
 
 
 def answer(answers: Answers, index: int) -> str:

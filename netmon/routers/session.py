@@ -7,12 +7,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from netmon.routers.algorithms import LegacyAlgorithm
+
 
 class Failure(StrEnum):
     """Why something was not done on a router; stable words for receipts and alerts."""
 
     UNREACHABLE = "unreachable"
     LOGIN_REFUSED = "login_refused"
+    ENABLE_REFUSED = "enable_refused"
+    WEAK_ALGORITHMS = "weak_algorithms"
     UNKNOWN_HOST_KEY = "unknown_host_key"
     HOST_KEY_MISMATCH = "host_key_mismatch"
     SESSION_LOST = "session_lost"
@@ -21,9 +25,13 @@ class Failure(StrEnum):
     IDENTITY_MISMATCH = "identity_mismatch"
     MANAGEMENT_PATH = "management_path"
     FOREIGN_SHAPER = "foreign_shaper"
+    OTHERS_CONFIGURING = "others_configuring"
+    OTHER_NETMON = "other_netmon"
     UPLINK = "uplink"
     HIERARCHY = "hierarchy"
     NOT_ARMED = "not_armed"
+    UNGUARDED = "unguarded"
+    EXPIRY_MISSING = "expiry_missing"
     TOO_LATE = "too_late"
     READ_BACK_MISMATCH = "read_back_mismatch"
     UNDO_FIRED = "undo_fired"
@@ -43,6 +51,18 @@ class UnreachableError(SessionError):
 
 class LoginRefusedError(SessionError):
     reason = Failure.LOGIN_REFUSED
+
+
+class EnableRefusedError(SessionError):
+    """The login is good, and the secret that was to give it privileges is not."""
+
+    reason = Failure.ENABLE_REFUSED
+
+
+class WeakAlgorithmsError(SessionError):
+    """The router offers no algorithm that is accepted for it."""
+
+    reason = Failure.WEAK_ALGORITHMS
 
 
 class UnknownHostKeyError(SessionError):
@@ -88,6 +108,21 @@ class Session(Protocol):
     def close(self) -> None:
         """Ends the session; harmless when it has ended."""
 
+    def transcript(self) -> str:
+        """What was said so far, without secrets and bounded; also when the session has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """A host through which routers are reached; its key must be in known_hosts as well."""
+
+    name: str
+    address: str
+    port: int
+    username: str
+    password: str | None = field(default=None, repr=False)
+    key_file: Path | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class Login:
@@ -103,5 +138,10 @@ class Login:
     """OpenSSH known_hosts file; must exist."""
     password: str | None = field(default=None, repr=False)
     key_file: Path | None = None
+    enable_secret: str | None = field(default=None, repr=False)
+    """Asked for by the platform's command that gives privileges; None: that command is not sent."""
+    jump: Jump | None = None
+    legacy_algorithms: tuple[LegacyAlgorithm, ...] = ()
+    """Accepted for this router although they are weak."""
     connect_timeout_ns: int = 10_000_000_000
     command_timeout_ns: int = 10_000_000_000

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from netmon.core.model import Circuit, Faces, Mode, Role, ShapingPoint, TrafficClass
 from netmon.core.supply import Backhaul, Rates
+from netmon.routers.algorithms import LegacyAlgorithm
 from netmon.settings import SECOND, DurationNs, Name, RateBps, SecretRef, Settings
 
 LONGEST_LIMITED_NAME: Final = 64
@@ -38,6 +39,8 @@ class SshCredential(Settings):
     username: str = Field(pattern=r"^[A-Za-z0-9._@+-]{1,64}$")
     password: SecretRef | None = None
     private_key: Path | None = None
+    enable_secret: SecretRef | None = None
+    """What the router asks for before it gives the login its privileges (IOS: enable, VRP: super)."""
 
     @model_validator(mode="after")
     def _some_way_in(self) -> SshCredential:
@@ -46,10 +49,20 @@ class SshCredential(Settings):
         return self
 
 
+class JumpHost(Settings):
+    """A host through which routers are reached over SSH."""
+
+    address: str
+    port: int = Field(default=22, ge=1, le=65535)
+    credential: Name
+
+
 class SshSettings(Settings):
     credentials: dict[Name, SshCredential] = Field(default_factory=dict)
     known_hosts: Path | None = None
     """OpenSSH known_hosts file; a router whose key is not in it is never touched."""
+    jump_hosts: dict[Name, JumpHost] = Field(default_factory=dict)
+    """Named by routers' ssh_jump."""
     connect_timeout: DurationNs = 10 * SECOND
     command_timeout: DurationNs = 10 * SECOND
     threads: int = Field(default=8, ge=1, le=32)
@@ -146,6 +159,12 @@ class RouterSettings(Settings):
     ssh: Name | None = None
     """SSH credential; None: the router can only be observed."""
     ssh_port: int = Field(default=22, ge=1, le=65535)
+    ssh_jump: Name | None = None
+    """Of ssh.jump_hosts; None: the router is reached directly."""
+    ssh_legacy_algorithms: tuple[LegacyAlgorithm, ...] = ()
+    """Accepted on this router although they are weak."""
+    allow_unguarded: bool = False
+    """Limits may be set where the router cannot undo a change, or end a limit, by itself."""
     mode: Mode = Mode.OBSERVE
     override_observation: str | None = None
     """Why limits may be enforced here before seven days were observed."""

@@ -1,22 +1,49 @@
-"""A conversation about a port that several circuits share: one class of its hierarchy is altered, the others stay.
+"""A conversation about a port that several circuits share: one node of its hierarchy is altered, the others stay.
 
-A circuit's class, its filters' preference and its ifb device are found by name again (`Names`), so that whatever is
+A circuit's class or queue and what sends packets there are found by name again (`Names`), so that whatever is
 sent may be sent twice. What was read before a change is put back by an undo with the same values, classes above the
 circuit's included; a class above goes when nothing hangs from it any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, Protocol
 
 from netmon.core.model import Direction, Placement, Tier
 from netmon.core.planning import same_placement
 from netmon.core.shaping import LEAST_BPS
 from netmon.routers.dialects import Dialect, Names, Verb, Way
 from netmon.routers.port import Port, RefusedError, Sharing, Target, Wanted
-from netmon.routers.readback_htb import QDISC, ROOT, HtbReadback, tier_minor
-from netmon.routers.readbacks import Limit, PortState
+from netmon.routers.readback_htb import HtbReadback
+from netmon.routers.readback_queue_tree import QueueTreeReadback
+from netmon.routers.readbacks import Answers, Limit, PortState
 from netmon.routers.session import Failure, Session
+
+
+class Hierarchy(Protocol):
+    """How a platform holds the tree of one shared port, as it concerns one circuit."""
+
+    @property
+    def above_root(self) -> str:
+        """From what the point's own node hangs."""
+
+    @property
+    def weighs(self) -> bool:
+        """Whether what is lent is shared by weight; if not, a placement read has weight 0."""
+
+    def node(self, agency: str | None) -> str:
+        """The name of an agency's node above circuits; of the whole point's for None."""
+
+    def state(self, read: Answers, sides: Mapping[Way, str]) -> PortState:
+        """`read` are the answers of `read_shared`; `sides` tell circuits apart. Raises AnswerUnreadableError."""
+
+
+HIERARCHIES: Final[Mapping[str, Callable[[str, Sharing, str], Hierarchy]]] = MappingProxyType(
+    {"htb": HtbReadback, "queue_tree": QueueTreeReadback}
+)
+"""By what `hierarchy` of a dialect.yaml may name; made of the circuit, the sharing and the port."""
 
 
 def open_port(target: Target, session: Session, dialect: Dialect) -> Port:
@@ -38,9 +65,15 @@ class SharedPort(Port):
             )
         super().__init__(target, session, dialect)
         self._shared = shared
-        self._readback_shared = HtbReadback(target.circuit, shared)
+        self._hierarchy = HIERARCHIES[dialect.settings.hierarchy](target.circuit, shared, target.interface)
         ours = Names.of(f"port {target.interface}")
-        self._port_values = {"device": ours.device, "object": ours.object}
+        self._port_values = {
+            "device": ours.device,
+            "object": ours.object,
+            "leaf": self.names.object,
+            "ipv4": tuple(prefix for prefix in shared.prefixes if ":" not in prefix),
+            "ipv6": tuple(prefix for prefix in shared.prefixes if ":" in prefix),
+        }
 
     def check_possible(self, wanted: Wanted) -> None:
         if wanted.bps is not None and wanted.placement is None:
@@ -49,10 +82,8 @@ class SharedPort(Port):
             )
 
     def state(self) -> PortState:
-        device = str(self._port_values["device"])
         answers = self.ask(Verb.READ_SHARED, **self._port_values)
-        sides = {way: self._side(way) for way in Way}
-        return self._readback_shared.state(answers, device, self._port_values["object"], self.target.interface, sides)
+        return self._hierarchy.state(answers, {way: self._side(way) for way in Way})
 
     def to_have(self, way: Way, wanted: Wanted, state: PortState) -> tuple[str, ...]:
         limit = state.limit(way)
@@ -79,13 +110,21 @@ class SharedPort(Port):
             commands += self._set(way, None, Placement(0, 1, 0, again))
         return commands
 
+    def to_end(self, way: Way, wanted: Wanted, state: PortState) -> tuple[str, ...]:
+        asked = wanted.placement.above if wanted.placement is not None else ()
+        return self._remove(way, (*state.limit(way).tiers, *asked))
+
+    def to_expire(self, way: Way, seconds: int, token: str, removal: tuple[str, ...]) -> tuple[str, ...]:
+        return self.commands(Verb.EXPIRE, way=way.value, seconds=seconds, token=token, removal=removal, shared=1)
+
     def in_place(self, wanted: Wanted, limit: Limit) -> bool:
         if not super().in_place(wanted, limit) or wanted.bps is None or wanted.placement is None:
             return super().in_place(wanted, limit)
         asked, read = wanted.placement, limit.placement
         return (
             read is not None
-            and (asked.weight, asked.priority) == (read.weight, read.priority)
+            and asked.priority == read.priority
+            and (asked.weight == read.weight or not self._hierarchy.weighs)
             and self.same_rate(_floor(asked.floor_bps, wanted.bps), read.floor_bps)
             and [tier.agency for tier in asked.above] == [tier.agency for tier in read.above]
             and all(
@@ -125,10 +164,10 @@ class SharedPort(Port):
         """With `bps` None only the tiers above."""
         on_device = self.dialect.settings.rate.on_device
         floor = 0 if bps is None else on_device(_floor(placed.floor_bps, bps))
-        minors = [tier_minor(tier.agency) for tier in placed.above]
+        nodes = [self._hierarchy.node(tier.agency) for tier in placed.above]
         tiers = tuple(
-            (minor, parent, rate, ceil, self._burst(rate), self._burst(ceil))
-            for tier, minor, parent in zip(placed.above, minors, [QDISC, *minors], strict=False)
+            (node, parent, rate, ceil, self._burst(rate), self._burst(ceil))
+            for tier, node, parent in zip(placed.above, nodes, [self._hierarchy.above_root, *nodes], strict=False)
             for ceil in (on_device(tier.ceiling_bps),)
             for rate in (on_device(_floor(tier.floor_bps, tier.ceiling_bps)),)
         )
@@ -140,7 +179,7 @@ class SharedPort(Port):
             floor_burst_bytes=self._burst(floor),
             weight=placed.weight,
             priority=placed.priority,
-            parent=minors[-1],
+            parent=nodes[-1],
             tiers=tiers,
             preference=int(self.names.minor, 16),
             side=self._side(way),
@@ -149,13 +188,14 @@ class SharedPort(Port):
 
     def _remove(self, way: Way, tiers: Sequence[Tier]) -> tuple[str, ...]:
         """The circuit's class, and from below each of `tiers` from which nothing hangs any more."""
-        below_first = dict.fromkeys(tier_minor(tier.agency) for tier in reversed(tiers) if tier.agency is not None)
+        node = self._hierarchy.node
+        below_first = dict.fromkeys(node(tier.agency) for tier in reversed(tiers) if tier.agency is not None)
         return self.commands(
             Verb.REMOVE_SHARED,
             **self._port_values,
             way=way.value,
             preference=int(self.names.minor, 16),
-            emptied=(*below_first, ROOT),
+            emptied=(*below_first, node(None)),
         )
 
     def _burst(self, bps: int) -> int:

@@ -9,6 +9,32 @@ from pydantic import Field, field_validator, model_validator
 from netmon.settings import Settings
 
 
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern.replace("{n}", "0"))
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+
+
+class Enable(Settings):
+    """How a login gets its privileges where it begins without."""
+
+    command: str = Field(min_length=1, max_length=64)
+    """Sent once after login, before `prepare`, where the credential has an enable_secret."""
+    asks: str
+    """Regular expression of the line at the very end that asks for the secret; it begins with ^ and ends in \\Z."""
+    prompt: str
+    """Regular expression of the prompt of a login that has its privileges, at the very end."""
+
+    @field_validator("asks", "prompt")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        _compiled(value)
+        if not value.endswith(r"\Z"):
+            raise ValueError(r"end it with \Z")
+        return value
+
+
 class Terminal(Settings):
     """The part of a platform every session needs, whether it reads or alters; see docs/collectors-cli.md."""
 
@@ -16,6 +42,8 @@ class Terminal(Settings):
     """Netmiko's name of the platform."""
     prepare: tuple[str, ...] = ()
     """Commands sent once after login."""
+    enable: Enable | None = None
+    """None: the platform knows no such thing."""
     prompt: str
     """Regular expression of the prompt at the very end of what was received."""
     completion: str | None = None
@@ -24,6 +52,10 @@ class Terminal(Settings):
     prompt has stood for a second, and `prepare` may be refused."""
     completed: str | None = None
     """Regular expression of the end of the line that `completion` prints, {n} likewise; group 1 is 0 for success."""
+    double_prompt: bool = False
+    """Of a console without exit codes: every command is sent with one empty line after it, and its answer is over when
+    the same prompt stands twice at the very end. The prompt then covers every mode the session enters, from the line's
+    start; no command may ask a question."""
     errors: tuple[str, ...]
     """Regular expressions of lines that mean the command was refused; each begins with ^."""
 
@@ -31,10 +63,7 @@ class Terminal(Settings):
     @classmethod
     def _compiles(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
         for pattern in (value,) if isinstance(value, str) else value or ():
-            try:
-                re.compile(pattern.replace("{n}", "0"))
-            except re.error as error:
-                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+            _compiled(pattern)
         return value
 
     @field_validator("errors")
@@ -70,4 +99,6 @@ class Terminal(Settings):
     def _both_or_none(self) -> Terminal:
         if (self.completion is None) is not (self.completed is None):
             raise ValueError("completion and completed belong together; give both or neither")
+        if self.double_prompt and self.completion is not None:
+            raise ValueError("completion and double_prompt both tell an answer's end; take one of them out")
         return self

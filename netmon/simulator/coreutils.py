@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
+from itertools import zip_longest
 
-from netmon.simulator.linux_host import FileError
+from netmon.simulator.filters import cut, grep, options, sed
+from netmon.simulator.linux_host import FileError, Input
 from netmon.simulator.shell import Call, ExitShell, LeaveLoop, Program, in_own_group
 
 _LONGEST_SLEEP_S = 86_400.0
-_LONGEST_PATTERN = 200
 
 
 async def _true(call: Call) -> int:
@@ -50,26 +51,26 @@ async def _cat(call: Call) -> int:
 
 
 async def _mkdir(call: Call) -> int:
-    options, paths = _options(call.arguments, with_value="m")
+    letters, paths = options(call.arguments, with_value="m")
     for path in paths:
         try:
-            call.shell.files.make_folder(path.rstrip("/"), parents="p" in options)
+            call.shell.files.make_folder(path.rstrip("/"), parents="p" in letters)
         except FileError as error:
             return call.fail(f"cannot create directory '{path}': {error}")
     return 0
 
 
 async def _rm(call: Call) -> int:
-    options, paths = _options(call.arguments)
+    letters, paths = options(call.arguments)
     status = 0
     for path in paths:
-        if call.shell.files.texts.pop(path, None) is None and "f" not in options:
+        if call.shell.files.texts.pop(path, None) is None and "f" not in letters:
             status = call.fail(f"cannot remove '{path}': No such file or directory")
     return status
 
 
 async def _mv(call: Call) -> int:
-    _, paths = _options(call.arguments)
+    _, paths = options(call.arguments)
     if len(paths) != 2:
         return call.fail("missing file operand")
     source, target = paths
@@ -84,7 +85,7 @@ async def _mv(call: Call) -> int:
 
 
 async def _ls(call: Call) -> int:
-    _, paths = _options(call.arguments)
+    _, paths = options(call.arguments)
     files = call.shell.files
     for path in paths or ["/root"]:
         if path in files.texts:
@@ -148,25 +149,15 @@ def _number(text: str) -> int:
     return int(text)
 
 
-async def _grep(call: Call) -> int:
-    options, rest = _options(call.arguments)
-    if len(rest) != 1 or set(options) - set("qFEv") or len(rest[0]) > _LONGEST_PATTERN:
-        return call.fail("usage: grep [-EFqv] PATTERN", 2)
-    try:
-        pattern = re.compile(re.escape(rest[0]) if "F" in options else rest[0] if "E" in options else _basic(rest[0]))
-    except re.error:
-        return call.fail("Invalid regular expression", 2)
-    found = [line for line in call.io.stdin.splitlines() if bool(pattern.search(line)) != ("v" in options)]
-    if "q" not in options:
-        call.io.out.write("".join(line + "\n" for line in found))
-    return int(not found)
-
-
-def _basic(pattern: str) -> str:
-    """A POSIX basic regular expression in Python's syntax: ( ) { } + ? | are ordinary unless escaped."""
-    return re.sub(
-        r"\\(.)|([(){}+?|])", lambda m: m[1] if m[1] and m[1] in "(){}+?|" else "\\" + (m[1] or m[2]), pattern
-    )
+async def _read(call: Call) -> int:
+    """The next line of standard input into variables; the last takes the rest. Without backslashes (-r)."""
+    letters, names = options(call.arguments)
+    if letters != "r" or not names:
+        return call.fail("usage: read -r NAME...", 2)
+    line = call.io.stdin.line() if isinstance(call.io.stdin, Input) else None
+    words = (line or "").split(None, len(names) - 1)
+    call.shell.variables |= dict(zip_longest(names, words, fillvalue=""))
+    return int(line is None)
 
 
 async def _sleep(call: Call) -> int:
@@ -200,6 +191,7 @@ async def _setsid(call: Call) -> int:
     match call.arguments:
         case ["sh", *arguments]:
             inner = Call("sh", tuple(arguments), call.io, call.shell, call.pid, call.pid)
+            call.shell.jobs.commands[call.pid] = "\0".join(("sh", *arguments))
             return await in_own_group(call, lambda group: _script(inner, group))
         case [name, *_]:
             return call.fail(f"failed to execute {name}: No such file or directory", 127)
@@ -212,6 +204,8 @@ async def _exec(call: Call) -> int:
     name, *arguments = call.arguments
     # The command takes the shell's place: its process number too.
     inner = Call(name, tuple(arguments), call.io, call.shell, call.shell.pid, call.group)
+    if call.shell.pid in call.shell.jobs.commands:
+        call.shell.jobs.commands[call.shell.pid] = "\0".join(call.arguments)
     raise ExitShell(await call.shell.program(inner))
 
 
@@ -273,24 +267,6 @@ async def _hostname(call: Call) -> int:
     return 0
 
 
-def _options(arguments: tuple[str, ...], with_value: str = "") -> tuple[str, list[str]]:
-    """Single-letter options and the operands; letters of `with_value` swallow the next argument."""
-    letters = ""
-    operands: list[str] = []
-    rest = list(arguments)
-    while rest:
-        argument = rest.pop(0)
-        if argument == "--":
-            return letters, operands + rest
-        if not argument.startswith("-") or argument == "-":
-            operands.append(argument)
-            continue
-        letters += argument[1:]
-        if argument[-1] in with_value and rest:
-            rest.pop(0)
-    return letters, operands
-
-
 PROGRAMS: Mapping[str, Program] = {
     ":": _true,
     "true": _true,
@@ -304,7 +280,10 @@ PROGRAMS: Mapping[str, Program] = {
     "ls": _ls,
     "test": _test,
     "[": _test,
-    "grep": _grep,
+    "grep": grep,
+    "cut": cut,
+    "sed": sed,
+    "read": _read,
     "sleep": _sleep,
     "sh": _sh,
     "setsid": _setsid,

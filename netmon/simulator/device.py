@@ -12,8 +12,17 @@ from netmon.simulator.traffic import Traffic
 
 
 class Platform(StrEnum):
+    """Folders of policies/enforcement."""
+
     ROUTEROS = "routeros"
     LINUX = "linux"
+    IOS = "ios"
+    IOSXR = "iosxr"
+    JUNOS = "junos"
+    VRP5 = "vrp5"
+    VRP8 = "vrp8"
+    VYOS = "vyos"
+    EDGEOS = "edgeos"
 
 
 class PortType(IntEnum):
@@ -171,10 +180,11 @@ class Router:
             self._configuration.reboot()
 
     def _since_the_beginning(self, port: Port) -> tuple[int, int]:
+        """Nothing while it is in no province."""
         match port.role:
-            case PortRole.AGENCY:
-                return self.traffic.port_octets(self.name, port.name)
-            case PortRole.UPLINK:
-                return self.traffic.router_octets(self.name)
+            case PortRole.AGENCY if self._traffic is not None:
+                return self._traffic.port_octets(self.name, port.name)
+            case PortRole.UPLINK if self._traffic is not None:
+                return self._traffic.router_octets(self.name)
             case _:
                 return 0, 0

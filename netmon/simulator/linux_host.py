@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -42,6 +42,22 @@ class Nowhere:
         pass
 
 
+class Input(str):
+    """Standard input that several commands read from, one line after another."""
+
+    def __init__(self, text: str) -> None:
+        self._taken = 0
+
+    def line(self) -> str | None:
+        """The next line, without its end; None when there is none left."""
+        if self._taken >= len(self):
+            return None
+        end = self.find("\n", self._taken)
+        line = self[self._taken : end if end >= 0 else len(self)]
+        self._taken = end + 1 if end >= 0 else len(self)
+        return line
+
+
 @dataclass(frozen=True, slots=True)
 class Streams:
     stdin: str
@@ -64,8 +80,12 @@ class Files:
 
     texts: dict[str, str] = field(default_factory=dict)
     folders: set[str] = field(default_factory=lambda: {"/", "/etc", "/root", "/run", "/tmp"})  # noqa: S108 - not a real folder
+    kernel: Callable[[str], str | None] = lambda _: None
+    """What the kernel shows as a file, under /proc."""
 
     def read(self, path: str) -> str:
+        if (shown := self.kernel(path)) is not None:
+            return shown
         if path == "/dev/null":
             return ""
         if path in self.folders:
@@ -119,6 +139,8 @@ class Jobs:
 
     last_pid: int = 900
     groups: dict[int, set[asyncio.Task[int]]] = field(default_factory=dict)
+    commands: dict[int, str] = field(default_factory=dict)
+    """Of the leaders of process groups: their words, joined by NUL as in /proc/PID/cmdline."""
 
     def new_pid(self) -> int:
         self.last_pid += 1
@@ -153,3 +175,4 @@ class Jobs:
             members.discard(task)
             if not members:
                 del self.groups[group]
+                self.commands.pop(group, None)

@@ -8,21 +8,13 @@ import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 
 from netmon.simulator import routeros_script as script
+from netmon.simulator import routeros_tables
 from netmon.simulator.device import Port, PortRole, Router
-from netmon.simulator.routeros_menus import (
-    Item,
-    Menu,
-    Value,
-    network,
-    one_of,
-    rate,
-    rate_pair,
-    target_among,
-    text,
-    yes_or_no,
-)
+from netmon.simulator.routeros_console import RouterOsSeat
+from netmon.simulator.routeros_menus import Item, Menu, Value
 from netmon.simulator.routeros_script import ScriptError
 
 MOST_STEPS = 10_000
@@ -50,53 +42,21 @@ class _Scope:
     """Scripts that run scripts."""
 
 
-def _menus(ports: Sequence[Port]) -> dict[Path, Menu]:
-    names = [port.name for port in ports]
-    general = {"name": text, "comment": text, "disabled": yes_or_no}
-    queue = {"priority": text, "limit-at": text, "parent": text}
-    return {
-        ("queue", "simple"): Menu(
-            {**general, **queue, "target": target_among(names), "dst": target_among(names), "max-limit": rate_pair},
-            {"target": "", "dst": "", "max-limit": "0/0", "comment": "", "disabled": False, "dynamic": False},
-        ),
-        ("queue", "tree"): Menu(
-            {**general, **queue, "parent": one_of([*names, "global"]), "packet-mark": text, "max-limit": rate},
-            {"parent": "global", "max-limit": "0", "comment": "", "disabled": False},
-        ),
-        ("system", "scheduler"): Menu(
-            {**general, "start-time": text, "interval": text, "policy": text, "on-event": text},
-            {"comment": "", "disabled": False, "start-time": "", "on-event": ""},
-        ),
-        ("system", "script"): Menu(
-            {"name": text, "comment": text, "policy": text, "dont-require-permissions": yes_or_no, "source": text},
-            {"comment": "", "source": ""},
-        ),
-        ("ip", "firewall", "filter"): Menu(
-            {"chain": text, "action": text, "comment": text, "disabled": yes_or_no, "connection-state": text},
-            {"comment": "", "disabled": False},
-            unique_name=False,
-        ),
-        ("ip", "address"): Menu(
-            {"address": text, "interface": one_of(names), "comment": text, "disabled": yes_or_no},
-            {"comment": "", "disabled": False},
-            unique_name=False,
-        ),
-        ("ip", "route"): Menu({"dst-address": network, "gateway": text}, writable=False, unique_name=False),
-        ("interface",): Menu({"name": text}, writable=False),
-        ("interface", "vlan"): Menu({"name": text}, writable=False),
-        ("interface", "bridge"): Menu({"name": text}, writable=False),
-        ("interface", "bridge", "port"): Menu({"name": text}, writable=False),
-        ("interface", "bonding"): Menu({"name": text}, writable=False),
-        ("user", "active"): Menu({"name": text}, writable=False, unique_name=False),
-    }
+_BANNERS = {
+    6: "\n\n  MikroTik RouterOS 6.49.10 (c) 1999-2020       http://www.mikrotik.com/\n\n",
+    7: "\n\n  MikroTik RouterOS 7.16 (c) 1999-2024       https://www.mikrotik.com/\n\n",
+}
 
 
 class RouterOs:
     """Running configuration and jobs of one router."""
 
-    def __init__(self, router: Router) -> None:
+    def __init__(self, router: Router, release: int = 7) -> None:
+        """`release`: 6 or 7, which write routes and dates differently."""
         self._router = router
-        self._menus = _menus(router.ports)
+        self._release = release
+        self._menus = routeros_tables.menus(router.ports, release)
+        self.banner = _BANNERS[release]
         self._jobs: set[asyncio.Task[None]] = set()
         self._counted_from: dict[tuple[Path, str], tuple[int, int]] = {}
         """What a queue's port had counted when the queue was added."""
@@ -125,10 +85,14 @@ class RouterOs:
             case _:
                 own, reached = f"10.{port.mac[-2]}.{port.index}.1/24", f"10.{port.mac[-2]}.{port.index}.0/24"
         self._menus["ip", "address"].insert({"address": own, "interface": port.name, "disabled": False, "comment": ""})
-        gateway = f"10.255.{port.index}.1%{port.name}" if port.role is PortRole.UPLINK else port.name
-        self._menus["ip", "route"].insert(
-            {"dst-address": reached, "gateway": gateway.partition("%")[0], "immediate-gw": gateway, "active": True}
+        gateway = f"10.255.{port.index}.1" if port.role is PortRole.UPLINK else port.name
+        by = port.role is PortRole.UPLINK
+        told = (
+            {"gateway-status": f"{gateway} reachable{f' via  {port.name}' if by else ''}"}
+            if self._release == 6
+            else {"immediate-gw": f"{gateway}%{port.name}" if by else gateway}
         )
+        self._menus["ip", "route"].insert({"dst-address": reached, "gateway": gateway, **told, "active": True})
 
     # --- what the rest of the simulation sees ------------------------------------------------
 
@@ -161,9 +125,14 @@ class RouterOs:
             job.cancel()
         await asyncio.gather(*jobs, return_exceptions=True)
 
+    def seat(self, username: str, peer: str) -> RouterOsSeat:
+        return RouterOsSeat(f"[{username}@{self._router.name}] > ", self.run, self.log_in(username, peer))
+
     def log_in(self, username: str, peer: str) -> Callable[[], None]:
         """Shows a session under `/user active`; returns what ends it."""
-        sessions = self._menus["user", "active"]
+        sessions, users = self._menus["user", "active"], self._menus[("user",)]
+        if not any(user["name"] == username for user in users.items.values()):
+            users.insert({"name": username, "group": "full"})
         one = sessions.insert({"name": username, "address": peer, "via": "ssh"})
         return lambda: sessions.remove([one]) if one in sessions.items else None
 
@@ -257,6 +226,10 @@ class RouterOs:
             case "delay":
                 await asyncio.sleep(_delay(_shown(await self._value(first, scope))))
                 return None
+            case "find" | "pick":
+                return _part(command.verb, [await self._value(one, scope) for one in command.positional])
+            case "toarray":
+                return [part for part in _shown(await self._value(first, scope)).split(",") if part]
             case "len":
                 value = await self._value(first, scope)
                 return len(value) if isinstance(value, list | dict) else len(_shown(value))
@@ -274,6 +247,8 @@ class RouterOs:
                 return found
             return self._print(menu, found, "as-value" in positional, scope)
         named = {name: _shown(await self._text(value, scope)) for name, value in command.named.items()}
+        if menu.single and command.verb == "get":
+            return self._of_the_system(command.path).get(_shown(positional[0]) if positional else "")
         ids = [menu.id_of(one) for one in _ids(positional[:1])]
         match command.verb:
             case "add":
@@ -297,6 +272,9 @@ class RouterOs:
                 item = {**menu.item(ids[0]), **self._statistics(command.path, ids[0])}
                 return item.get(_shown(positional[1])) if len(positional) > 1 else {".id": ids[0], **item}
         return None
+
+    def _of_the_system(self, path: Path) -> Item:
+        return _clock(self._release) if path == ("system", "clock") else next(iter(self._menus[path].items.values()))
 
     def _octets(self, path: Path, item: Item) -> tuple[int, int]:
         """(into, out of) the port a queue is on; none where it is on a network or another queue."""
@@ -398,6 +376,25 @@ class RouterOs:
             )
         except ValueError:
             raise ScriptError("cannot compare if these are not numbers") from None
+
+
+def _clock(release: int) -> Item:
+    """The hour of Jakarta."""
+    now = datetime.now(timezone(timedelta(hours=7)))
+    date = f"{now:%b/%d/%Y}".lower() if release == 6 else f"{now:%Y-%m-%d}"
+    return {"date": date, "time": f"{now:%H:%M:%S}", "gmt-offset": "25200"}
+
+
+def _part(verb: str, operands: Sequence[Result]) -> Result:
+    """`:find` gives the place of a text in another, or nothing; `:pick` what stands from one place up to another."""
+    text, *places = [_shown(one) for one in operands]
+    if verb == "find":
+        at = text.find(places[0]) if places else -1
+        return at if at >= 0 else None
+    if not places or not all(place.isdecimal() for place in places):
+        raise ScriptError("invalid value for argument begin")
+    begin = int(places[0])
+    return text[begin : int(places[1]) if len(places) > 1 else begin + 1]
 
 
 def _shown(value: Result) -> str:

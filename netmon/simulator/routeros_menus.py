@@ -30,6 +30,10 @@ class Menu:
     defaults: Mapping[str, Value] = field(default_factory=dict)
     writable: bool = True
     unique_name: bool = True
+    required: Sequence[str] = ()
+    """What an item cannot be added without."""
+    single: bool = False
+    """It has one item, whose properties are asked for without naming it."""
     items: dict[str, Item] = field(default_factory=dict)
     next_id: int = 1
 
@@ -39,6 +43,9 @@ class Menu:
             raise ScriptError("failure: too many items")
         if self.unique_name and not item.get("name"):
             raise ScriptError("failure: name is required")
+        for name in self.required:
+            if name not in item:
+                raise ScriptError(f"failure: {name} is required")
         self._refuse_twins(item, None)
         return self.insert(item)
 
@@ -123,6 +130,28 @@ def rate_pair(value: str) -> Value:
 
 def network(value: str) -> Value:
     return str(ipaddress.ip_network(value, strict=False))
+
+
+def address_of(version: int) -> Normalise:
+    """An address or prefix of one family, perhaps negated; a single address is held without its length."""
+
+    def check(value: str) -> Value:
+        found = ipaddress.ip_network(value.removeprefix("!"), strict=False)
+        if found.version != version:
+            raise ValueError(value)
+        single = found.version == 4 and found.prefixlen == 32
+        return value[: value.startswith("!")] + str(found.network_address if single else found)
+
+    return check
+
+
+def number(least: int, most: int) -> Normalise:
+    def check(value: str) -> Value:
+        if not least <= int(value) <= most:
+            raise ValueError(value)
+        return str(int(value))
+
+    return check
 
 
 def one_of(names: Sequence[str]) -> Normalise:

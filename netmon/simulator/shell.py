@@ -18,6 +18,7 @@ from netmon.simulator.linux_host import (
     MOST_FILE_SIZE,
     FileError,
     Files,
+    Input,
     Jobs,
     Nowhere,
     Sink,
@@ -159,10 +160,10 @@ class Shell:
         text = io.stdin
         for command in before:
             between = Stream()
-            await self._in_subshell(command, replace(io, stdin=text, out=between))
+            await self._in_subshell(command, replace(io, stdin=Input(text), out=between))
             text = between.text
         if before:
-            return await self._in_subshell(last, replace(io, stdin=text))
+            return await self._in_subshell(last, replace(io, stdin=Input(text)))
         return await self._command(last, io, pid)
 
     async def _in_subshell(self, command: syntax.Command | syntax.Sequence, io: Streams) -> int:
@@ -243,7 +244,7 @@ class Shell:
                 target = "".join(await self._pieces(redirect.target))
                 io = self._redirect(redirect, target, io, files)
             elif redirect.body is not None:
-                io = replace(io, stdin="".join(await self._pieces(redirect.body)))
+                io = replace(io, stdin=Input("".join(await self._pieces(redirect.body))))
         return io
 
     def _redirect(
@@ -256,7 +257,7 @@ class Shell:
             return _into(io, redirect.descriptor, source)
         try:
             if redirect.operator == "<":
-                return replace(io, stdin=self.files.read(target))
+                return replace(io, stdin=Input(self.files.read(target)))
             sink: Sink = Nowhere()
             if target != "/dev/null":
                 append = redirect.operator == ">>"

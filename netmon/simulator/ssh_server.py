@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import asyncssh
 
+from netmon.simulator.console import Executing, Logout, System
 from netmon.simulator.device import Router
-from netmon.simulator.linux_cli import Linux
-from netmon.simulator.linux_host import Stream, Streams, Terminal
-from netmon.simulator.routeros_cli import RouterOs
-from netmon.simulator.shell import ExitShell
-from netmon.simulator.shell_syntax import IncompleteError
-
-log = logging.getLogger(__name__)
-
-LONGEST_LINE = 16_384
-_IDLE_S = 600.0
-_INTERRUPT, _END, _ERASE_LINE = "\x03", "\x04", "\x15"
+from netmon.simulator.faults import FaultSwitch, Stage
+from netmon.simulator.terminal import DroppedError, Process, break_at, converse, on_terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +28,11 @@ class Account:
 class _Gate(asyncssh.SSHServer):
     """Lets one account in, by password or key. RouterOS takes login options after a plus sign."""
 
-    def __init__(self, account: Account, open_connections: set[asyncssh.SSHServerConnection]) -> None:
+    def __init__(
+        self, account: Account, open_connections: set[asyncssh.SSHServerConnection], faults: FaultSwitch
+    ) -> None:
         self._account = account
+        self._faults = faults
         self._open = open_connections
         self._connection: asyncssh.SSHServerConnection | None = None
         self._keys = [asyncssh.import_public_key(key) for key in account.public_keys]
@@ -51,7 +45,13 @@ class _Gate(asyncssh.SSHServer):
         if self._connection is not None:
             self._open.discard(self._connection)
 
-    def begin_auth(self, username: str) -> bool:
+    async def begin_auth(self, username: str) -> bool:
+        conn = self._connection
+        assert conn is not None
+        try:
+            await break_at(Stage.AUTHENTICATION, self._faults, conn.wait_closed)
+        except DroppedError:
+            conn.abort()
         return True
 
     def password_auth_supported(self) -> bool:
@@ -75,39 +75,34 @@ def _plain(username: str) -> str:
     return username.partition("+")[0]
 
 
-Process = asyncssh.SSHServerProcess[str]
-
-
 async def serve_ssh(
     router: Router,
-    system: Linux | RouterOs,
+    system: System,
     account: Account,
     host_key: asyncssh.SSHKey,
     port: int,
     open_connections: set[asyncssh.SSHServerConnection],
+    faults: FaultSwitch | None = None,
 ) -> asyncssh.SSHAcceptor:
     """Starts the router's SSH server on its address; `get_port()` tells the port.
 
     Its connections are in `open_connections` as long as they last: closing the server does not end them.
     """
     logging.getLogger("asyncssh").setLevel(logging.WARNING)
+    switch = FaultSwitch() if faults is None else faults
 
     async def session(process: Process) -> None:
-        peer, peer_port = process.get_extra_info("peername")[:2]
-        username = _plain(process.get_extra_info("username"))
         try:
-            if isinstance(system, Linux):
-                status = await _linux(process, router, system, username, peer, peer_port)
-            else:
-                status = await _routeros(process, router, system, username, peer)
-            process.exit(status)
+            process.exit(await _session(process, system, switch))
         except (asyncssh.BreakReceived, asyncssh.TerminalSizeChanged, asyncssh.SignalReceived):
             process.exit(130)
+        except DroppedError:
+            process.channel.get_connection().abort()
         except (BrokenPipeError, ConnectionError, TimeoutError):
             process.close()
 
     return await asyncssh.create_server(
-        lambda: _Gate(account, open_connections),
+        lambda: _Gate(account, open_connections, switch),
         router.address,
         port,
         server_host_keys=[host_key],
@@ -122,93 +117,22 @@ async def serve_ssh(
     )
 
 
-async def _linux(process: Process, router: Router, system: Linux, username: str, peer: str, peer_port: int) -> int:
-    terminal = Terminal()
-    shell = system.shell(username, peer, peer_port, terminal if process.command is None else None)
-    if process.command is not None:
-        out, err = Stream(), Stream()
-        status = await shell.run_to_end(process.command, Streams("", out, err))
-        process.stdout.write(out.text)
-        process.stderr.write(err.text)
+async def _session(process: Process, system: System, faults: FaultSwitch) -> int:
+    """One shell or single command; its exit status. Raises DroppedError."""
+    peer = process.get_extra_info("peername")[0]
+    username = _plain(process.get_extra_info("username"))
+    if process.command is not None and isinstance(system, Executing):
+        out, err, status = await system.execute(username, peer, process.command)
+        process.stdout.write(out)
+        process.stderr.write(err)
         return status
-    prompt = f"{username}@{router.name}:~# "
-    pending = ""
-    process.stdout.write(prompt)
-    async for line in _lines(process, terminal):
-        out = Stream()
-        pending += line
-        try:
-            await shell.run(pending, Streams("", out, out))
-        except IncompleteError:
-            pending += "\n"
-            process.stdout.write("> ")
-            continue
-        except ExitShell as end:
-            process.stdout.write(_on_terminal(out.text) + "logout\r\n")
-            return end.status
-        pending = ""
-        process.stdout.write(_on_terminal(out.text) + prompt)
-    return 0
-
-
-async def _routeros(process: Process, router: Router, system: RouterOs, username: str, peer: str) -> int:
-    if process.command is not None:
-        process.stdout.write(_on_terminal(await system.run(process.command)))
-        return 0
-    prompt = f"[{username}@{router.name}] > "
-    log_out = system.log_in(username, peer)
+    seat = system.seat(username, peer)
     try:
-        process.stdout.write(
-            "\r\n\r\n  MikroTik RouterOS 7.16 (c) 1999-2024       https://www.mikrotik.com/\r\n\r\n" + prompt
-        )
-        async for line in _lines(process, Terminal()):
-            if line.strip() in ("quit", "/quit"):
-                process.stdout.write("interrupted\r\n")
-                break
-            process.stdout.write(_on_terminal(await system.run(line)) + prompt)
+        if process.command is None:
+            return await converse(process, seat, system.banner, faults)
+        process.stdout.write(on_terminal(await seat.run(process.command)))
+    except Logout as left:
+        process.stdout.write(on_terminal(left.said))
     finally:
-        log_out()
+        seat.close()
     return 0
-
-
-def _on_terminal(text: str) -> str:
-    """Newlines as a terminal needs them; the answer ends its line."""
-    if text and not text.endswith("\n"):
-        text += "\n"
-    return text.replace("\n", "\r\n")
-
-
-async def _lines(process: Process, terminal: Terminal) -> AsyncIterator[str]:
-    """The lines typed, echoed as they are consumed: what arrives while a command runs is echoed after it.
-
-    A line that is too long is answered with a bell and counts as empty.
-    """
-    line, echo = "", ""
-    too_long = ended_by_return = False
-    while chunk := await asyncio.wait_for(process.stdin.read(1024), _IDLE_S):
-        for character in chunk:
-            if character == "\n" and ended_by_return:
-                ended_by_return = False
-                continue
-            ended_by_return = character == "\r"
-            if character in "\r\n":
-                _echo(process, terminal, echo + "\r\n" + "\a" * too_long)
-                yield "" if too_long else line
-                line, echo, too_long = "", "", False
-            elif character == _END and not line:
-                return
-            elif character in (_INTERRUPT, _ERASE_LINE):
-                line, echo, too_long = "", echo + "\r\n", False
-            elif character in "\x7f\b":
-                line, echo = line[:-1], echo + "\b \b" * bool(line)
-            elif character.isprintable():
-                too_long = too_long or len(line) >= LONGEST_LINE
-                line += "" if too_long else character
-                echo += "" if too_long else character
-        _echo(process, terminal, echo)
-        echo = ""
-
-
-def _echo(process: Process, terminal: Terminal, text: str) -> None:
-    if terminal.echo and text:
-        process.stdout.write(text)

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, select, update
 
-from netmon.core.model import Alert, Change, Direction, Intent, Plan, Receipt, Step
-from netmon.store import schema
+from netmon.core.approval import PlanApproval
+from netmon.core.model import Alert, Begun, Change, Direction, Intent, Plan, Receipt, Step
+from netmon.store import schema, transcripts
 from netmon.store.chain import Entry, Kind, Link
 from netmon.store.chained import Chained
 from netmon.store.database import upsert
@@ -35,15 +36,19 @@ class Actions(Chained):
     def advance_intent(self, intent_id: str, step: Step, now_ns: int) -> None:
         """The change is about to begin `step`. Raises StoreError if it is not open."""
         with self._transaction() as connection:
-            intent = replace(_open_intent(connection, intent_id), step=step)
+            intent = _open_intent(connection, intent_id)
+            intent = replace(intent, step=step, begun=(*intent.begun, Begun(step, now_ns)))
             connection.execute(
                 update(schema.intent)
                 .where(schema.intent.c.id == intent_id)
                 .values(document=dump(intent), stepped_ns=now_ns)
             )
 
-    def close_intent(self, receipt: Receipt, limit_bps: int | None, known: bool, alerts: Sequence[Alert]) -> Link:
-        """The change is over: its receipt joins the chain, the limit it left and its alerts are recorded with it.
+    def close_intent(
+        self, receipt: Receipt, limit_bps: int | None, known: bool, alerts: Sequence[Alert], transcript: str = ""
+    ) -> Link:
+        """The change is over: its receipt joins the chain, the limit it left and its alerts are recorded with it, and
+        for a while what was said on the router.
 
         Raises StoreError if the intent `receipt.id` is not open.
         """
@@ -56,6 +61,8 @@ class Actions(Chained):
             change = receipt.change
             _note(connection, change.circuit, change.direction, LimitState(limit_bps, known, receipt.at_ns))
             announce(connection, alerts, receipt.at_ns)
+            if transcript:
+                transcripts.keep(connection, receipt, transcript)
             return link
 
     def record_plan(self, plan: Plan, changes: Sequence[Change], now_ns: int) -> Link:
@@ -63,6 +70,11 @@ class Actions(Chained):
         payload = dump({"at_ns": now_ns, "hash": plan.hash, "changes": changes})
         with self._transaction() as connection:
             return self._append(connection, Entry(Kind.PLAN, plan.hash, payload, repeatable=True))
+
+    def approve_plan(self, approval: PlanApproval) -> Link:
+        """A person's word for tightenings that wait."""
+        with self._transaction() as connection:
+            return self._append(connection, Entry(Kind.PLAN_APPROVAL, approval.hash, dump(approval), repeatable=True))
 
     def append_link(self, kind: str, subject: str, payload_json: str) -> Link:
         """Any other document for the chain, once per (kind, subject). Raises StoreError for a second one or for

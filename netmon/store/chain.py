@@ -32,6 +32,8 @@ class Kind(StrEnum):
     """That the policies came to say something else of an agency."""
     PLAN = "plan"
     """Changes about to be carried out together."""
+    PLAN_APPROVAL = "plan_approval"
+    """One person's word for tightenings that waited for it; the subject is their hash."""
     HOLD = "hold"
     """An operator's word that keeps a circuit's limit as it is."""
     CONFIGURATION = "configuration"
@@ -50,6 +52,18 @@ class Kind(StrEnum):
     """One person's word against a request."""
     SHARE = "share"
     """What is due to a circuit of capacity that is shared."""
+    DRIFT = "drift"
+    """That a limit was found other than it was left, and what netmon does about it."""
+    TAKE_OVER = "take_over"
+    """That a router which bore another netmon's marker was taken over by a person's word."""
+    ORPHANS = "orphans"
+    """What of netmon's was taken off a router because no circuit configured there has it."""
+    RELEASE = "release"
+    """That somebody had every limit of netmon's taken off everywhere, and none set until a resumption."""
+    SWEEP = "sweep"
+    """What one pass over the routers found and took off, for a release."""
+    RESUME = "resume"
+    """The word that ended a release (its subject)."""
     RESTORE = "restore"
     """That the ledger was replaced by a backup: the links after it were made anew."""
 
@@ -70,7 +84,7 @@ class Signing(Protocol):
     def sign(self, link_hash: str) -> Signature: ...
 
 
-_SEVERAL = (Kind.APPROVAL, Kind.REFUSAL)
+_SEVERAL = (Kind.APPROVAL, Kind.REFUSAL, Kind.PLAN_APPROVAL)
 _NAMED: Mapping[str, str] = {
     Kind.RECEIPT: "id",
     Kind.OBSERVATION: "receipt",
@@ -79,6 +93,10 @@ _NAMED: Mapping[str, str] = {
     Kind.REQUEST: "id",
     Kind.APPROVAL: "id",
     Kind.REFUSAL: "id",
+    Kind.PLAN_APPROVAL: "hash",
+    Kind.RELEASE: "id",
+    Kind.SWEEP: "id",
+    Kind.RESUME: "id",
 }
 """By the kind of link, what its payload calls its subject; of a kind in _SEVERAL there may be more than one."""
 

@@ -8,19 +8,23 @@ from netmon.store import backends
 from netmon.store.actions import Actions
 from netmon.store.chain import Signing
 from netmon.store.closings import Closings
+from netmon.store.contests import Contests
 from netmon.store.database import WritingBackend
 from netmon.store.decisions import Decisions
 from netmon.store.directives import Directions
 from netmon.store.fibre import FibreBook
 from netmon.store.migrations import bring_up_to_date
 from netmon.store.ports import PortBook
+from netmon.store.releases import Releases
 from netmon.store.settings import LedgerSettings
 from netmon.store.shares import Sharing
 from netmon.store.thinning import Thinning
 from netmon.store.visits import VisitLog
 
 
-class Ledger(VisitLog, Decisions, Actions, FibreBook, Thinning, Closings, Directions, PortBook, Sharing):
+class Ledger(
+    VisitLog, Decisions, Actions, FibreBook, Thinning, Closings, Directions, PortBook, Sharing, Releases, Contests
+):
     """What netmon knows, on disk: visits, decisions, actions and directives. Synchronous; one thread at a time.
 
     A method that returned has been made durable; one that raised StoreError changed nothing, and may be

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, MetaData, Table, Text, func, insert, inspect, select
 
-from netmon.store import directives, fibre, ports, schema, shares
+from netmon.store import contests, directives, fibre, ports, schema, shares, transcripts
 from netmon.store.database import Backend
 from netmon.store.errors import LedgerSchemaError
 from netmon.store.location import Location
@@ -64,6 +64,14 @@ def _shares(connection: Connection, now_ns: int) -> None:
     shares.metadata.create_all(connection, checkfirst=False)
 
 
+def _contests(connection: Connection, now_ns: int) -> None:
+    contests.metadata.create_all(connection, checkfirst=False)
+
+
+def _transcripts(connection: Connection, now_ns: int) -> None:
+    transcripts.metadata.create_all(connection, checkfirst=False)
+
+
 MIGRATIONS: Sequence[Migration] = (
     Migration(1, "foundation", _foundation),
     Migration(2, "signatures", _signatures),
@@ -72,6 +80,8 @@ MIGRATIONS: Sequence[Migration] = (
     Migration(5, "directives", _directives),
     Migration(6, "ports", _ports),
     Migration(7, "shares", _shares),
+    Migration(8, "contests", _contests),
+    Migration(9, "transcripts", _transcripts),
 )
 
 

@@ -19,18 +19,22 @@ from netmon.store import backends, cells, rows, schema, spans
 from netmon.store.cells import Track
 from netmon.store.chain import Kind
 from netmon.store.closings import Closed
+from netmon.store.contests import Contested
 from netmon.store.database import Backend
 from netmon.store.directives import Directed
 from netmon.store.errors import StoreError
+from netmon.store.evidence import Evidenced
 from netmon.store.history import History
 from netmon.store.location import Location
 from netmon.store.migrations import require_current
 from netmon.store.openings import Finder, Opening
 from netmon.store.ports import PortRecord
+from netmon.store.releases import Released
 from netmon.store.revisions import Revised
 from netmon.store.rows import Layout
 from netmon.store.shares import Shared
 from netmon.store.spans import Series
+from netmon.store.transcripts import Transcripts
 from netmon.store.values import ReceiptLink, load
 
 _visit = schema.visit.c
@@ -63,7 +67,7 @@ class CommittedVisit:
     """Series that were not read in this visit; their totals are older."""
 
 
-class LedgerReader(Closed, Directed, History, PortRecord, Revised, Shared):
+class LedgerReader(Closed, Directed, History, PortRecord, Revised, Shared, Released, Contested, Transcripts, Evidenced):
     """Each method sees one consistent snapshot; all raise StoreError. One thread at a time."""
 
     def __init__(self, backend: Backend) -> None:

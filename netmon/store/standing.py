@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import func, or_, select
 
+from netmon.core.approval import PlanApproval
 from netmon.core.model import Alert, Direction, Intent, Verdict
 from netmon.store import schema
+from netmon.store.chain import Kind
 from netmon.store.database import Database
 from netmon.store.values import Hold, LimitState, load
+
+APPROVALS_AT_MOST = 500
+"""Approvals looked at: older ones have expired, unless somebody approves by the hundred."""
 
 
 class Standing(Database):
@@ -41,6 +46,30 @@ class Standing(Database):
         with self._transaction() as connection:
             found = connection.execute(select(schema.hold).where(or_(until.is_(None), until > now_ns)))
             return {row.circuit: Hold(row.circuit, row.reason, row.by, row.at_ns, row.until_ns) for row in found}
+
+    def plan_approvals(self, now_ns: int) -> tuple[PlanApproval, ...]:
+        """Those that have not expired at `now_ns`, in the order they were given; of very many the newest."""
+        columns = schema.link.c
+        newest = (
+            select(columns.payload)
+            .where(columns.kind == Kind.PLAN_APPROVAL)
+            .order_by(columns.sequence.desc())
+            .limit(APPROVALS_AT_MOST)
+        )
+        with self._transaction() as connection:
+            found = [load(PlanApproval, payload) for payload in connection.execute(newest).scalars()]
+        return tuple(one for one in reversed(found) if now_ns < one.expires_ns)
+
+    def marker(self) -> tuple[str, int]:
+        """The ledger's id, and a revision that none of the changes begun so far exceeds.
+
+        A revision is the microsecond of its change, or one more than the last where the clock did not go on.
+        """
+        meta, intent = schema.meta.c, schema.intent.c
+        with self._transaction() as connection:
+            name: str = connection.execute(select(meta.value).where(meta.key == "ledger_id")).scalar_one()
+            newest_ns, count = connection.execute(select(func.max(intent.created_ns), func.count())).one()
+        return name, (newest_ns or 0) // 1000 + count
 
     def cursor(self, name: str) -> int:
         """How far a sink has read the committed visits: a position, 0 before its first."""

@@ -12,7 +12,7 @@ from netmon.cli.app import netmon
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = (DOCS / "documents.md").read_text(encoding="utf-8")
-ROWS = dict(re.findall(r"^\| `([a-z-]+)` \| `netmon ([a-z ]+)` \|", TEXT, re.MULTILINE))
+ROWS = dict(re.findall(r"^\| `([a-z-]+)` \| `netmon ([a-z -]+)` \|", TEXT, re.MULTILINE))
 """Document -> verb."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -46,6 +47,7 @@ def document(capsys: pytest.CaptureFixture[str], name: str) -> Any:
         (["plan"], "plan", 0),
         (["receipts"], "receipts", 0),
         (["receipts", "nm-2"], "receipts", 0),
+        (["receipts", "show", "nm-1"], "receipt", 0),
         (["status"], "status", 1),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -78,6 +80,40 @@ def test_a_receipt_is_shown_in_full(config: str, capsys: pytest.CaptureFixture[s
     shown = capsys.readouterr().out
     assert "to               5 Mb/s\n" in shown
     assert "detail           read back 5000000 bit/s\n" in shown
+
+
+@pytest.mark.parametrize("arguments", [["receipts", "-c", "CONFIG", "nm-1"], ["receipts", "nm-1", "-c", "CONFIG"]])
+def test_options_may_stand_before_or_after_a_receipts_id(
+    config: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([config if word == "CONFIG" else word for word in arguments]) == 0
+    assert "read back 5000000 bit/s" in capsys.readouterr().out
+
+
+def test_everything_of_a_change_is_shown_with_its_place_in_the_chain(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["receipts", "show", "nm-1", "-c", config]) == 0
+    shown = capsys.readouterr().out
+    assert "read back from the router" in shown
+    assert "hash verified" in shown
+    assert [line for line in shown.splitlines() if len(line) > 80] == []
+
+
+def test_a_receipt_that_was_altered_ends_with_1_and_says_so(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with sqlite3.connect(tmp_path / "ledger.db") as ledger:
+        ledger.execute("UPDATE link SET payload = replace(payload, '5000000', '9000000') WHERE subject = 'nm-1'")
+    assert run(["receipts", "show", "nm-1", "-c", config]) == 1
+    assert "DOES NOT HOLD: it was altered after it was written" in " ".join(capsys.readouterr().out.split())
+
+
+def test_everything_of_a_receipt_there_is_none_of_is_exit_code_2(
+    config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["receipts", "show", "nm-9", "-c", config]) == 2
+    assert "there is no receipt nm-9" in capsys.readouterr().err
 
 
 def test_a_receipt_there_is_none_of_is_exit_code_2(config: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -322,6 +322,17 @@ FAULTS_BETWEEN_ENTRIES = [
         ("3:94: snmp.notifications.credentials[0]: no SNMP credential is named trap; known here: default"),
     ),
     (
+        ("ssh: limiter", "ssh: limiter\n    ssh_jump: bastion"),
+        "15:15: routers.core-1.ssh_jump: no jump host is named bastion; define it under ssh.jump_hosts",
+    ),
+    (
+        (
+            "  known_hosts: known_hosts\n",
+            "  known_hosts: known_hosts\n  jump_hosts: {b: {address: h, credential: hop}}\n",
+        ),
+        "7:44: ssh.jump_hosts.b.credential: no SSH credential is named hop; known here: limiter",
+    ),
+    (
         ("ssh: limiter", "platform: routeross\n    ssh: limiter"),
         "14:15: routers.core-1.platform: no platform is named routeross; did you mean routeros?",
     ),
@@ -336,7 +347,7 @@ FAULTS_BETWEEN_ENTRIES = [
         ("  known_hosts: known_hosts\n", ""),
         (
             "4:1: ssh.known_hosts: limits are enforced, so it must name a file with the routers' host keys"
-            " (ssh-keyscan ROUTER >> FILE)"
+            "; netmon ssh-trust records them"
         ),
     ),
     (

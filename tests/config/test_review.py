@@ -221,3 +221,10 @@ def test_what_ends_is_told_thirty_days_before(tmp_path: Path) -> None:
     change = ("until: 2030-12-31", "until: 2026-03-31")
     assert told(tmp_path, reviewed(tmp_path, change, on=(2026, 3, 1))) == ([], [])
     assert len(told(tmp_path, reviewed(tmp_path, change, on=(2026, 3, 2)))[1]) == 1
+
+
+def test_a_router_of_which_weak_algorithms_are_accepted_is_warned_of(tmp_path: Path) -> None:
+    weak = "address: 10.20.0.1\n    ssh_legacy_algorithms: [diffie-hellman-group14-sha1, ssh-rsa]"
+    warnings = reviewed(tmp_path, ("address: 10.20.0.1", weak)).warnings
+    [warning] = [one for one in map(str, warnings) if "ssh_legacy_algorithms" in one]
+    assert "28:5: routers.core-1.ssh_legacy_algorithms: diffie-hellman-group14-sha1, ssh-rsa can be broken" in warning

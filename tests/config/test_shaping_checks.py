@@ -8,7 +8,7 @@ import pytest
 
 from netmon import bundled
 from netmon.config.errors import ConfigError
-from netmon.config.hierarchies import check_hierarchies
+from netmon.config.hierarchies import check_hierarchies, unheard_weights
 from netmon.config.load import Configuration, load
 from netmon.core.model import Faces, ShapingPoint
 from netmon.routers.dialects import Names
@@ -126,8 +126,26 @@ def hierarchies_of(configuration: Configuration) -> list[str]:
 def test_a_platform_without_a_hierarchy_is_refused_where_it_is_configured(tmp_path: Path) -> None:
     assert hierarchies_of(load(written(tmp_path))) == [], "not known yet: the enforcer will tell"
     assert hierarchies_of(load(written(tmp_path, core=SSH + ", platform: linux"))) == []
-    found = hierarchies_of(load(written(tmp_path, core=SSH + ", platform: routeros")))
+    assert hierarchies_of(load(written(tmp_path, core=SSH + ", platform: routeros"))) == []
+    found = hierarchies_of(load(written(tmp_path, core=SSH + ", platform: cisco-ios")))
     assert [one.split(": ")[0] for one in found] == [
         f"routers.edge.circuits.{name}.limited_at.router" for name in ("a", "b")
     ]
-    assert "platform routeros has no hierarchy of its own, so circuits cannot share a port there" in found[0]
+    assert "platform cisco-ios has no hierarchy of its own, so circuits cannot share a port there" in found[0]
+
+
+def test_where_a_platform_has_no_weights_unequal_ones_are_a_warning(tmp_path: Path) -> None:
+    def warned(platform: str, weight: int) -> list[str]:
+        path = written(tmp_path, core=f"{SSH}, platform: {platform}")
+        pool = "pools: {internet: {download: 100 Mbps, upload: 100 Mbps}}\n"
+        own = f"dinkes: {{name: Dinas Kesehatan, entitlements: [{{pool: internet, weight: {weight}}}]}}"
+        text = path.read_text().replace("dinkes: {name: Dinas Kesehatan}", own).replace("agencies:", pool + "agencies:")
+        path.write_text(text.replace("agency: dinkes,", "agency: dinkes, pools: [internet],"))
+        profiles = load_profiles((bundled.folder("collectors"),))
+        return [str(one).split(": ", 1)[1] for one in unheard_weights(load(path), profiles, 10**18)]
+
+    assert warned("linux", 3) == []
+    assert warned("routeros", 1) == []
+    (said,) = warned("routeros", 3)
+    assert said.startswith("routers.edge.circuits.a.limited_at.router: the weights of the circuits behind sfp1 differ")
+    assert "platform routeros has none: what is lent there goes by priority alone" in said

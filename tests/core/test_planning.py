@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netmon.core.approval import ApprovalPolicy, PlanApproval, Required
 from netmon.core.model import (
     Action,
     Circuit,
@@ -25,7 +26,9 @@ from netmon.core.model import (
     Verdict,
     VerdictReason,
 )
-from netmon.core.planning import Observed, PlanContext, Share, Withheld, equal_rates, pending, plan, withheld
+from netmon.core.planning import Observed, PlanContext, Share, Withheld, checks, equal_rates, pending, plan, withheld
+from netmon.core.refusals import Rule
+from netmon.core.requests import Word
 
 R = VerdictReason
 DOWN, UP = Direction.DOWNLOAD, Direction.UPLOAD
@@ -506,3 +509,81 @@ def test_a_plan_of_other_floors_has_another_hash() -> None:
     wants, circuits = [verdict("dinkes", 5 * MBPS)], [shared("a", "dinkes")]
     made = [plan(wants, circuits, read(a=None), behind(placed(floor))).hash for floor in (MBPS, 2 * MBPS)]
     assert made[0] != made[1]
+
+
+# --- what only bides its time ----------------------------------------------------------------
+
+
+def bided(context: PlanContext, wants: int | None = MBPS, has: int | None = 4 * MBPS, reason: R = R.OVER_QUOTA) -> Plan:
+    return plan([verdict("dinkes", wants, reason)], [circuit("a", "dinkes")], read(a=has), context)
+
+
+ALWAYS = ApprovalPolicy(Required.ALWAYS)
+PUT_OFF = {
+    Withheld.BREAKER_OPEN: replace(CONTEXT, open_breakers=frozenset({"r1"})),
+    Withheld.FREEZE_WINDOW: replace(CONTEXT, freeze_window=True),
+    Withheld.UNAPPROVED: replace(CONTEXT, approvals=ALWAYS),
+    Withheld.ROLLOUT_HALTED: replace(CONTEXT, halted=True),
+}
+
+
+@pytest.mark.parametrize("why", PUT_OFF)
+@pytest.mark.parametrize(
+    ("wants", "has", "reason", "put_off"),
+    [
+        (MBPS, 4 * MBPS, R.OVER_QUOTA, set(PUT_OFF)),
+        (MBPS, None, R.OVER_QUOTA, set(PUT_OFF)),
+        (4 * MBPS, MBPS, R.OVER_QUOTA, {Withheld.BREAKER_OPEN, Withheld.FREEZE_WINDOW}),
+        (4 * MBPS, MBPS, R.BOOSTED, {Withheld.BREAKER_OPEN}),
+        (None, MBPS, R.RESTORED_NEW_PERIOD, {Withheld.BREAKER_OPEN}),
+    ],
+    ids=["lowered", "set", "raised", "boosted", "removed"],
+)
+def test_what_is_put_off_is_withheld_by_name_and_leaves_the_plan_the_same(
+    why: Withheld, wants: int | None, has: int | None, reason: R, put_off: set[Withheld]
+) -> None:
+    made = bided(PUT_OFF[why], wants, has, reason)
+    asked = [verdict("dinkes", wants, reason)], [circuit("a", "dinkes")], read(a=has), PUT_OFF[why]
+    assert pending(made) == (() if why in put_off else pending(bided(CONTEXT, wants, has, reason)))
+    assert withheld(*asked) == ({("a", DOWN): why} if why in put_off else {})
+    assert made.hash == bided(CONTEXT, wants, has, reason).hash
+    assert made.refused is None
+
+
+def test_approved_tightenings_are_to_be_done_until_the_approval_expires() -> None:
+    awaited = bided(PUT_OFF[Withheld.UNAPPROVED]).awaited
+    assert awaited is not None
+    given = PlanApproval(awaited.hash, awaited.rows, Word("siti", 1), expires_ns=2000)
+    context = replace(CONTEXT, approvals=ALWAYS, given=(given,))
+    assert len(pending(bided(context))) == 1
+    assert pending(bided(replace(context, now_ns=2000))) == ()
+    assert pending(bided(context, wants=2 * MBPS)) == (), "another plan"
+
+
+def test_what_is_shared_rises_no_sooner_than_the_decrease_it_rises_into() -> None:
+    circuits = [
+        replace(circuit("a", "dinkes"), pools=("internet",)),
+        replace(circuit("b", "arsip", "r2"), pools=("internet",)),
+        replace(circuit("c", "dishub", "r2"), pools=("domestic",)),
+    ]
+    seen = read(a=8 * MBPS, b=MBPS, c=MBPS)
+    shares = {(one.id, DOWN): Share(4 * MBPS, R.SHARED) for one in circuits}
+    context = replace(CONTEXT, shares=shares, halted=True)
+    asked = [verdict(one.agency, None, R.NO_QUOTA) for one in circuits], circuits, seen, context
+    assert withheld(*asked) == {("a", DOWN): Withheld.ROLLOUT_HALTED, ("b", DOWN): Withheld.DECREASE_FIRST}
+    assert [one.circuit for one in pending(plan(*asked))] == ["c"]
+
+
+def test_a_tightening_below_a_floor_refuses_the_plan_unless_its_step_may() -> None:
+    context = replace(CONTEXT, floors={("dinkes", DOWN): 2 * MBPS})
+    refused = bided(context).refused
+    assert refused is not None
+    assert refused.rule == "below_floor"
+    assert "1 Mb/s less than the 2 Mb/s it is guaranteed" in refused.detail
+    lawful = replace(verdict("dinkes", MBPS), may_breach_floor=True)
+    assert plan([lawful], [circuit("a", "dinkes")], read(a=None), context).refused is None
+    assert bided(context, wants=2 * MBPS).refused is None
+    assert {
+        one.rule: one.found
+        for one in checks([verdict("dinkes", MBPS)], [circuit("a", "dinkes")], read(a=None), context)
+    }[Rule.FLOOR] == 1

@@ -9,6 +9,7 @@ from typing import Any
 from daemon.world import FaultyLedger, Hands, a_configuration, a_poll
 
 from netmon.config.load import Configuration
+from netmon.core.alerting import Condition
 from netmon.core.capacity import InForce, capacities
 from netmon.core.counters import account
 from netmon.core.directives import Directive
@@ -70,10 +71,28 @@ class Actor:
     def __init__(self) -> None:
         self.plans: list[Plan] = []
         self.doubtful: frozenset[str] = frozenset()
+        self.failing: frozenset[tuple[str, str]] = frozenset()
+        self.left_alone: frozenset[str] = frozenset()
+        self.halted = False
 
     @property
     def doubtful_routers(self) -> frozenset[str]:
         return self.doubtful
+
+    @property
+    def failing_ports(self) -> frozenset[tuple[str, str]]:
+        return self.failing
+
+    @property
+    def open_routers(self) -> frozenset[str]:
+        return self.left_alone
+
+    @property
+    def is_halted(self) -> bool:
+        return self.halted
+
+    def conditions(self) -> list[Condition]:
+        return []
 
     def offer(self, plan: Plan) -> None:
         self.plans.append(plan)

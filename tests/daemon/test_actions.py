@@ -152,8 +152,9 @@ async def test_changes_of_one_router_go_one_by_one_and_routers_do_not_wait_for_o
         most_of_palu = max(most_of_palu, under_way["palu"])
         under_way[order.router] -= 1
 
+    bench.standing.limits = {(circuit, DOWN): Observed(MBPS, known=True) for circuit in PLACES}
     bench.routers.before = watch
-    await bench.carry_out(*(a_change(circuit, MBPS) for circuit in PLACES))
+    await bench.carry_out(*(a_change(circuit, None, MBPS) for circuit in PLACES))
     assert most_of_palu == 1
 
 

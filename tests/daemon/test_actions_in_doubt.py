@@ -153,17 +153,21 @@ async def test_a_router_that_cannot_be_read_stays_in_doubt_and_is_looked_at_now_
     bench: Bench, trouble: Any
 ) -> None:
     intent = await in_doubt(bench)
-    bench.routers.will("inspect", "dinkes-fo", *[trouble] * 4)
+    bench.routers.will("inspect", "dinkes-fo", *[trouble] * 3)
     await bench.settle()
     for _ in range(10):
         await bench.settle()
     assert len(bench.routers.orders) == 1, "not again at once"
-    for _ in range(3):
+    for _ in range(2):
         await bench.settle(LOOK_AGAIN_NS / NANOSECONDS)
-    assert len(bench.routers.orders) == 4
+    assert len(bench.routers.orders) == 3
     assert await bench.open_intents() == [intent]
-    await bench.settle(LOOK_AGAIN_NS / NANOSECONDS)
+    # What was no fault of the router's does not make it be left alone.
+    left_alone = isinstance(trouble, Inspection)
+    assert bench.actions.open_routers == ({"palu"} if left_alone else frozenset())
+    await bench.settle(900 if left_alone else LOOK_AGAIN_NS / NANOSECONDS)
     assert await bench.open_intents() == []
+    assert bench.actions.open_routers == frozenset()
 
 
 async def test_a_change_in_hand_is_not_resolved_behind_its_own_back(bench: Bench) -> None:
@@ -196,6 +200,7 @@ async def test_a_change_whose_enforcer_died_is_resolved_by_reading_and_its_recei
 
 async def test_a_daemon_started_again_takes_up_what_was_open_and_resolves_it(bench: Bench) -> None:
     await in_doubt(bench, bench.routers.dying_after_effect)
+    bench.hands.pass_s(60)  # the rollout was halted
     bench.routers.will("apply", "dishub-fo", UNKNOWN)
     await bench.carry_out(a_change("dishub-fo", MBPS))
     left_open = {intent.id for intent in await bench.open_intents()}

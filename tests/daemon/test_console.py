@@ -64,7 +64,7 @@ LACKING = [
         ("  known_hosts: known_hosts\n", ""),
         (
             "netmon.yaml:3:1: ssh.known_hosts: missing; name a file with the routers' host keys"
-            " (ssh-keyscan ROUTER >> FILE)"
+            "; netmon ssh-trust records them"
         ),
     ),
     (

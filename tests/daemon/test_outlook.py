@@ -14,7 +14,8 @@ from support.schemas import conforms
 from netmon.config.load import Configuration, load
 from netmon.core.model import Direction
 from netmon.daemon.clock import Clock
-from netmon.daemon.outlook import plan_data, status_data
+from netmon.daemon.outlook import status_data
+from netmon.daemon.plans import plan_data
 from netmon.store.reader import LedgerReader
 
 NOW_NS = HOUR_START_NS + 31 * MINUTE_NS

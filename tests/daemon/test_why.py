@@ -17,7 +17,7 @@ from netmon.core.ladder import Claim, QuotaUsage
 from netmon.core.model import Direction, Outcome, RateLimit, VerdictReason
 from netmon.core.periods import Period
 from netmon.daemon.decisions import OBSERVATION_NS
-from netmon.daemon.outlook import plan_data
+from netmon.daemon.plans import plan_data
 from netmon.daemon.queries import By, QueryError, Span, usage_rows
 
 

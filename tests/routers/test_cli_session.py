@@ -54,6 +54,9 @@ class Scripted:
     def close(self) -> None:
         self.closed = True
 
+    def transcript(self) -> str:
+        return "\n".join(self.commands)
+
 
 def ios(command: str) -> str:
     if "policy-map" in command:

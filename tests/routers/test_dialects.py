@@ -18,14 +18,13 @@ from netmon.routers.dialects import (
     DialectError,
     DialectSettings,
     Names,
-    UnsafeValueError,
     Verb,
     Way,
     load_dialect,
-    quote_routeros,
-    quote_shell,
+    load_settings,
     way_of,
 )
+from netmon.routers.quoting import UnsafeValueError, quote_routeros, quote_shell
 
 POLICIES = Path(__file__).parents[2] / "policies" / "enforcement"
 LINUX, ROUTEROS = (load_dialect(platform, [POLICIES]) for platform in ("linux", "routeros"))
@@ -44,7 +43,13 @@ def values(dialect: Dialect, circuit: str = "dinkes-main", interface: str = "eth
         "username": "netmon",
         "arm": "i1",
         "seconds": 60,
+        "units": 60,
+        "guarded": 1,
         "restore": ("true",),
+        "removal": ("true",),
+        "token": "i1",
+        "owner": "office",
+        "revision": 7,
         "ingress_bps": 8_000_000,
         "egress_bps": 0,
     }
@@ -61,6 +66,9 @@ SHARED: dict[str, object] = {
     "side": "dst",
     "prefixes": ("10.10.1.0/24", "2001:db8:1::/48"),
     "emptied": ("2", "1"),
+    "leaf": Names.of("dinkes-main").object,
+    "ipv4": ("10.10.1.0/24",),
+    "ipv6": ("2001:db8:1::/48",),
 }
 
 
@@ -82,8 +90,29 @@ def test_every_bundled_verb_renders_with_what_enforcement_gives_it(dialect: Dial
 
 
 def test_a_platform_without_a_hierarchy_needs_no_templates_for_one_and_says_so() -> None:
-    with pytest.raises(DialectError, match="routeros has no hierarchy of its own"):
-        ROUTEROS.commands(Verb.SET_SHARED, {**values(ROUTEROS), **SHARED})
+    ios = load_dialect("ios", [POLICIES])
+    with pytest.raises(DialectError, match="ios has no hierarchy of its own"):
+        ios.commands(Verb.SET_SHARED, {**values(ios), **SHARED})
+
+
+def test_on_routeros_a_shared_port_is_told_queues_and_marks_of_both_families() -> None:
+    leaf = Names.of("dinkes-main").object
+    of_the_port: dict[str, object] = {"tiers": (("NM-P", "root", 8_000_000, 9_000_000, 0, 0),), "parent": "NM-P"}
+    told = ROUTEROS.commands(Verb.SET_SHARED, {**values(ROUTEROS), **SHARED, **of_the_port, "way": "egress"})
+    assert 'name="NM-P.egress" parent="ether2" limit-at=8000000 max-limit=9000000 comment="netmon on ether2"' in told[0]
+    placed = f'parent="NM-P.egress" packet-mark="{leaf}.egress" limit-at=2000000 max-limit=8000000 priority=6'
+    assert f'name="{leaf}.egress" {placed} comment="netmon on ether2"' in told[1]
+    for line, menu, prefix in zip(told[2:], ("ip", "ipv6"), ("10.10.1.0/24", "2001:db8:1::/48"), strict=True):
+        note = f'comment="netmon on ether2: {leaf}.egress"'
+        assert line == (
+            f"/{menu} firewall mangle remove [/{menu} firewall mangle find where {note}]; :foreach p in=[:toarray"
+            f' "{prefix}"] do={{/{menu} firewall mangle add chain=forward out-interface="ether2" dst-address=$p'
+            f' action=mark-packet new-packet-mark="{leaf}.egress" passthrough=no {note}}}'
+        )
+    above_only = {**values(ROUTEROS), **SHARED, **of_the_port, "way": "ingress", "bps": 0}
+    above = ROUTEROS.commands(Verb.SET_SHARED, above_only)
+    assert len(above) == 1
+    assert 'parent="global"' in above[0]
 
 
 def test_a_shared_port_is_told_one_class_and_its_filters_of_both_families() -> None:
@@ -138,6 +167,16 @@ def test_the_undo_script_of_a_shell_is_each_line_as_it_was_meant(name: str) -> N
 
 
 @given(PRINTABLE)
+@settings(max_examples=60)
+def test_the_lines_that_end_a_limit_are_kept_as_they_were_meant(name: str) -> None:
+    lines = LINUX.commands(Verb.REMOVE, values(LINUX, interface=name))
+    script = LINUX.commands(Verb.EXPIRE, {**values(LINUX, interface=name), "removal": lines})[1]
+    words = shlex.split(script)
+    assert tuple(words[3:-3]) == lines
+    assert words[-1] == f"/run/netmon/{Names.of('dinkes-main').object}.ingress.i1.sh"
+
+
+@given(PRINTABLE)
 def test_routeros_reads_every_interface_name_as_one_string(name: str) -> None:
     quoted = quote_routeros(name)
     assert re.fullmatch(r'"(?:[^"\\$?]|\\["\\$]|\\3F)*"', quoted)
@@ -154,6 +193,14 @@ def test_rates_burst_and_queue_are_what_the_device_can_hold() -> None:
     assert LINUX.settings.rate.same(8_000_000, 7_950_000)
     assert not LINUX.settings.rate.same(8_000_000, 7_900_000)
     assert not ROUTEROS.settings.rate.same(8_000_000, 7_999_999)
+
+
+def test_the_settings_alone_are_read_without_a_single_template(tmp_path: Path) -> None:
+    (tmp_path / "linux").mkdir()
+    shutil.copy(POLICIES / "linux" / "dialect.yaml", tmp_path / "linux")
+    assert load_settings("linux", [tmp_path]) == LINUX.settings
+    with pytest.raises(DialectError, match="not a platform's name"):
+        load_settings("../linux", [tmp_path])
 
 
 def copy_of_linux(folder: Path) -> Path:
@@ -175,12 +222,15 @@ def test_the_configurations_own_file_comes_before_the_bundled(tmp_path: Path) ->
         ("device_type: linux", "device_type: Linux!", "device_type", "device_type"),
         ("  - '^Error: '", "  - 'Error: '", "errors:", "begin it with ^"),
         ("  - '^Error: '", "  - '^Error(: '", "errors:", "not a regular expression"),
-        ("readback: tc", "readback: junos", "readback", "readback"),
+        ("readback: tc", "readback: acme", "readback", "readback"),
         ("  unit_bps: 8", "  unit_bps: 0", "  unit_bps", "rate.unit_bps"),
-        ("device_revert: true", "device_reverts: true", "device_reverts", "device_reverts: Extra"),
+        ("expiry: true", "expires: true", "expires", "expires: Extra"),
+        ("revert: {kind: job}", "revert: {kind: later}", "revert", "revert.kind"),
+        ("revert: {kind: job}", "revert: {kind: job, most_s: 1, least_s: 5}", "revert", "shortest timer"),
         (r"prompt: '[^\r\n]*[#$] ?\Z'", "prompt: '[#$]'", "prompt", "end it with"),
         ("completed: '__rc{n}=(\\d+)\\s*$'", "completed: '__rc{n}=.*'", "completed", "one group"),
         ("; echo __rc{n}=$?", "; echo done $?", "completion", "put {n} into it"),
+        ("quoting: shell", "quoting: sh", "quoting", "'sh' is not a way to quote"),
         ("quoting: shell", "quoting: [shell", "", "correct the YAML"),
     ],
 )
@@ -217,7 +267,7 @@ def test_a_platform_that_is_no_folder_name_is_refused(platform: str) -> None:
     with pytest.raises(DialectError, match="not a platform's name"):
         load_dialect(platform, [POLICIES])
     with pytest.raises(DialectError, match=r"dialect\.yaml is missing"):
-        load_dialect("junos", [POLICIES])
+        load_dialect("acme", [POLICIES])
 
 
 def test_settings_are_frozen_and_refuse_unknown_keys() -> None:

@@ -18,7 +18,7 @@ from netmon.core.resolving import Armed, ResolveAction
 from netmon.routers.cli_profile import CliCollector
 from netmon.routers.cli_reading import CliReading
 from netmon.routers.cli_session import Collect
-from netmon.routers.dialects import Dialect, DialectError, load_dialect
+from netmon.routers.dialects import Dialect, DialectError, Way, load_dialect
 from netmon.routers.enforcement import Inspection, Reading, Result
 from netmon.routers.enforcer import (
     MOST_WAITING,
@@ -28,11 +28,17 @@ from netmon.routers.enforcer import (
     EnforcerBusyError,
     Inspect,
     Job,
+    ListOurs,
     Read,
+    Renew,
     Resolve,
+    SurveyRouter,
+    Wipe,
 )
 from netmon.routers.port import Target
+from netmon.routers.readbacks import Ours
 from netmon.routers.session import Failure, HostKeyMismatchError, Login, Session, UnreachableError
+from netmon.routers.upkeep import Belongings, Renewal, Surveyed, Wiped
 
 POLICIES = Path(__file__).parents[2] / "policies" / "enforcement"
 TARGET = Target("dinkes-main", "ag1", Faces.AGENCY)
@@ -78,6 +84,10 @@ def yielded(future: Future[Done]) -> Done:
         Inspect(INTENT, TARGET, LOGIN),
         Resolve(INTENT, TARGET, LOGIN, ResolveAction.DISARM),
         Read(TARGET, Direction.UPLOAD, LOGIN),
+        Renew(TARGET, Direction.UPLOAD, 8_000_000, None, 3600, "t1", LOGIN),
+        ListOurs(LOGIN),
+        Wipe(Ours("NM-C6D9C9A7-DINKES-MAIN", "ag1", Way.EGRESS, 8_000_000), LOGIN),
+        SurveyRouter((TARGET,), LOGIN),
         Collect(LOGIN, (COLLECTOR,)),
     ],
 )
@@ -97,7 +107,10 @@ def test_every_job_yields_its_own_kind_of_answer_and_closes_its_session() -> Non
     seen = yielded(pool.submit(Inspect(INTENT, TARGET, LOGIN)))
     assert isinstance(seen, Inspection)
     assert (seen.read_bps, seen.armed) == (8_000_000, Armed.UNARMED)
-    assert yielded(pool.submit(Resolve(INTENT, TARGET, LOGIN, ResolveAction.RECORD_NEW))) == seen
+    settled = yielded(pool.submit(Resolve(INTENT, TARGET, LOGIN, ResolveAction.RECORD_NEW)))
+    assert isinstance(settled, Inspection)
+    assert replace(settled, transcript=seen.transcript) == seen
+    assert all("> tc qdisc show dev ag1\n" in one.transcript for one in (applied, seen, settled))
     pool.close()
     assert box.closed
 
@@ -120,7 +133,14 @@ def test_a_router_that_cannot_be_logged_in_to_is_a_value_with_a_reason(error: Ex
     assert yielded(pool.submit(Read(TARGET, Direction.UPLOAD, LOGIN))) == Reading(None, False, None, reason, str(error))
     seen = yielded(pool.submit(Inspect(INTENT, TARGET, LOGIN)))
     assert seen == Inspection(False, None, Armed.UNKNOWN, str(error))
-    unknown = yielded(pool.submit(Apply(INTENT, TARGET, replace(LOGIN, platform="junos"))))
+    assert yielded(pool.submit(Renew(TARGET, Direction.UPLOAD, 8, None, 60, "t1", LOGIN))) == Renewal(
+        False, str(error), reason
+    )
+    assert yielded(pool.submit(ListOurs(LOGIN))) == Belongings(failure=reason, detail=str(error))
+    thing = Ours("NM-C6D9C9A7-DINKES-MAIN", "ag1", Way.EGRESS, 8)
+    assert yielded(pool.submit(Wipe(thing, LOGIN))) == Wiped(False, str(error), reason)
+    assert yielded(pool.submit(SurveyRouter((TARGET,), LOGIN))) == Surveyed(failure=reason, detail=str(error))
+    unknown = yielded(pool.submit(Apply(INTENT, TARGET, replace(LOGIN, platform="acme"))))
     assert isinstance(unknown, Result)
     assert unknown.reason is Failure.DIALECT
     pool.close()

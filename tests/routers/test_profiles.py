@@ -48,11 +48,14 @@ def faults_of(directory: Path, text: str, name: str = "box.yaml") -> str:
         ("1.3.6.1.4.1.2011.2.23.339", "S5720-28X\r\nHuawei Versatile Routing Platform Software", "huawei-vrp"),
         ("1.3.6.1.4.1.2011.2.279.3", "S12704", "huawei-vrp"),
         ("1.3.6.1.4.1.2011.2.62.2.9", "", "huawei-vrp"),
+        ("1.3.6.1.4.1.2011.2.62.2.9", "VRP (R) software, Version 8.180 (NE40E V800R010C10)", "huawei-vrp8"),
+        ("1.3.6.1.4.1.2011.2.62.2.5", "VRP (R) software, Version 5.160 (NE40E V600R009C20)", "huawei-vrp"),
+        ("1.3.6.1.4.1.2011.2.224.4", "VRP (R) software, Version 5.170 (AR2200 V200R010C00)", "huawei-ar"),
         ("1.3.6.1.4.1.2011.2.235", "Hardware management system", "generic-if-mib"),
         ("1.3.6.1.4.1.30803", "Vyatta unknown-version", "vyos"),
         ("1.3.6.1.4.1.30803", "Another maker's firewall", "generic-if-mib"),
         ("1.3.6.1.4.1.44641", "VyOS 1.4.0", "vyos"),
-        ("1.3.6.1.4.1.41112.1.5", "EdgeOS v2.0.9-hotfix.7.5622762.230615.0857", "vyos"),
+        ("1.3.6.1.4.1.41112.1.5", "EdgeOS v2.0.9-hotfix.7.5622762.230615.0857", "edgeos"),
         ("1.3.6.1.4.1.41112.1.4", "Linux 2.6.32.61 #1 mips", "generic-if-mib"),
         ("1.3.6.1.4.1.8072.3.2.10", "VyOS 1.3.2", "vyos"),
         ("1.3.6.1.4.1.6527.1.3.17", "TiMOS-C-20.10.R3 cpm/hops64 Nokia 7750 SR Copyright (c) 2000-2020", "nokia-timos"),
@@ -77,8 +80,11 @@ def test_every_profile_has_every_column_and_the_platform_of_its_file(bundled: Pr
         "cisco-ios",
         "cisco-ios-xr",
         "cisco-nx-os",
+        "edgeos",
         "generic-if-mib",
+        "huawei-ar",
         "huawei-vrp",
+        "huawei-vrp8",
         "junos",
         "linux",
         "nokia-timos",
@@ -96,7 +102,7 @@ def test_linux_says_what_net_snmp_cannot_do(bundled: Profiles) -> None:
     assert linux.quirks.alias_empty
     assert linux.enforcement == "linux"
     assert bundled.named("routeros").enforcement == "routeros"
-    assert bundled.named("junos").enforcement is None
+    assert bundled.named("nokia-timos").enforcement is None
 
 
 def test_a_platform_that_does_not_exist_is_refused_with_the_nearest_one(bundled: Profiles) -> None:

@@ -19,6 +19,7 @@ from netmon.routers.readbacks import Limit
 MBPS = 1_000_000
 MINE, OTHER, DISTRICT = Names.of("mine").minor, Names.of("other").minor, tier_minor("district")
 SHARED = Sharing(("10.11.0.0/24", "2001:db8:1::/48"), ("mine", "other"), ("district",))
+DEVICE, ALIAS = Names.of("port ag1").device, Names.of("port ag1").object
 SIDES = {Way.EGRESS: "dst", Way.INGRESS: "src"}
 ROOT = "qdisc htb 4e4d: root refcnt 3 r2q 10 default 0 direct_packets_stat 0 direct_qlen 1000\n"
 IDLE = "qdisc noqueue 0: root refcnt 2\n"
@@ -60,12 +61,12 @@ PLACED = Placement(6 * MBPS, 3, 5, (Tier(None, 8 * MBPS, 8 * MBPS), Tier("distri
 
 def egress(qdiscs: str = IDLE, classes: str = "", shown: str = "") -> Limit:
     answers = [qdiscs, classes, shown, "", "[]", "", "", ""]
-    return HtbReadback("mine", SHARED).state(answers, "nm0", "NM-PORT", "ag1", SIDES).egress
+    return HtbReadback("mine", SHARED, "ag1").state(answers, SIDES).egress
 
 
 def ingress(shown: str, device: dict[str, str], tree: Sequence[str] = ("", "", "")) -> Limit:
     answers = [IDLE + HOOK, "", "", shown, json.dumps([device] if device else []), *tree]
-    return HtbReadback("mine", SHARED).state(answers, "nm0", "NM-PORT", "ag1", SIDES).ingress
+    return HtbReadback("mine", SHARED, "ag1").state(answers, SIDES).ingress
 
 
 def test_a_circuits_class_is_read_with_all_above_it() -> None:
@@ -132,18 +133,17 @@ def test_a_class_of_an_agency_that_has_none_any_more_is_no_stranger_while_a_circ
 
 def test_what_enters_is_limited_only_if_it_is_sent_to_the_ports_device() -> None:
     tree = ROOT + a_leaf(MINE), TIERS + a_class(MINE), filters(MINE, FOUR_FROM, SIX_FROM)
-    sent = (
-        "filter protocol all pref 20045 u32 chain 0 \n\taction order 1: mirred (Egress Redirect to device nm0) stolen\n"
-    )
-    ours = {"ifname": "nm0", "ifalias": "NM-PORT"}
+    head = "filter protocol all pref 20045 u32 chain 0 \n"
+    sent = f"{head}\taction order 1: mirred (Egress Redirect to device {DEVICE}) stolen\n"
+    ours = {"ifname": DEVICE, "ifalias": ALIAS}
     assert ingress(sent, ours, tree).placement == PLACED
     assert ingress(sent, ours, tree).bps == 7 * MBPS
     assert ingress(sent, ours, COMPLETE).bps is None, "it is told by where it comes from"
     limit = ingress("", ours, tree)
     assert (limit.bps, limit.ours, limit.foreign) == (None, True, None)
-    assert ingress(sent.replace("nm0", "ifb3"), ours, tree).foreign == "redirect to ifb3 on ag1"
+    assert ingress(sent.replace(DEVICE, "ifb3"), ours, tree).foreign == "redirect to ifb3 on ag1"
     assert ingress("", {}).foreign == "qdisc ingress ffff: on ag1"
-    assert ingress(sent, {"ifname": "nm0"}, tree).foreign == "device nm0 without netmon's alias on ag1"
+    assert ingress(sent, {"ifname": DEVICE}, tree).foreign == f"device {DEVICE} without netmon's alias on ag1"
 
 
 @given(st.ip_addresses(), st.integers(1, 128), st.sampled_from(["src", "dst"]), st.ip_addresses())

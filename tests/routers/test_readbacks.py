@@ -7,10 +7,20 @@ import json
 import pytest
 
 from netmon.core.resolving import Armed
-from netmon.routers.dialects import Names
+from netmon.routers.dialects import Names, Way
 from netmon.routers.readback_simple_queue import SimpleQueueReadback
 from netmon.routers.readback_tc import TcReadback
-from netmon.routers.readbacks import Limit, PortIdentity
+from netmon.routers.readbacks import (
+    READBACKS,
+    Expiry,
+    Foreign,
+    Limit,
+    Ours,
+    Owner,
+    PortIdentity,
+    owner_in,
+    readback_named,
+)
 from netmon.routers.session import AnswerUnreadableError
 
 NAMES = Names.of("dinkes-main")
@@ -203,3 +213,164 @@ def test_a_max_limit_that_cannot_be_read_is_not_guessed() -> None:
     with pytest.raises(AnswerUnreadableError, match="armed"):
         SIMPLE.armed(["", ""], "i1")
     assert SIMPLE.armed(["armed=0", "fired=1"], "i1") is Armed.FIRED
+
+
+@pytest.mark.parametrize(
+    ("text", "owner"),
+    [
+        ("netmon:office:12", Owner("office", 12)),
+        ("description netmon:b-1.x_2:0 ", Owner("b-1.x_2", 0)),
+        ('"netmon:office:12";', Owner("office", 12)),
+        ("xnetmon:office:12", None),
+        ("netmon:office:12x", None),
+        ("netmon:office:-1", None),
+        ("netmon:an office:1", None),
+        ("netmon:office:" + "9" * 19, None),
+        ("", None),
+    ],
+)
+def test_a_marker_is_read_whole_or_not_at_all(text: str, owner: Owner | None) -> None:
+    assert owner_in(text) == owner
+    if owner is not None:
+        assert owner_in(owner.marker) == owner
+
+
+def test_every_parser_that_a_dialect_may_name_is_there() -> None:
+    for name in READBACKS:
+        assert callable(readback_named(name).state)
+
+
+def test_a_marker_that_is_none_is_not_taken_for_nobodys() -> None:
+    assert TC.owner([""]) is None
+    assert TC.owner(["netmon:office:3\n"]) == Owner("office", 3)
+    assert SIMPLE.owner([""]) is None
+    assert SIMPLE.owner(["marker=netmon:office:3"]) == Owner("office", 3)
+    with pytest.raises(AnswerUnreadableError, match="no marker"):
+        TC.owner(["someone was here"])
+    with pytest.raises(AnswerUnreadableError, match="no marker"):
+        SIMPLE.owner(["marker=mine"])
+
+
+def test_who_else_configures_is_told_or_the_answer_is_refused() -> None:
+    assert TC.others([]) is None
+    assert SIMPLE.others(["unconfirmed=0"]) is None
+    assert "safe mode" in str(SIMPLE.others(["unconfirmed=2"]))
+    with pytest.raises(AnswerUnreadableError, match="unconfirmed"):
+        SIMPLE.others([""])
+
+
+@pytest.mark.parametrize(
+    ("ends", "expiry"),
+    [
+        ("", Expiry(present=False)),
+        ("end=1600", Expiry(present=True, seconds_left=600)),
+        ("end=1600\nend=1100", Expiry(present=True, seconds_left=100)),
+        ("end=900", Expiry(present=True, seconds_left=0)),
+    ],
+)
+def test_the_end_of_a_limit_is_told_by_the_uptime(ends: str, expiry: Expiry) -> None:
+    assert TC.expiry([ends, "up=1000"], NAMES, Way.EGRESS) == expiry
+
+
+def test_an_end_that_cannot_be_told_is_not_guessed() -> None:
+    with pytest.raises(AnswerUnreadableError, match="how long it has been up"):
+        TC.expiry(["end=1600", ""], NAMES, Way.EGRESS)
+    with pytest.raises(AnswerUnreadableError, match="has an end"):
+        SIMPLE.expiry([""], NAMES, Way.EGRESS)
+    assert SIMPLE.expiry(["expiry=1"], NAMES, Way.EGRESS) == Expiry(present=True)
+    assert SIMPLE.expiry(["expiry=0"], NAMES, Way.EGRESS) == Expiry(present=False)
+
+
+def test_all_of_netmons_on_a_linux_router_is_listed_and_nobody_elses() -> None:
+    shared = Names.of("port ag3")
+    qdiscs = (
+        "qdisc noqueue 0: dev lo root refcnt 2\n"
+        f"qdisc htb 4e4d: dev ag1 root refcnt 3 r2q 10 default 0x{NAMES.minor} direct_packets_stat 0\n"
+        "qdisc htb 1: dev ag2 root refcnt 3 r2q 10 default 0x10\n"
+        "qdisc htb 4e4d: dev ag3 root refcnt 3 r2q 10 default 0 direct_packets_stat 0\n"
+        f"qdisc htb 4e4d: dev {NAMES.device} root refcnt 2 r2q 10 default 0x{NAMES.minor}\n"
+    )
+    classes = f"port=ag1\nclass htb {CLASS} root leaf 4e4e: prio 0 rate 8Mbit ceil 8Mbit burst 1b cburst 1b\nport=ag3\n"
+    filters = f"port=ag1\n\taction order 1: mirred (Egress Redirect to device {NAMES.device}) stolen\n"
+    links = [
+        {"ifname": NAMES.device, "ifalias": NAMES.object},
+        {"ifname": shared.device, "ifalias": shared.object},
+        {"ifname": "nm00000000", "ifalias": NAMES.object},
+        {"ifname": "ifb0", "ifalias": "NM-boss"},
+    ]
+    assert set(TC.ours([qdiscs, classes, filters, json.dumps(links)])) == {
+        Ours(f"NM-0000{int(NAMES.minor, 16):04X}-CLASS", "ag1", Way.EGRESS, 8_000_000),
+        Ours(shared.object, "ag3", Way.EGRESS, None),
+        Ours(NAMES.object, "ag1", Way.INGRESS, None),
+        Ours(shared.object, shared.device, Way.INGRESS, None),
+    }
+    assert TC.ours(["", "", "", "[]"]) == ()
+
+
+def test_all_of_netmons_on_routeros_is_listed_and_nobody_elses() -> None:
+    def queue_of(name: str, limit: str) -> str:
+        return f"queue={name}\ntarget=ether2\nmax-limit={limit}\n"
+
+    said = queue_of(NAMES.object, "4M/8M") + queue_of("boss", "1M/1M") + queue_of("NM-12345678-X", "0/2M")
+    assert SIMPLE.ours([said]) == (
+        Ours(NAMES.object, "ether2", None, None),
+        Ours("NM-12345678-X", "ether2", Way.EGRESS, 2_000_000),
+    )
+
+
+def test_on_a_shared_port_of_routeros_the_circuits_queues_are_listed_each_way() -> None:
+    trees = (
+        "tree=NM-0000000A-PORT-E2.egress\npacket-mark=\nmax-limit=9M\ncomment=netmon on e2\n"
+        f"tree={NAMES.object}.egress\npacket-mark={NAMES.object}.egress\nmax-limit=2000000\ncomment=netmon on e2\n"
+        f"tree={NAMES.object}.ingress\npacket-mark={NAMES.object}.ingress\nmax-limit=1M\ncomment=netmon on e2\n"
+        "tree=boss.egress\npacket-mark=x\nmax-limit=1M\ncomment=netmon on e2\n"
+    )
+    assert SimpleQueueReadback().ours(["", trees]) == (
+        Ours(NAMES.object, "e2", Way.EGRESS, 2_000_000),
+        Ours(NAMES.object, "e2", Way.INGRESS, 1_000_000),
+    )
+
+
+def test_what_shapes_a_port_is_told_as_it_would_have_to_be_put_back() -> None:
+    tbf = "qdisc tbf 8001: root refcnt 2 rate 9Mbit burst 16Kb lat 50ms"
+    state = TC.state([tbf, "", "", "[]", ""], [], NAMES, "ag1")
+    assert state.foreigners == (Foreign("qdisc", "qdisc tbf 8001:", Way.EGRESS, tbf),)
+    assert TC.state([OURS, "", "", "[]", ""], [], NAMES, "ag1").foreigners == ()
+    others = ["queue=boss\ntarget=ether2\ndst=\nmax-limit=1M/1M", "", "address=10.0.0.1/24", "fasttrack=0"]
+    assert SIMPLE.state([""], others, NAMES, "ether2").foreigners == (
+        Foreign("simple-queue", "boss", None, "target=ether2 max-limit=1M/1M"),
+    )
+
+
+def test_a_first_look_at_linux_tells_what_passes_by_limits() -> None:
+    links = [{"ifname": "ag1", "xdp": {"mode": 1}}, {"ifname": "ag2"}]
+    flows = "table inet f {\n\tflowtable ft {\n\t\thook ingress priority filter\n\t\tflags offload\n\t}\n}"
+    found = TC.survey(["version=Linux 6.1", "clock=1700000000", "uid=0", json.dumps(links), flows])
+    assert (found.version, found.clock_ns, found.privileged) == ("Linux 6.1", 1_700_000_000 * 10**9, True)
+    assert [warning.split()[0] for warning in found.warnings] == ["ag1", "a"]
+    unknown = TC.survey(["", "", "uid=1000", "[]", ""])
+    assert (unknown.version, unknown.clock_ns, unknown.privileged, unknown.warnings) == ("", None, False, ())
+
+
+@pytest.mark.parametrize(
+    ("clock", "clock_s"),
+    [
+        ("date=2023-11-15\ntime=05:13:20\ngmt-offset=25200", 1_700_000_000),
+        ("date=nov/15/2023\ntime=05:13:20\ngmt-offset=+07:00", 1_700_000_000),
+        ("date=2023-11-14\ntime=17:13:20\ngmt-offset=4294949296", 1_700_000_000),
+        ("date=2023-11-15\ntime=05:13:20\ngmt-offset=somewhere", None),
+        ("date=yesterday\ntime=05:13:20\ngmt-offset=0", None),
+        ("", None),
+    ],
+)
+def test_the_clock_of_either_routeros_is_read(clock: str, clock_s: int | None) -> None:
+    assert SIMPLE.survey([clock]).clock_ns == (None if clock_s is None else clock_s * 10**9)
+
+
+def test_a_first_look_at_routeros_tells_rights_and_what_passes_by_queues() -> None:
+    said = ["version=7.16 (stable)", "policy=read;write;policy;test;ssh", "fasttrack=1"]
+    found = SIMPLE.survey([*said, "bridge-offload=ether3", "routing-offload=switch1"])
+    assert (found.version, found.privileged) == ("7.16 (stable)", True)
+    assert [warning.split()[0] for warning in found.warnings] == ["FastTrack", "ether3", "switch1"]
+    assert SIMPLE.survey(["policy=read,ssh"]).privileged is False
+    assert SIMPLE.survey([""]).privileged is None

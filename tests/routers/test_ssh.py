@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import getpass
 import logging
-import os
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.processes import PATIENCE_S, free_port, listens, running, wait_until
+from support.processes import PATIENCE_S, free_port, wait_until
+from support.sshd import MS, keygen, sshd
 
 from netmon.routers import ssh
 from netmon.routers.dialects import Dialect, load_dialect
@@ -33,45 +31,6 @@ from netmon.routers.terminal import Terminal
 
 POLICIES = Path(__file__).parents[2] / "policies" / "enforcement"
 LINUX = load_dialect("linux", [POLICIES])
-MS = 1_000_000
-
-
-def keygen(path: Path) -> str:
-    """A key pair; the public half."""
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
-    return " ".join(path.with_suffix(".pub").read_text().split()[:2])
-
-
-@contextmanager
-def sshd(directory: Path, shell: str) -> Iterator[Login]:
-    """A server whose every login runs `shell`."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root: an ordinary user's sshd may not hand out terminals")
-    directory.mkdir()
-    (directory / "authorized_keys").write_text(keygen(directory / "id") + "\n")
-    public = keygen(directory / "host")
-    port = free_port()
-    (directory / "config").write_text(
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {directory}/host\nPidFile none\nUsePAM no\nStrictModes no\n"
-        f"AuthorizedKeysFile {directory}/authorized_keys\nPermitRootLogin yes\nPasswordAuthentication no\n"
-        f"KbdInteractiveAuthentication no\nForceCommand {shell}\n"
-    )
-    (directory / "known_hosts").write_text(f"[127.0.0.1]:{port} {public}\n")
-    command: list[str | Path] = ["/usr/sbin/sshd", "-D", "-e", "-f", directory / "config"]
-    if getpass.getuser() == "root":
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    with running(command, lambda: listens(port), directory / "log"):
-        yield Login(
-            router="r1",
-            address="127.0.0.1",
-            port=port,
-            platform="linux",
-            username=getpass.getuser(),
-            known_hosts=directory / "known_hosts",
-            key_file=directory / "id",
-            connect_timeout_ns=60_000 * MS,
-            command_timeout_ns=60_000 * MS,
-        )
 
 
 @pytest.fixture(scope="module")
@@ -263,7 +222,7 @@ while printf 'R1#' && IFS= read -r line; do
   case "$line" in
     'terminal length 0') ;;
     'show queues') printf 'one\\r\\n'; printf 'R1#'; sleep 0.1; printf ' is a prompt\\r\\ntwo\\r\\n' ;;
-    'show nothing') ;;
+    '' | 'show nothing') ;;
     'show forever') sleep 600 ;;
     *) printf '      ^\\r\\n%% Invalid input detected at marker.\\r\\n' ;;
   esac
@@ -302,3 +261,32 @@ def test_a_console_without_a_marker_that_goes_silent_ends_the_session(console: L
     session = open_terminal(replace(console, command_timeout_ns=1500 * MS), PLAIN)
     with pytest.raises(SessionLostError, match="no answer within"):
         session.run("show forever")
+
+
+TWICE = Terminal(
+    device_type="vyos", prompt=r"[a-z]+@[\w-]+[$#] ?\Z", double_prompt=True, errors=(r"^bash: ", r"^\s*Set failed")
+)
+
+
+def test_a_shell_that_prints_lines_above_its_prompt_is_read_by_two_prompts(tmp_path: Path) -> None:
+    script = tmp_path / "shell"
+    script.write_text("#!/bin/sh\nexport PS1='\\n[edit]\\nvyos@r1# '\nexec bash --norc -i\n")
+    script.chmod(0o755)
+    with sshd(tmp_path / "d", str(script)) as login:
+        session = open_terminal(login, TWICE)
+        assert session.run("echo one; sleep 0.2; echo 'vyos@r1# '; sleep 0.2; echo two") == "one\nvyos@r1# \ntwo"
+        assert session.run("true") == ""
+        with pytest.raises(CommandRejectedError, match="refused 'no-such-command': bash: no-such-command"):
+            session.run("no-such-command")
+        assert len(session.run("seq 20000").splitlines()) == 20_000
+        assert session.run(f"echo {'x' * 600}") == "x" * 600
+        session.close()
+
+
+def test_a_console_that_echoes_while_it_works_is_read_after_a_silence(console: Login) -> None:
+    session = open_terminal(console, PLAIN.model_copy(update={"double_prompt": True}))
+    assert session.run("show queues") == "one\nR1# is a prompt\ntwo"
+    assert session.run("show nothing") == ""
+    with pytest.raises(CommandRejectedError, match=r"r1 refused 'show love': % Invalid input"):
+        session.run("show love")
+    session.close()

@@ -76,7 +76,20 @@ def login() -> Login:
         ("{ echo a; echo b; } > /tmp/f; cat /tmp/f", "a\nb\n", 0),
         ("cat > /tmp/f <<'END'\n$x\nEND\ncat /tmp/f", "$x\n", 0),
         ("echo a > /tmp/f; echo b >> /tmp/f; sh -c 'cat /tmp/f; exit 4'", "a\nb\n", 4),
-        ("exec sh -c 'echo $$' | grep -c", "grep: usage: grep [-EFqv] PATTERN\n", 2),
+        ("exec sh -c 'echo $$' | grep -c", "grep: usage: grep [-EFqsv] PATTERN [FILE]\n", 2),
+        ("printf '%s\\n' 'a b c' d | while read -r x y; do echo \"$y,$x\"; done", "b c,a\n,d\n", 0),
+        ("echo '1 2' > /tmp/f; read -r p e < /tmp/f; echo $e $p; read -r p < /dev/null; echo $?", "2 1\n1\n", 0),
+        ("grep -qsF b /nowhere; echo $?; echo b > /tmp/f; grep -F b /tmp/f", "2\nb\n", 0),
+        ("printf '%s\\n' 'dev a root' x | sed -n 's/^dev \\([^ ]*\\) root.*/\\1!/p'", "a!\n", 0),
+        ("echo 12.5 | cut -d. -f1; echo 7 | cut -d. -f2", "12\n7\n", 0),
+        (
+            (
+                "(setsid sh -c 'echo $$ > /tmp/p; sleep 60' &); sleep 0.01; read -r p < /tmp/p; grep -qF 'sleep 60'"
+                " /proc/$p/cmdline && kill -- -$p; sleep 0.01; grep -qs . /proc/$p/cmdline || echo gone"
+            ),
+            "gone\n",
+            0,
+        ),
         ("foo bar", "sh: 1: foo: not found\n", 127),
         ("foo 2>/dev/null", "", 127),
         ("rm -rf / ; ls /", "etc\nroot\nrun\ntmp\n", 0),

@@ -44,6 +44,14 @@ def system() -> RouterOs:
         ("/foo bar", "bad command name foo (line 1 column 2)\n"),
         (":foo", "bad command name foo (line 1 column 1)\n"),
         (':put "a"; /foo', "bad command name foo (line 1 column 12)\n"),
+        (':put [:find "4M/8M" "/"]', "2\n"),
+        (':put [:find "4M" "/"]', "\n"),
+        (':put ("0" . [:pick "4M/8M" 2 [:len "4M/8M"]])', "0/8M\n"),
+        (':put [:pick "4M/8M" 0]', "4\n"),
+        (':put [:pick "4M/8M" [:find "x" "/"]]', "invalid value for argument begin\n"),
+        (":put [/system resource get version]", "7.16 (stable)\n"),
+        (":put [/system clock get gmt-offset]", "25200\n"),
+        (":put [:len [/system history find where floating-undo=yes]]", "0\n"),
         (":put [", "expected closing bracket (line 1 column 7)\n"),
         (':put "a', "expected closing quote (line 1 column 9)\n"),
         ("/queue simple add name=a target=ether99", "input does not match any value of target\n"),
@@ -145,3 +153,45 @@ async def test_endless_scripts_and_too_many_jobs_are_refused(system: RouterOs) -
     assert await system.run(":execute script={:delay 1h}") == "failure: too many jobs\n"
     assert "failure" in await system.run("/system script run loop")
     await system.stop()
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("/queue tree add name=root parent=ether2 max-limit=9M", ""),
+        ("/queue tree add name=leaf parent=root packet-mark=m limit-at=1M max-limit=9M priority=3", ""),
+        ("/queue tree add name=x max-limit=9M", "failure: parent is required\n"),
+        ("/queue tree add name=x parent=nobody", "input does not match any value of parent\n"),
+        ("/queue tree add name=x parent=global priority=9", "input does not match any value of priority\n"),
+        ("/queue tree add name=x parent=global weight=2", "expected end of command (argument weight)\n"),
+        ("/ip firewall mangle add action=accept", "failure: chain is required\n"),
+        ("/ip firewall mangle add chain=forward action=shape", "input does not match any value of action\n"),
+        (
+            "/ip firewall mangle add chain=forward dst-address=2001:db8::/48",
+            "input does not match any value of dst-address\n",
+        ),
+        (
+            "/ipv6 firewall mangle add chain=forward dst-address=10.1.0.0/16",
+            "input does not match any value of dst-address\n",
+        ),
+        (
+            "/ip firewall mangle add chain=forward out-interface=wlan9",
+            "input does not match any value of out-interface\n",
+        ),
+    ],
+)
+async def test_a_queue_tree_and_the_rules_that_mark_for_it_take_what_the_router_takes(
+    system: RouterOs, line: str, answer: str
+) -> None:
+    if "parent=root" in line:
+        await system.run("/queue tree add name=root parent=ether2")
+    assert await system.run(line) == answer
+
+
+async def test_a_mangle_rule_is_shown_as_the_router_writes_it(system: RouterOs) -> None:
+    await system.run(
+        "/ip firewall mangle add chain=forward dst-address=10.3.0.1/32 action=mark-packet new-packet-mark=m"
+    )
+    read = "[/ip firewall mangle find where new-packet-mark=m]"
+    for name, value in (("dst-address", "10.3.0.1"), ("passthrough", "true"), ("in-interface", "")):
+        assert await system.run(f":put [/ip firewall mangle get {read} {name}]") == f"{value}\n"

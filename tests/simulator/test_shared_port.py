@@ -1,4 +1,4 @@
-"""Circuits that share a port of the simulated routers: on Linux a hierarchy as the kernel keeps it, elsewhere none."""
+"""Circuits that share a port of a simulated Linux router: a hierarchy as the kernel keeps it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ from netmon.core.model import (
 )
 from netmon.routers.dialects import load_dialect
 from netmon.routers.enforcement import Result, carry_out
-from netmon.routers.port import Sharing, Target
+from netmon.routers.port import RefusedError, Sharing, Target
 from netmon.routers.session import Failure, Login
+from netmon.routers.shared_port import open_port
 from netmon.routers.ssh import open_session
 from netmon.simulator.device import PortRole
 from netmon.simulator.linux_cli import Linux
@@ -124,12 +125,27 @@ async def test_a_class_in_use_is_not_hung_elsewhere(province: Province, tmp_path
     assert "district hangs from the root, wanted from province" in refused.detail
 
 
-async def test_a_platform_without_a_hierarchy_refuses_before_anything_is_sent(
-    province: Province, tmp_path: Path
-) -> None:
-    refused = await change(province.unit("gubernuran"), tmp_path, "a", PLACED)
-    assert (refused.outcome, refused.reason, refused.known) == (Outcome.FAILED, Failure.HIERARCHY, False)
-    assert "routeros has no hierarchy of its own" in refused.detail
+class Silent:
+    """A session of which nothing may be asked."""
+
+    username = "netmon"
+
+    def run(self, command: str) -> str:
+        raise AssertionError(command)
+
+    def transcript(self) -> str:
+        return ""
+
+    def close(self) -> None:
+        raise AssertionError("whoever opened it closes it")
+
+
+def test_a_platform_without_a_hierarchy_refuses_before_anything_is_sent() -> None:
+    dialect = load_dialect("ios", [bundled.folder("policies") / "enforcement"])
+    target = Target("a", "ge0", Faces.AGENCY, shared=Sharing(PREFIXES["a"], ("a", "b"), ()))
+    with pytest.raises(RefusedError, match="ios has no hierarchy of its own, so ge0 cannot be shared") as refused:
+        open_port(target, Silent(), dialect)
+    assert refused.value.reason is Failure.HIERARCHY
 
 
 async def test_without_a_place_nothing_is_altered(province: Province, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from support.ledgers import START_NS, a_receipt, an_alert, an_intent, opened
 
-from netmon.core.model import Direction, Outcome, Step
+from netmon.core.model import Begun, Direction, Outcome, Step
 from netmon.store.errors import StoreError
 from netmon.store.location import Location
 from netmon.store.reader import LedgerReader
@@ -23,7 +23,7 @@ def test_an_intent_stays_open_through_a_crash_until_its_receipt(place: Location)
         ledger.advance_intent("i1", Step.ARM, START_NS + 5)
     with opened(place) as ledger:
         assert ledger.open_intents() == [
-            replace(an_intent("i1", START_NS), step=Step.ARM),
+            replace(an_intent("i1", START_NS), step=Step.ARM, begun=(Begun(Step.ARM, START_NS + 5),)),
             an_intent("i2", START_NS + 1),
         ]
         ledger.close_intent(a_receipt("i1"), 5_000_000, True, [])

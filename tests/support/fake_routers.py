@@ -48,6 +48,9 @@ class FakeRouter:
     def close(self) -> None:
         self.closed = True
 
+    def transcript(self) -> str:
+        return "".join(f"> {command}\n" for command in self.commands)
+
     def do(self, command: str) -> str:
         raise NotImplementedError
 
@@ -106,6 +109,10 @@ class FakeLinux(FakeRouter):
         self.files[f"{arm}.fired"] = []
 
     def do(self, command: str) -> str:  # noqa: C901, PLR0911, PLR0912 - a flat list of what is understood
+        if "/run/netmon/owner" in command or "/run/netmon/NM-" in command:
+            return self._marks(command)
+        if command.startswith("job="):
+            return self._start(command)
         if guarded := re.match(r"if (.*); then (.*); fi\Z", command):
             return self.do(guarded[2]) if self._holds(guarded[1]) else ""
         if guarded := re.match(r"((?:ip link|tc \S+) show .*?) \|\| (.*)\Z", command):
@@ -134,19 +141,55 @@ class FakeLinux(FakeRouter):
                     self.files.pop(path.removeprefix("/run/netmon/"), None)
             case ["sh", path, *_]:
                 self._undo(path.removeprefix("/run/netmon/").removesuffix(".undo"))
-            case ["(", "setsid", *_] if self.job_starts:
-                found = re.search(r"> /run/netmon/(\S+);", command)
-                assert found
-                self.files[found[1]] = ["4711"]
             case ["for", *_] if not self.armed:
                 raise CommandRejectedError("did not complete")
-            case ["mkdir" | "for" | "(", *_]:
+            case ["echo", said] if said.startswith("up="):
+                return "up=1000"
+            case ["mkdir" | "for", *_]:
                 pass
             case _:
                 raise AssertionError(f"unknown command {command}")
         return ""
 
+    def _start(self, command: str) -> str:
+        """A detached job makes its file."""
+        found = re.search(r"> /run/netmon/(\S+\.(?:armed|end));", command)
+        assert found
+        if self.job_starts and found[1] not in self.files:
+            self.files[found[1]] = ["4711"]
+        return ""
+
+    def _marks(self, command: str) -> str:
+        """The owner's marker and the ends of limits."""
+        if command.startswith("cat /run/netmon/owner"):
+            return "\n".join(self.files.get("owner", []))
+        if owner := re.search(r"'%s\\n' (\S+) > /run/netmon/owner.new", command):
+            self.files["owner"] = [owner[1]]
+        elif command.startswith("printf"):
+            words = shlex.split(command)
+            self.files[words[-1].removeprefix("/run/netmon/")] = words[2:-2]
+        elif command.startswith("job="):
+            self._start(command)
+        elif "echo" in command:
+            prefix = (re.search(r"/run/netmon/(\S+)\*\.end", command) or ["", ""])[1]
+            return "".join("end=4600\n" for name in self.files if name.startswith(prefix) and name.endswith(".end"))
+        elif "for i in" in command:
+            wanted = (re.search(r"-s /run/netmon/(\S+) \]", command) or ["", ""])[1]
+            if wanted not in self.files:
+                raise CommandRejectedError("did not complete")
+        elif found := re.match(r"for f in /run/netmon/(\S+)\*\.end;(?:.*!= /run/netmon/(\S+) \])?", command):
+            for name in [n for n in self.files if n.startswith(found[1]) and n.endswith(".end") and n != found[2]]:
+                del self.files[name]
+                self.files.pop(f"{name.removesuffix('.end')}.sh", None)
+        else:
+            raise AssertionError(f"unknown command {command}")
+        return ""
+
     def _holds(self, test: str) -> bool:
+        if " && ! " in test:
+            hooked, _, elsewhere = test.partition(" && ! ")
+            mine = (re.search(r"to device (\S+)\)'\Z", elsewhere) or [""])[1]
+            return self._holds(hooked) and self.redirect in (None, mine)
         device = re.search(r"dev (\S+)", test)
         assert device
         if test.startswith("ip link show"):
@@ -192,7 +235,7 @@ class FakeLinux(FakeRouter):
                     "filter parent ffff: protocol all pref 20045 u32 chain 0\n"
                     f"\taction order 1: mirred (Egress Redirect to device {self.redirect}) stolen\n"
                 )
-            case "qdisc", "replace" if "root" in words:
+            case "qdisc", "add" if "root" in words:
                 self.root[device] = ("htb 4e4d:", words[-1])
             case "class", "replace":
                 rate = int(words[words.index("rate") + 1].removesuffix("bit"))
@@ -228,6 +271,11 @@ class FakeRouterOs(FakeRouter):
     scripts: dict[str, str] = field(default_factory=dict)
     rate_lost: int = 0
     job_starts: bool = True
+    unconfirmed: int = 0
+    """Changes of somebody in safe mode."""
+    marker: str = ""
+    ends: dict[str, str] = field(default_factory=dict)
+    """Name of a limit's end -> its comment."""
 
     def limits(self) -> tuple[int | None, int | None]:
         for queue in self.queues.values():
@@ -243,9 +291,11 @@ class FakeRouterOs(FakeRouter):
         for name in [n for n in self.schedulers if n.startswith("NM-UNDO-")]:
             self.do(f'/system script run "{name}"')
 
-    def do(self, command: str) -> str:  # noqa: C901, PLR0912 - a flat list of what is understood
+    def do(self, command: str) -> str:  # noqa: C901, PLR0911, PLR0912 - a flat list of what is understood
         name = (re.search(r'name="([^"]*)"', command) or [""])[0]
         name = name[6:-1]
+        if "NM-OWNER" in command or "NM-END-" in command:
+            return self._marks(command, name)
         if command.startswith("/system script add"):
             self.scripts[name] = command[command.index("source={") + 8 : -1]
         elif command.startswith("/system scheduler add"):
@@ -262,7 +312,7 @@ class FakeRouterOs(FakeRouter):
             assert claim.startswith("/system scheduler set")
             if self.schedulers.pop(wanted, None) is not None:
                 self.schedulers[wanted.replace("UNDO", "FIRED")] = ""
-                for line in restore:
+                for line in re.split(r"; (?=/system s|/queue|:if \(\[:len \[/|:execute)", "; ".join(restore)):
                     self.do(line)
         elif command.startswith(":if ([:len [/system scheduler"):
             if self.schedulers.pop(name, None) is None:
@@ -270,6 +320,8 @@ class FakeRouterOs(FakeRouter):
         elif command.startswith("/system scheduler remove"):
             self.schedulers.pop(name, None)
             self.schedulers.pop(name.replace("UNDO", "FIRED"), None)
+        elif command.startswith(':put ("unconfirmed='):
+            return f"unconfirmed={self.unconfirmed}"
         elif command.startswith(':put ("armed='):
             return f"armed={int(name in self.schedulers)}"
         elif command.startswith(':put ("fired='):
@@ -288,6 +340,23 @@ class FakeRouterOs(FakeRouter):
             self.queues.pop(name, None)
         else:
             raise AssertionError(f"unknown command {command}")
+        return ""
+
+    def _marks(self, command: str, name: str) -> str:
+        """The owner's marker and the ends of limits."""
+        comment = (re.findall(r'comment="([^"]*)"', command) or [""])[-1]
+        if "NM-OWNER" in command:
+            if command.startswith(":foreach"):
+                return f"marker={self.marker}" if self.marker else ""
+            self.marker = comment
+        elif command.startswith(':put ("expiry='):
+            return f"expiry={int(comment in self.ends.values())}"
+        elif command.startswith(":if ([:len [/system scheduler"):
+            if self.job_starts:
+                self.ends[name] = comment
+        elif command.startswith("/system scheduler remove"):
+            kept = (re.search(r'name!="([^"]*)"', command) or ["", ""])[1]
+            self.ends = {end: whose for end, whose in self.ends.items() if whose != comment or end == kept}
         return ""
 
     def _show(self, command: str, name: str) -> str:

@@ -62,6 +62,9 @@ class Vanishing:
     def close(self) -> None:
         self._inner.close()
 
+    def transcript(self) -> str:
+        return self._inner.transcript()
+
 
 def vanish(bed: LinuxRouter, what: Intent, where: Target, command: str) -> Result:
     with session(bed) as opened:

@@ -35,6 +35,7 @@ from netmon.core.supply import Entitlement, Pool, Rates, TrafficClass
 from netmon.routers.enforcement import Result, read_limit
 from netmon.routers.port import Sharing, Target
 from netmon.routers.session import Failure
+from netmon.routers.upkeep import list_ours, wipe
 
 pytestmark = [
     pytest.mark.system,
@@ -270,3 +271,23 @@ def test_a_port_that_is_one_circuits_own_is_not_shared_nor_the_other_way_round(b
     assert guarded.change(bed, intent("hospital", None, None), whole).outcome is Outcome.CONFIRMED
     assert limit(bed, "registry", tree["registry", DOWNLOAD]).outcome is Outcome.CONFIRMED
     assert guarded.change(bed, intent("hospital", MBPS, None), whole).reason is Failure.FOREIGN_SHAPER
+
+
+@pytest.mark.parametrize("direction", [DOWNLOAD, UPLOAD])
+def test_one_circuits_limit_ends_by_itself_and_its_neighbours_stays(bed: LinuxRouter, direction: Direction) -> None:
+    tree = shaped(("hospital", 4, None, 1), ("registry", 1, None, 1))
+    for name, expires_s in (("hospital", 2), ("registry", 600)):
+        to = tree[name, direction]
+        what = replace(intent(name, to.ceiling_bps, to.placement, direction), expires_s=expires_s)
+        assert guarded.change(bed, what, target(bed, name)).outcome is Outcome.CONFIRMED
+
+    def read(name: str) -> int | None:
+        with session(bed) as opened:
+            return read_limit(target(bed, name), opened, guarded.LINUX, direction).bps
+
+    wait_until(lambda: read("hospital") is None, "the hospital's limit to end")
+    assert read("registry") == tree["registry", direction].ceiling_bps
+    with session(bed) as opened:
+        (thing,) = list_ours(opened, guarded.LINUX).ours
+        assert wipe(thing, opened, guarded.LINUX).gone
+    assert read("registry") is None

@@ -1,0 +1,152 @@
+"""What VyOS and EdgeOS print, read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from netmon.routers.dialects import DialectError, Names, Verb, Way, load_dialect
+from netmon.routers.readback_vyos import UNBOUND, EdgeosReadback, VyosReadback
+from netmon.routers.readbacks import Limit, Ours, Owner, PortIdentity, PortState
+from netmon.routers.session import AnswerUnreadableError
+
+NAMES = Names.of("dinkes-main")
+IN, OUT = f"{NAMES.object}-IN", f"{NAMES.object}-OUT"
+VYOS, EDGEOS = VyosReadback(), EdgeosReadback()
+POLICIES = Path(__file__).parents[2] / "policies" / "enforcement"
+SHAPER = f"set qos policy shaper {OUT} bandwidth '8000kbit'\nset qos policy shaper {OUT} default ceiling '100%'\n"
+LIMITER = f"set qos policy limiter {IN} default bandwidth '4mbit'\n"
+BOUND = f"set qos interface eth1 egress '{OUT}'\nset qos interface eth1 ingress '{IN}'\n"
+QDISC = "qdisc mq 0: dev eth1 root\nqdisc pfifo_fast 0: dev eth1 parent :1 bands 3\n"
+
+
+def state(settings: str, foreign: tuple[str, ...] = ("", QDISC)) -> PortState:
+    return VYOS.state([settings], foreign, NAMES, "eth1")
+
+
+def test_both_ways_are_read_each_from_its_policy() -> None:
+    found = state(SHAPER + LIMITER + BOUND)
+    assert found.egress == Limit(8_000_000, ours=True, foreign=None)
+    assert found.ingress == Limit(4_000_000, ours=True, foreign=None)
+    assert state("").egress == Limit(None, ours=False, foreign=None)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        SHAPER,
+        BOUND,
+        SHAPER.replace("8000kbit", "auto") + BOUND,
+        SHAPER.replace("100%", "10%") + BOUND,
+        SHAPER + f"set qos policy shaper {OUT} class 10 bandwidth '1mbit'\n" + BOUND,
+    ],
+    ids=["not bound", "undefined", "speed of the port", "another share", "with classes"],
+)
+def test_a_shaper_in_part_is_ours_and_limits_nothing(settings: str) -> None:
+    assert state(settings).egress == Limit(None, ours=True, foreign=None)
+
+
+def test_a_rate_in_other_units_is_not_guessed() -> None:
+    with pytest.raises(AnswerUnreadableError, match="'8mbps'"):
+        state(SHAPER.replace("8000kbit", "8mbps") + BOUND)
+
+
+@pytest.mark.parametrize(
+    ("settings", "foreign", "way", "blame"),
+    [
+        ("set qos interface eth1 egress 'GOLD'\n", ("", QDISC), Way.EGRESS, "traffic-policy GOLD"),
+        ("set qos interface eth1 ingress 'GOLD'\n", ("", QDISC), Way.INGRESS, "traffic-policy GOLD"),
+        ("", ("set interfaces ethernet eth1 redirect 'ifb0'\n", QDISC), Way.INGRESS, "redirect ifb0"),
+        ("", ("", "qdisc tbf 1: dev eth1 root rate 3Mbit\n"), Way.EGRESS, "qdisc tbf"),
+        ("", ("", QDISC + "qdisc ingress ffff: dev eth1 parent ffff:fff1\n"), Way.INGRESS, "qdisc ingress"),
+        (
+            "",
+            ("set traffic-control smart-queue HOME wan-interface 'eth1'\n", QDISC),
+            Way.EGRESS,
+            "smart-queue HOME",
+        ),
+    ],
+)
+def test_whatever_else_shapes_the_port_is_named(settings: str, foreign: tuple[str, ...], way: Way, blame: str) -> None:
+    found = state(settings, foreign)
+    assert found.limit(way).foreign == blame
+    assert found.foreigners
+
+
+def test_what_a_bound_policy_makes_and_what_another_port_has_is_no_stranger() -> None:
+    made = "qdisc htb 1: dev eth1 root refcnt 2\nqdisc ingress ffff: dev eth1 parent ffff:fff1\n"
+    elsewhere = "set interfaces ethernet eth2 redirect 'ifb0'\n"
+    settings = SHAPER + LIMITER + BOUND + "set qos interface eth2 egress 'GOLD'\n"
+    assert state(settings, (elsewhere, made)).foreigners == ()
+
+
+LINKS = """2: eth1: <BROADCAST,UP> mtu 1500 qdisc mq master bond0 state UP mode DEFAULT
+    link/ether 02:4e:4d:00:01:02 brd ff:ff:ff:ff:ff:ff
+    alias the agency
+9: bond0.100@bond0: <BROADCAST,UP> mtu 1500 qdisc noqueue state UP mode DEFAULT
+    link/ether 02:4e:4d:00:01:09 brd ff:ff:ff:ff:ff:ff
+"""
+
+
+def test_a_port_is_told_by_name_alias_and_mac_and_the_way_back_by_the_kernel() -> None:
+    assert VYOS.identity([LINKS]) == PortIdentity("eth1", "the agency", "02:4e:4d:00:01:02")
+    assert VYOS.identity([""]) is None
+    assert VYOS.management(["192.0.2.9 dev bond0.100 src 192.0.2.1", LINKS]) == {"bond0.100", "bond0", "eth1"}
+    assert VYOS.management(["RTNETLINK answers: Network is unreachable", LINKS]) == frozenset()
+
+
+SAVED = "No changes between active and saved configurations\n"
+
+
+@pytest.mark.parametrize(
+    ("session", "compared", "said"),
+    [
+        ("", SAVED, None),
+        ("session=4300\n", SAVED, "process 4300"),
+        ("", f"[edit qos interface eth1]\n+egress {OUT}\n[edit qos policy shaper {OUT}]\n>bandwidth 8mbit\n", None),
+        ("", f"[edit qos policy shaper]\n+{OUT} {{\n+    default {{\n+        ceiling 100%\n+    }}\n+}}\n", None),
+        ("", "[edit system]\n+domain-name example.org\n", "system domain-name"),
+        ("", "[edit]\n+qos {\n+    interface eth1 {\n+        egress GOLD\n+    }\n+}\n", "qos interface eth1"),
+        ("", "[edit interfaces ethernet eth0]\n-description uplink\n", "interfaces ethernet eth0 description"),
+    ],
+)
+def test_others_are_told_by_their_session_or_by_what_they_have_not_saved(
+    session: str, compared: str, said: str | None
+) -> None:
+    found = VYOS.others([session, "", compared, "exit\n"])
+    assert found is None if said is None else said in str(found)
+
+
+def test_all_that_is_ours_is_told_and_nothing_that_only_looks_so() -> None:
+    other = "set qos policy shaper NM-OTHER-OUT bandwidth '1mbit'\nset qos policy limiter NM-OWNER description 'x'\n"
+    assert VYOS.ours([SHAPER + LIMITER + other + BOUND.splitlines()[0]]) == (
+        Ours(NAMES.object, "eth1", Way.EGRESS, 8_000_000),
+        Ours(NAMES.object, UNBOUND, Way.INGRESS, None),
+    )
+
+
+@pytest.mark.parametrize("port", ["eth1", "eth1.100", "bond0.7", "br3"])
+def test_edgeos_finds_the_policy_again_where_it_was_bound(port: str) -> None:
+    dialect = load_dialect("edgeos", [POLICIES])
+    values = {"interface": port, "object": NAMES.object, "bps": 8_000_000, "burst_bytes": 20_000}
+    for way in Way:
+        lines = "\n".join(dialect.commands(Verb.SET, {**values, "way": way.value}))
+        found = EDGEOS.state([lines], (), NAMES, port)
+        assert found.limit(way) == Limit(8_000_000, ours=True, foreign=None)
+        assert EDGEOS.ours([lines]) == (Ours(NAMES.object, port, way, 8_000_000),)
+
+
+def test_edgeos_refuses_a_port_whose_kind_it_does_not_know() -> None:
+    values = {"interface": "pppoe0", "object": NAMES.object, "bps": 8_000, "burst_bytes": 20_000, "way": "egress"}
+    with pytest.raises(DialectError):
+        load_dialect("edgeos", [POLICIES]).commands(Verb.SET, values)
+
+
+def test_marker_version_clock_and_offload_are_read() -> None:
+    assert VYOS.owner(["set qos policy limiter NM-OWNER description 'netmon:ledger-1:7'\n"]) == Owner("ledger-1", 7)
+    assert EDGEOS.owner(["set traffic-policy limiter NM-OWNER description netmon:ledger-1:7\n"]) == Owner("ledger-1", 7)
+    told = ["Version:          VyOS 1.4.0\n", "clock=1700000000\n", "vyattacfg users\n"]
+    survey = VYOS.survey(told)
+    assert (survey.version, survey.clock_ns, survey.privileged) == ("VyOS 1.4.0", 1_700_000_000 * 10**9, True)
+    assert "offloaded" in EDGEOS.survey([*told, "set system offload ipv4 forwarding enable\n"]).warnings[0]
