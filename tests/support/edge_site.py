@@ -9,7 +9,13 @@ from support.testbed import LinuxRouter
 
 
 def write_edge_site(
-    directory: Path, bed: LinuxRouter, port: int, download: str, agencies: Mapping[str, str], outputs: str = ""
+    directory: Path,
+    bed: LinuxRouter,
+    port: int,
+    download: str,
+    agencies: Mapping[str, str],
+    outputs: str = "",
+    revert_after: str = "20s",
 ) -> Path:
     """Makes `directory` with netmon.yaml and the bed's secrets. `agencies`: two, in the order of the bed's, each with
     what stands besides its name; each has a circuit `<agency>-1` of 1 Gb/s up and `download` together.
@@ -59,7 +65,7 @@ routers:
 control:
   socket: {directory / "control.sock"}
   interval: 1s
-  revert_after: 5s
+  revert_after: {revert_after}
   require_synchronised_clock: false
 """
     )

@@ -71,7 +71,7 @@ outputs:
   influx: {{url: "{influx_url}", interval: 1s}}
 """
     agencies = {"rsud": "quotas: [tight]", "arsip": "quotas: [wide]"}
-    path = write_edge_site(directory, bed, port, "1 Gbps", agencies, outputs)
+    path = write_edge_site(directory, bed, port, "1 Gbps", agencies, outputs, revert_after="5s")
     (directory / "mqtt").write_text(broker.netmon_password + "\n")
     (directory / "policies" / "quotas").mkdir(parents=True)
     (directory / "policies" / "quotas" / "test.yaml").write_text(

@@ -61,7 +61,10 @@ def test_two_agencies_that_want_all_of_it_have_what_their_weights_say(tmp_path: 
             wait_until(lambda: cli("status", config=config)["data"]["routers"]["up"], "the first visit")
             assert due(config) == {}
 
-            pressing = pool.submit(measured, bed, 8)
+        pressing = pool.submit(measured, bed, 15)
+        # Whoever seems idle for a moment is limited to his floor and rises no sooner than the hold lets him.
+        wait_until(lambda: min(bed.octets_by_snmp(to.interface)[1] for to in bed.agencies) > 10**7, "both to press")
+        with netmon_run(config, port, tmp_path / "netmon.log"):
             wait_until(lambda: len(confirmed(config)) == 2, "both to be limited")
             assert set(confirmed(config).values()) == {15_000_000, 5_000_000}
             pressing.result(PATIENCE_S)
