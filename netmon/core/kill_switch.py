@@ -53,7 +53,7 @@ class Swept:
     """Names of the objects that were there and are not any more."""
     left: tuple[str, ...] = ()
     detail: str = ""
-    """Why anything is left or unread."""
+    """Why anything is left or unread, or comes back when the router is loaded again."""
 
     @property
     def is_free(self) -> bool:
@@ -125,4 +125,4 @@ def judged(router: str, before: Sequence[str], after: Sequence[str], trouble: st
     if after:
         detail = trouble or "still there after they were taken off"
         return Swept(router, SweptState.LEFT, removed, tuple(sorted(set(after))), detail)
-    return Swept(router, SweptState.CLEARED if removed else SweptState.CLEAR, removed)
+    return Swept(router, SweptState.CLEARED if removed else SweptState.CLEAR, removed, detail=trouble or "")

@@ -52,7 +52,7 @@ class Broom(Protocol):
         """The names of all that is netmon's there. Raises NotReadError."""
 
     async def wipe(self) -> str | None:
-        """Takes off all that was listed last; why not all of it went. Raises NotReadError."""
+        """Takes off all that was listed last; why not all of it went, or for good. Raises NotReadError."""
 
 
 class RouterBroom:
@@ -77,6 +77,8 @@ class RouterBroom:
             wiped: Wiped = await self._ask(WipeOrder(self._router, self._settings, self._known(), thing))
             if not wiped.gone:
                 trouble = f"{wiped.reason}: {wiped.detail}"
+            elif not wiped.saved:
+                trouble = trouble or wiped.detail
         return trouble
 
     def _known(self) -> str:
@@ -147,19 +149,23 @@ def _joined(first: Sweep, second: Sweep) -> tuple[Swept, ...]:
     before = {one.router: one for one in first.routers}
     found = []
     for one in second.routers:
-        removed = tuple(sorted({*one.removed, *before[one.router].removed}))
-        state = SweptState.CLEARED if one.state is SweptState.CLEAR and removed else one.state
-        found.append(Swept(one.router, state, removed, one.left, one.detail))
+        earlier = before[one.router]
+        removed = tuple(sorted({*one.removed, *earlier.removed}))
+        state, detail = one.state, one.detail
+        if state is SweptState.CLEAR and removed:
+            state, detail = SweptState.CLEARED, earlier.detail if earlier.is_free else ""
+        found.append(Swept(one.router, state, removed, one.left, detail))
     return tuple(found)
 
 
 async def _one(router: str, broom: Broom, sleep: Sleep) -> Swept:
     """Until nothing is read back, or attempts are used up."""
     found: set[str] = set()
+    trouble: str | None = None
     attempt = 1
     while True:
         try:
-            there, trouble = await broom.ours(), None
+            there = await broom.ours()
             found.update(there)
             if there:
                 trouble = await broom.wipe()

@@ -248,7 +248,7 @@ class Dialect:
             raise DialectError(f"{self.platform} has no hierarchy of its own; limit each circuit at a port of its own")
         template = self._verbs[verb]
         try:
-            text = template.render(values)
+            text = template.render({**values, "expiry": self.settings.expiry})
         except TemplateError as error:
             raise DialectError(f"{template.filename}: {error}; correct the template") from error
         return tuple(printable(line, "command") for line in text.split("\n") if line.strip())

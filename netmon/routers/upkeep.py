@@ -58,6 +58,8 @@ class Wiped:
     """None when gone."""
     left: tuple[Ours, ...] = ()
     """What else of netmon's was seen there afterwards; means nothing unless gone."""
+    saved: bool = True
+    """Whether it stays gone when the router is loaded again, if it is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,8 @@ def wipe(thing: Ours, session: Session, dialect: Dialect) -> Wiped:
     left = box.ours()
     if any(_same(thing, one) for one in left):
         return Wiped(False, f"{thing.object} is still there", Failure.READ_BACK_MISMATCH, left)
-    return Wiped(True, f"{thing.object} was taken off{_saved(box)}", None, left)
+    unsaved = _saved(box)
+    return Wiped(True, f"{thing.object} was taken off{unsaved}", None, left, saved=not unsaved)
 
 
 def _same(one: Ours, other: Ours) -> bool:

@@ -22,6 +22,8 @@ class FakeBroom:
     """One is raised by each question, until they are used up."""
     sticks: frozenset[str] = frozenset()
     """What no wipe takes off."""
+    trouble: str | None = None
+    """What a wipe tells that takes all off."""
     asked: int = 0
     wiped: int = 0
 
@@ -34,7 +36,7 @@ class FakeBroom:
     async def wipe(self) -> str | None:
         self.wiped += 1
         self.there &= self.sticks
-        return "the router kept it" if self.there else None
+        return "the router kept it" if self.there else self.trouble
 
 
 class Pauses:
@@ -96,6 +98,19 @@ def test_what_stays_is_named_after_as_many_attempts() -> None:
     assert broom.wiped == ATTEMPTS
 
 
+def test_what_could_not_be_saved_is_told_of_a_free_router_though_it_fell_silent_in_between() -> None:
+    broom = FakeBroom({"NM-1 ether1"}, trouble="taken off, but not saved: the disk is full")
+    wipe = broom.wipe
+
+    async def falls_silent() -> str | None:
+        broom.failures = [unreachable()]
+        return await wipe()
+
+    broom.wipe = falls_silent  # type: ignore[method-assign]
+    (one,) = swept(palu=broom).routers
+    assert (one.state, one.detail) == (SweptState.CLEARED, "taken off, but not saved: the disk is full")
+
+
 def cleared(directory: Path, undos_fire_ns: int | None, pauses: Pauses, **brooms: FakeBroom) -> tuple[Swept, ...]:
     hold = GlobalHold(ReleaseFile(directory / "netmon.hold"))
     release, _ = hold.begin("sari", "a fault", 1)
@@ -137,3 +152,19 @@ def test_a_router_that_falls_silent_between_two_sweeps_is_not_called_free(tmp_pa
 
     (one,) = cleared(tmp_path, 10**9, Failing(), palu=broom)
     assert (one.state, one.removed) == (SweptState.NOT_READ, ("NM-1 ether1",))
+
+
+def test_a_second_sweep_that_finds_nothing_does_not_hide_what_the_first_could_not_save(tmp_path: Path) -> None:
+    unsaved = "taken off, but not saved: the disk is full"
+    palu = FakeBroom({"NM-1 ether1"}, trouble=unsaved)
+    gowa = FakeBroom({"NM-3 ether3"}, sticks=frozenset({"NM-3 ether3"}))
+
+    class Letting(Pauses):
+        async def __call__(self, seconds: float) -> None:
+            gowa.sticks = frozenset() if seconds == 65 else gowa.sticks
+
+    swept = cleared(tmp_path, 65 * 10**9, Letting(), palu=palu, gowa=gowa)
+    assert [(one.router, one.state, one.detail) for one in swept] == [
+        ("gowa", SweptState.CLEARED, ""),
+        ("palu", SweptState.CLEARED, unsaved),
+    ]
