@@ -18,6 +18,7 @@ from netmon.routers.readbacks import (
     PortState,
     Survey,
     TellsPeer,
+    readable,
     readback_named,
 )
 from netmon.routers.session import AnswerUnreadableError, CommandRejectedError, Failure, Session
@@ -128,7 +129,9 @@ class Box:
 
     def owner(self) -> Owner | None:
         """Whose limits these are; None where nobody's."""
-        found = self._readback.owner(self.send(self.dialect.commands(Verb.OWNER, self._router_wide)))
+        answers = self.send(self.dialect.commands(Verb.OWNER, self._router_wide))
+        with readable(self.dialect.platform):
+            found = self._readback.owner(answers)
         return None if found is None or found.name == RELEASED.name else found
 
     def others(self) -> str | None:
@@ -137,7 +140,8 @@ class Box:
             answers = self.send(self.dialect.commands(Verb.OTHERS, self._router_wide))
         except CommandRejectedError as error:  # as where somebody holds the configuration
             return str(error)
-        return self._readback.others(answers)
+        with readable(self.dialect.platform):
+            return self._readback.others(answers)
 
     def check_others(self) -> None:
         """Raises RefusedError while somebody else is configuring."""
@@ -146,7 +150,9 @@ class Box:
 
     def ours(self) -> tuple[Ours, ...]:
         """Everything on the router that bears netmon's mark."""
-        found = self._readback.ours(self.send(self.dialect.commands(Verb.OURS, self._router_wide)))
+        answers = self.send(self.dialect.commands(Verb.OURS, self._router_wide))
+        with readable(self.dialect.platform):
+            found = self._readback.ours(answers)
         return tuple(one for one in found if OBJECT.match(one.object))
 
     def survey(self) -> Survey:
@@ -157,7 +163,8 @@ class Box:
                 answers.append(self._session.run(command))
             except CommandRejectedError:
                 answers.append("")
-        return self._readback.survey(answers)
+        with readable(self.dialect.platform):
+            return self._readback.survey(answers)
 
     @property
     def _router_wide(self) -> dict[str, object]:
@@ -212,7 +219,9 @@ class Port(Box):
         if target.interface in target.uplinks:
             raise RefusedError(Failure.UPLINK, f"{target.interface} is an uplink; uplinks are never limited")
         try:
-            found = self._readback.identity(self.ask(Verb.IDENTITY))
+            answers = self.ask(Verb.IDENTITY)
+            with readable(self.dialect.platform):
+                found = self._readback.identity(answers)
         except CommandRejectedError as error:
             raise RefusedError(Failure.IDENTITY_MISMATCH, f"there is no port {target.interface}: {error}") from error
         if found is None or found.name != target.interface:
@@ -230,7 +239,9 @@ class Port(Box):
     def check_not_management(self) -> None:
         """Raises RefusedError if the port carries this session, or if that cannot be told."""
         try:
-            ports = self._readback.management(self._ask_management())
+            answers = self._ask_management()
+            with readable(self.dialect.platform):
+                ports = self._readback.management(answers)
         except (CommandRejectedError, AnswerUnreadableError) as error:
             raise RefusedError(
                 Failure.MANAGEMENT_PATH, f"cannot tell which port carries this session: {error}"
@@ -245,17 +256,21 @@ class Port(Box):
         if not isinstance(self._readback, TellsPeer):
             return self.ask(Verb.MANAGEMENT)
         first = self.ask(Verb.MANAGEMENT, peer="-")
-        peer = self._readback.peer(first)
+        with readable(self.dialect.platform):
+            peer = self._readback.peer(first)
         return first if peer is None else [*first, *self.ask(Verb.MANAGEMENT, peer=peer)]
 
     def state(self) -> PortState:
         read, foreign = self.ask(Verb.READ), self.ask(Verb.FOREIGN)
-        return self._readback.state(read, foreign, self.names, self.target.interface)
+        with readable(self.dialect.platform):
+            return self._readback.state(read, foreign, self.names, self.target.interface)
 
     def armed(self, arm: str) -> Armed:
         if self.dialect.settings.revert.kind is RevertKind.NONE:
             return Armed.UNARMED
-        return self._readback.armed(self.ask(Verb.UNDO_STATE, arm=arm), arm)
+        answers = self.ask(Verb.UNDO_STATE, arm=arm)
+        with readable(self.dialect.platform):
+            return self._readback.armed(answers, arm)
 
     def to_have(self, way: Way, wanted: Wanted, state: PortState) -> tuple[str, ...]:
         """The commands after which `way` is limited as wanted and the other way as in `state`. Raises RefusedError."""
@@ -277,7 +292,9 @@ class Port(Box):
         """The end of the limit that the router keeps; where it keeps none there is none."""
         if not self.dialect.settings.expiry:
             return Expiry(present=False)
-        return self._readback.expiry(self.ask(Verb.EXPIRY, way=way.value), self.names, way)
+        answers = self.ask(Verb.EXPIRY, way=way.value)
+        with readable(self.dialect.platform):
+            return self._readback.expiry(answers, self.names, way)
 
     def to_expire(self, way: Way, seconds: int, token: str, removal: tuple[str, ...]) -> tuple[str, ...]:
         """The commands after which the router ends the limit in so many seconds; an older end is void."""

@@ -159,7 +159,7 @@ class JunosReadback:
             applied.add(words[-1])
             if one not in found:
                 found.append(one)
-        for name in dict.fromkeys(words[0] for words in below(firewall, "firewall", "policer")):
+        for name in dict.fromkeys(words[0] for words in below(firewall, "firewall", "policer") if words):
             if name not in applied and (match := _OURS.match(name)) and OBJECT.match(match[1]):
                 found.append(Ours(match[1], UNBOUND, Way.INGRESS if match[2] == "IN" else Way.EGRESS, None))
         return tuple(found)

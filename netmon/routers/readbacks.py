@@ -6,7 +6,8 @@ A dialect names one of these readers. Answers come in the order of the verb's co
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
@@ -205,6 +206,17 @@ def answer(answers: Answers, index: int) -> str:
         raise AnswerUnreadableError(
             f"the platform's templates give {len(answers)} answers where {index + 1} are read; restore the bundled ones"
         ) from None
+
+
+@contextmanager
+def readable(platform: str) -> Iterator[None]:
+    """Around a reader: what it stumbles over is an answer it does not know. Raises AnswerUnreadableError."""
+    try:
+        yield
+    except (LookupError, ValueError, ArithmeticError) as error:
+        raise AnswerUnreadableError(
+            f"the router answered what netmon cannot read as {platform}'s: {type(error).__name__}: {error}"
+        ) from error
 
 
 def beneath(ports: set[str], lower: Sequence[tuple[str, str]]) -> frozenset[str]:

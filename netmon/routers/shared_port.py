@@ -18,7 +18,7 @@ from netmon.routers.dialects import Dialect, Names, Verb, Way
 from netmon.routers.port import Port, RefusedError, Sharing, Target, Wanted
 from netmon.routers.readback_htb import HtbReadback
 from netmon.routers.readback_queue_tree import QueueTreeReadback
-from netmon.routers.readbacks import Answers, Limit, PortState
+from netmon.routers.readbacks import Answers, Limit, PortState, readable
 from netmon.routers.session import Failure, Session
 
 
@@ -83,7 +83,8 @@ class SharedPort(Port):
 
     def state(self) -> PortState:
         answers = self.ask(Verb.READ_SHARED, **self._port_values)
-        return self._hierarchy.state(answers, {way: self._side(way) for way in Way})
+        with readable(self.dialect.platform):
+            return self._hierarchy.state(answers, {way: self._side(way) for way in Way})
 
     def to_have(self, way: Way, wanted: Wanted, state: PortState) -> tuple[str, ...]:
         limit = state.limit(way)

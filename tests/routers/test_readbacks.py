@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netmon.core.resolving import Armed
 from netmon.routers.dialects import Names, Way
@@ -19,6 +23,7 @@ from netmon.routers.readbacks import (
     Owner,
     PortIdentity,
     owner_in,
+    readable,
     readback_named,
 )
 from netmon.routers.session import AnswerUnreadableError
@@ -374,3 +379,41 @@ def test_a_first_look_at_routeros_tells_rights_and_what_passes_by_queues() -> No
     assert [warning.split()[0] for warning in found.warnings] == ["FastTrack", "ether3", "switch1"]
     assert SIMPLE.survey(["policy=read,ssh"]).privileged is False
     assert SIMPLE.survey([""]).privileged is None
+
+
+@pytest.mark.parametrize("trouble", [IndexError("tuple index out of range"), KeyError("name"), ValueError("'x'")])
+def test_what_a_reader_stumbles_over_is_an_answer_that_cannot_be_read(trouble: Exception) -> None:
+    with pytest.raises(AnswerUnreadableError, match="junos"), readable("junos"):
+        raise trouble
+
+
+VOCABULARY = (
+    "set firewall policer interfaces ge-0/0/1 unit 0 family inet input output qos interface eth1 egress ingress policy"
+    " shaper bandwidth service-policy policy-map class class-default police cir shape average traffic-policy traffic"
+    " behavior classifier car inbound outbound event-options NM-0123ABCD-X NM-OWNER netmon alias commit {} [] \n"
+    " tc htb 1: root rate 8Mbit dev default 4e4d: 4e4d:10 Interface description Hardware is address bia 10.0.0.1 vty"
+)
+WORDS = VOCABULARY.split(" ")
+TORN = st.text(
+    st.sampled_from("set delete policer-NM interfaces qos car class rate 10.0.0.1 {}[]\"'=\\ \n\t#!<>"), max_size=80
+)
+
+
+@pytest.mark.parametrize("name", sorted(READBACKS))
+@given(answers=st.lists(TORN | st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join), max_size=8))
+def test_no_reader_fails_in_another_way_whatever_it_is_given(name: str, answers: list[str]) -> None:
+    reader = readback_named(name)
+    readings: list[Callable[[], object]] = [
+        lambda: reader.identity(answers),
+        lambda: reader.management(answers),
+        lambda: reader.state(answers, answers, NAMES, "ge-0/0/1"),
+        lambda: reader.armed(answers, "nm-1"),
+        lambda: reader.owner(answers),
+        lambda: reader.others(answers),
+        lambda: reader.expiry(answers, NAMES, Way.INGRESS),
+        lambda: reader.ours(answers),
+        lambda: reader.survey(answers),
+    ]
+    for reading in readings:
+        with suppress(AnswerUnreadableError), readable(name):
+            reading()
