@@ -43,7 +43,7 @@ _SUMMARIES: Final = {
     "revert": "Take netmon's limits off CIRCUIT at once and keep them off for a time.",
     "release": "Take every limit of netmon's off everywhere and set none until `netmon resume`.",
     "resume": "End a global release: netmon may set limits again, from its next decision on.",
-    "adopt": "Take ROUTER over from another netmon, or from a copy of this one's ledger.",
+    "adopt": "Set aside what somebody else has set at CIRCUIT's port, so that netmon may limit it.",
     "receipts": "Show the evidence of every change, newest first, or one receipt in full.",
     "boost": "Give AGENCY at least RATE for a time, whatever its quota's step or its ceiling says.",
     "exempt": "Keep quota policies from slowing AGENCY for a time; what it uses is counted all the same.",

@@ -143,6 +143,20 @@ def command_daemon(configuration: Configuration, verb: str, args: Mapping[str, A
     return answer
 
 
+def refuse_router(configuration: Configuration, name: str, otherwise: str) -> None:
+    """Where a circuit is meant. Raises click.UsageError."""
+    if name in configuration.settings.routers and all(one.id != name for one in configuration.circuits):
+        raise click.UsageError(f"{name} is a router; name a circuit, or {otherwise}")
+
+
+def print_shapers(things: Iterable[Mapping[str, Any]]) -> None:
+    """What somebody else has set at a port, each with what puts it back."""
+    shown = table("KIND", "NAME", "WAY", "SETTING", fold=("NAME", "SETTING"))
+    for one in things:
+        shown.add_row(one["kind"], one["name"], one["way"] or "both", one["setting"])
+    console().print(shown)
+
+
 def rate(bps: int | None) -> str:
     """`20 Mb/s`, or a dash."""
     from netmon.core.units import format_rate

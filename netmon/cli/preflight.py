@@ -36,7 +36,7 @@ def command(routers: tuple[str, ...], config: Path, output: str) -> int:
     """
     from netmon.config.load import load
     from netmon.daemon.control import CommandError
-    from netmon.daemon.operations import routers_named
+    from netmon.daemon.reached import routers_named
 
     configuration = load(config)
     try:
@@ -82,6 +82,9 @@ def _print(row: Mapping[str, Any], *, first: bool) -> None:
             style=None if one["ready"] else "red",
         )
     out.print(shown)
+    for one in row["circuits"]:
+        if one["foreigners"] and all(foreign["adoptable"] for foreign in one["foreigners"]):
+            out.print(f"  adoptable: netmon adopt {one['circuit']}")
 
 
 def _style(ready: bool) -> str:
@@ -119,5 +122,5 @@ def _there(one: Mapping[str, Any]) -> Iterator[str]:
         if limit is not None and limit["bps"] is not None:
             yield f"{way} {rate(limit['bps'])}"
     for foreign in one["foreigners"]:
-        yield f"{foreign['kind']} {foreign['name']}"
+        yield foreign["name"] if foreign["name"].startswith(foreign["kind"]) else f"{foreign['kind']} {foreign['name']}"
     yield from one["warnings"]

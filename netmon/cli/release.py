@@ -1,4 +1,4 @@
-"""netmon release: take every limit off, everywhere, until netmon resume; or what was left behind on one router."""
+"""netmon release: take every limit off, everywhere, until netmon resume; or clear one router, or one circuit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from netmon.cli.common import command_daemon, config_option, console, output_option, print_document, status_line, table
+from netmon.cli.common import (
+    command_daemon,
+    config_option,
+    console,
+    output_option,
+    print_document,
+    print_shapers,
+    refuse_router,
+    status_line,
+    table,
+)
 from netmon.cli.orders import reason_option
 
 if TYPE_CHECKING:
@@ -27,7 +37,7 @@ _STATES = {
 
 
 @click.command("release")
-@click.argument("router", required=False)
+@click.argument("name", required=False, metavar="[CIRCUIT|ROUTER]")
 @click.option("--all", "everything", is_flag=True, help="Every limit on every router: the kill switch.")
 @click.option("--orphans", is_flag=True, help="On ROUTER: what belongs to no circuit configured there.")
 @reason_option
@@ -35,22 +45,27 @@ _STATES = {
 @config_option
 @output_option
 def command(
-    router: str | None, everything: bool, orphans: bool, reason: str, yes: bool, config: Path, output: str
+    name: str | None, everything: bool, orphans: bool, reason: str, yes: bool, config: Path, output: str
 ) -> int:
     """Take every limit of netmon's off everywhere and set none until `netmon resume`.
 
     Works whether the daemon runs or not, and without the ledger: inventory and credentials are all it takes. First a
     hold is written that every netmon obeys; then each router is wiped and read back. Ends with 1 while a limit may
     still be in force anywhere.
+
+    With CIRCUIT, netmon's limits go off its port and what was set aside there by `netmon adopt` is put back as it was.
     """
     from netmon.config.load import load
 
-    if everything is orphans or orphans is (router is None):
-        raise click.UsageError("give --all, or ROUTER with --orphans")
+    if everything is (name is not None) or (orphans and name is None):
+        raise click.UsageError("give --all, or a CIRCUIT, or a ROUTER with --orphans")
     configuration = load(config)
     if orphans:
-        answer = command_daemon(configuration, "orphans", {"router": router, "reason": reason})
+        answer = command_daemon(configuration, "orphans", {"router": name, "reason": reason})
         return _print_orphans(answer)
+    if name is not None:
+        refuse_router(configuration, name, "say --orphans")
+        return _print_given_back(command_daemon(configuration, "give_back", {"circuit": name, "reason": reason}))
     _check(reason)
     if not yes:
         _confirm(configuration)
@@ -128,7 +143,18 @@ def _print(answer: Mapping[str, Any]) -> None:
         out.print("Mend what keeps netmon from them, then release again; a running daemon goes on trying.")
     else:
         out.print("Nothing of netmon's limits anybody now.", style="bold green")
+    for one in answer["set_aside"]:
+        out.print(f"Still set aside on {one['router']}: {', '.join(one['things'])}; netmon release {one['circuit']}")
     out.print("No limit is set until: netmon resume --reason WHY")
+
+
+def _print_given_back(answer: Mapping[str, Any]) -> int:
+    print_shapers(answer["things"])
+    console().print(
+        f"Put back at {answer['interface']} of {answer['router']}, and netmon's own limits are off there. What shapes"
+        f" {answer['circuit']} is somebody else's again: netmon sets nothing in its way."
+    )
+    return 0
 
 
 def _print_orphans(answer: Mapping[str, Any]) -> int:

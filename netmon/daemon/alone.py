@@ -19,6 +19,7 @@ from netmon.core import alerting
 from netmon.core.guard_alerts import twin_condition
 from netmon.core.kill_switch import Release
 from netmon.core.model import Direction, Step
+from netmon.daemon.adopting import ADOPT, GIVE_BACK, Adopter, circuit_named
 from netmon.daemon.clock import Clock
 from netmon.daemon.enforcer import AnyOrder, Setup, job_of, make_enforcer
 from netmon.daemon.holds import GlobalHold
@@ -30,15 +31,13 @@ from netmon.daemon.operations import (
     SURVEY,
     SWEEP,
     TAKE_OVER,
-    Reached,
+    asides_of,
     ownerless,
-    reason_of,
     release_document,
-    router_named,
-    routers_named,
 )
 from netmon.daemon.platforms import platforms_of
 from netmon.daemon.processes import ChildFailedError
+from netmon.daemon.reached import Reached, reason_of, router_named, routers_named
 from netmon.routers.enforcer import EnforcerBusyError
 from netmon.routers.profiles import load_profiles
 from netmon.routers.readbacks import Owner
@@ -62,6 +61,8 @@ async def perform(configuration: Configuration, verb: str, args: Mapping[str, An
         SURVEY: _survey,
         ORPHANS: _orphans,
         TAKE_OVER: _take_over,
+        ADOPT: _adopt,
+        GIVE_BACK: _give_back,
     }
     return await verbs[verb](configuration, args)
 
@@ -161,7 +162,8 @@ async def _release(configuration: Configuration, args: Mapping[str, Any]) -> dic
         await _recorded(hold)
         if ledger is not None:
             await _believe(configuration, ledger, {one.router for one in swept if one.is_free}, clock.now_ns())
-    return release_document(release, swept, trouble)
+        asides = await asides_of(ledger)
+    return release_document(release, swept, trouble, asides)
 
 
 async def _settled(ledger: LedgerService | None) -> bool:
@@ -237,3 +239,34 @@ async def _take_over(configuration: Configuration, args: Mapping[str, Any]) -> d
     finally:
         await ledger.close()
     return {"router": router, "before": before, "after": owner.marker, "detail": taken.detail}
+
+
+@asynccontextmanager
+async def _adopter(
+    configuration: Configuration, args: Mapping[str, Any]
+) -> AsyncIterator[tuple[Adopter, LedgerService]]:
+    """For the router of the circuit that is named."""
+    router = circuit_named(configuration, args.get("circuit")).limiting.router
+    clock = Clock(require_synchronised=False)
+    ledger = LedgerService.open(configuration.settings.ledger, clock.now_ns)
+    try:
+        owner = Owner(*await ledger.write(Ledger.marker))
+        async with _reached(configuration, router) as reached:
+            yield Adopter(reached, ledger, owner, clock.now_ns), ledger
+    finally:
+        await ledger.close()
+
+
+async def _in_doubt(ledger: LedgerService) -> set[str]:
+    return {intent.change.router for intent in await ledger.write(Ledger.open_intents)}
+
+
+async def _adopt(configuration: Configuration, args: Mapping[str, Any]) -> dict[str, Any]:
+    async with _adopter(configuration, args) as (adopter, ledger):
+        released = (await _hold(configuration, ledger)).in_force()
+        return await adopter.adopt(args, await _in_doubt(ledger), is_released=released is not None)
+
+
+async def _give_back(configuration: Configuration, args: Mapping[str, Any]) -> dict[str, Any]:
+    async with _adopter(configuration, args) as (adopter, ledger):
+        return await adopter.give_back(args, await _in_doubt(ledger))

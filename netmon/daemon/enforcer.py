@@ -14,6 +14,7 @@ from netmon.bundled import folder
 from netmon.core.model import Direction, Intent, Placement, Step
 from netmon.core.resolving import ResolveAction
 from netmon.daemon.processes import Channel, ChildFailedError
+from netmon.routers.adopting import Course
 from netmon.routers.cli_profile import CliCollector
 from netmon.routers.cli_reading import CliReading
 from netmon.routers.cli_session import Collect, collect
@@ -28,6 +29,7 @@ from netmon.routers.enforcer import (
     Inspect,
     Job,
     ListOurs,
+    MoveAside,
     Read,
     Renew,
     Resolve,
@@ -36,7 +38,7 @@ from netmon.routers.enforcer import (
     Wipe,
 )
 from netmon.routers.port import Target
-from netmon.routers.readbacks import Ours, Owner
+from netmon.routers.readbacks import Foreign, Ours, Owner
 from netmon.routers.session import Jump, Login
 from netmon.routers.settings import RouterSettings, SshSettings
 from netmon.routers.terminal import Terminal
@@ -124,6 +126,21 @@ class TakeOverOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveAsideOrder:
+    """Set somebody else's shapers at a port aside, or put them back; yields Moved."""
+
+    router: str
+    settings: RouterSettings
+    platform: str
+    target: Target
+    course: Course
+    arm: str
+    earlier: str | None
+    things: tuple[Foreign, ...]
+    revert_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class CollectOrder:
     """Read a router's command line, without a login; yields CliReading. Nothing is altered."""
 
@@ -145,7 +162,7 @@ class StepBegins:
     step: Step
 
 
-AnyOrder = Order | RenewOrder | ListOursOrder | WipeOrder | SurveyOrder | TakeOverOrder | CollectOrder
+AnyOrder = Order | RenewOrder | ListOursOrder | WipeOrder | SurveyOrder | TakeOverOrder | MoveAsideOrder | CollectOrder
 
 
 def main(channel: Channel, setup: Setup) -> None:
@@ -234,6 +251,8 @@ def job_of(order: AnyOrder, ssh: SshSettings) -> Job:  # noqa: PLR0911 - a table
             return Wipe(thing, login)
         case TakeOverOrder(owner=owner):
             return TakeOver(owner, login)
+        case MoveAsideOrder(course=course, things=things, target=target):
+            return MoveAside(course, order.arm, order.earlier, things, order.revert_s, target, login)
         case SurveyOrder(targets=targets):
             return SurveyRouter(targets, login)
         case Order():

@@ -6,37 +6,33 @@ The running daemon does it with its enforcer; where none runs, netmon/daemon/alo
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from types import MappingProxyType
+from typing import Any, Final
 
-from netmon.config.errors import did_you_mean
 from netmon.config.load import Configuration
 from netmon.core import alerting, kill_switch
-from netmon.core.directives import objection_to_text
+from netmon.core.adoption import Aside
 from netmon.core.guard_alerts import twin_condition
 from netmon.core.kill_switch import Release, Swept
 from netmon.core.model import NANOSECONDS, Direction, Place
 from netmon.core.planning import Observed
 from netmon.daemon.actions import Actions
+from netmon.daemon.adopting import ADOPT, GIVE_BACK, Adopter, set_aside_rows
 from netmon.daemon.clock import Clock
 from netmon.daemon.control import CommandError
-from netmon.daemon.enforcer import ListOursOrder, SurveyOrder, TakeOverOrder, WipeOrder
 from netmon.daemon.holds import GlobalHold, HoldKeeper
-from netmon.daemon.kill_switch import Broom, RouterBroom, clear, named
+from netmon.daemon.kill_switch import clear
 from netmon.daemon.ledger import LedgerService
-from netmon.daemon.preflight import left_behind, row_of
-from netmon.daemon.processes import ChildDiedError, ChildFailedError
-from netmon.daemon.shaping import sharings
+from netmon.daemon.reached import Reached, reason_of, router_named, routers_named
 from netmon.daemon.standing import Standing
-from netmon.daemon.targets import target_of
-from netmon.daemon.timers import Timers
 from netmon.routers.readback_tc import objects_of
-from netmon.routers.readbacks import Ours, Owner
-from netmon.routers.session import Failure
-from netmon.routers.upkeep import Belongings, Surveyed, Taken, Wiped
 from netmon.store.chain import Kind
+from netmon.store.errors import StoreError
 from netmon.store.ledger import Ledger
+
+log = logging.getLogger(__name__)
 
 HOLD: Final = "hold"
 SWEEP: Final = "sweep"
@@ -44,114 +40,8 @@ RESUME: Final = "resume"
 SURVEY: Final = "survey"
 ORPHANS: Final = "orphans"
 TAKE_OVER: Final = "take_over"
-OPERATIONS: Final = (HOLD, SWEEP, RESUME, SURVEY, ORPHANS, TAKE_OVER)
+OPERATIONS: Final = (HOLD, SWEEP, RESUME, SURVEY, ORPHANS, TAKE_OVER, ADOPT, GIVE_BACK)
 """Verbs on the control socket."""
-GRACE_NS: Final = 5 * NANOSECONDS
-"""An undo may fire this much after its time: timers on routers count in seconds."""
-
-
-class Asked(Protocol):
-    """The enforcer."""
-
-    async def request(self, payload: Any) -> Any:
-        """Raises ChildFailedError and ChildDiedError."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """How routers are talked to."""
-
-    configuration: Configuration
-    enforcer: Asked
-    platform_of: Callable[[str], str | None]
-    """A router's enforcement dialect; None: not known."""
-    mac_of: Callable[[str, str], str | None]
-
-    def brooms(self) -> dict[str, Broom]:
-        """One for each router that netmon could ever log in to: on no other can there be a limit of its own."""
-        routers = self.configuration.settings.routers.items()
-        return {
-            name: RouterBroom(self.enforcer, name, router, self.platform_of(name))
-            for name, router in routers
-            if router.ssh is not None
-        }
-
-    def undos_fire_ns(self) -> int:
-        """Within how long of now every undo that may be armed on any router has fired."""
-        revert_ns, timers = self.configuration.settings.control.revert_after, Timers(self.configuration.directory)
-        platforms = {self.platform_of(name) for name in self.configuration.settings.routers} - {None}
-        lasting = (timers.lasts_ns(platform, revert_ns) for platform in platforms if platform is not None)
-        return max(lasting, default=revert_ns) + GRACE_NS
-
-    async def preflight(self, router: str, owner: Owner | None, now_ns: int) -> dict[str, Any]:
-        """One row of `netmon/preflight/1`: the router and the ports of all circuits limited there are read."""
-        platform = self.platform_of(router)
-        if platform is None:
-            detail = f"its platform is not known; write routers.{router}.platform"
-            found = Surveyed(failure=Failure.DIALECT, detail=detail)
-        else:
-            try:
-                found = await self._surveyed(router, owner)
-            except CommandError as error:
-                found = Surveyed(failure=Failure.UNREACHABLE, detail=str(error))
-        return row_of(self.configuration, router, platform, found, owner, now_ns)
-
-    async def _surveyed(self, router: str, owner: Owner | None) -> Surveyed:
-        shared = sharings(self.configuration)
-        targets = tuple(
-            target_of(
-                self.configuration,
-                circuit,
-                shared.get(circuit.id),
-                self.mac_of(router, circuit.limiting.interface),
-                owner,
-            )
-            for circuit in self.configuration.circuits
-            if circuit.limiting.router == router
-        )
-        settings, platform = self.configuration.settings.routers[router], self._platform(router)
-        found: Surveyed = await self._ask(SurveyOrder(router, settings, platform, targets))
-        return found
-
-    async def orphans(self, router: str) -> list[Ours]:
-        """What of netmon's no circuit configured there has. Raises CommandError."""
-        settings, platform = self.configuration.settings.routers[router], self._platform(router)
-        found: Belongings = await self._ask(ListOursOrder(router, settings, platform))
-        if found.failure is not None:
-            raise CommandError(f"{router} cannot be read ({found.failure}): {found.detail}")
-        return left_behind(self.configuration, router, found.ours)
-
-    async def remove(self, router: str, things: Sequence[Ours]) -> tuple[list[str], list[str]]:
-        """Takes them off; names of those that are gone, and of those that are not, each with why."""
-        settings, platform = self.configuration.settings.routers[router], self._platform(router)
-        gone, left = list[str](), list[str]()
-        for thing in things:
-            wiped: Wiped = await self._ask(WipeOrder(router, settings, platform, thing))
-            if wiped.gone:
-                gone.append(named(thing))
-            else:
-                left.append(f"{named(thing)}: {wiped.detail}")
-        return gone, left
-
-    async def take_over(self, router: str, owner: Owner) -> Taken:
-        """Marks it as ours. Raises CommandError where that did not come about."""
-        settings, platform = self.configuration.settings.routers[router], self._platform(router)
-        taken: Taken = await self._ask(TakeOverOrder(router, settings, platform, owner))
-        if not taken.taken:
-            raise CommandError(f"{router} could not be taken over ({taken.reason}): {taken.detail}")
-        return taken
-
-    def _platform(self, router: str) -> str:
-        platform = self.platform_of(router)
-        if platform is None:
-            raise CommandError(f"{router}: its platform is not known; write routers.{router}.platform")
-        return platform
-
-    async def _ask(self, order: object) -> Any:
-        try:
-            return await self.enforcer.request(order)
-        except (ChildDiedError, ChildFailedError) as error:
-            raise CommandError(str(error)) from error
 
 
 def ownerless(places: Iterable[Place], configuration: Configuration, removed: Iterable[str]) -> list[Place]:
@@ -165,32 +55,9 @@ def ownerless(places: Iterable[Place], configuration: Configuration, removed: It
     ]
 
 
-def router_named(configuration: Configuration, name: object) -> str:
-    """A configured router that netmon can log in to. Raises CommandError."""
-    routers = configuration.settings.routers
-    if not isinstance(name, str) or name not in routers:
-        raise CommandError(f"there is no router {name!r}{did_you_mean(str(name), routers)}")
-    if routers[name].ssh is None:
-        raise CommandError(f"router {name} has no ssh credential, so netmon limits nothing there; configure one")
-    return name
-
-
-def routers_named(configuration: Configuration, names: object) -> list[str]:
-    """Each once, in the order given. Raises CommandError."""
-    if not isinstance(names, list) or not names:
-        raise CommandError("name at least one router")
-    return list(dict.fromkeys(router_named(configuration, name) for name in names))
-
-
-def reason_of(args: Mapping[str, Any]) -> str:
-    """Raises CommandError for what is no reason for the record."""
-    objection = objection_to_text("the reason", args.get("reason"))
-    if objection is not None:
-        raise CommandError(objection)
-    return str(args["reason"])
-
-
-def release_document(release: Release, swept: Sequence[Swept], trouble: str | None) -> dict[str, Any]:
+def release_document(
+    release: Release, swept: Sequence[Swept], trouble: str | None, asides: Mapping[str, Aside] = MappingProxyType({})
+) -> dict[str, Any]:
     """The `data` of `netmon/release/1`, but for the zone of its times."""
     return {
         "id": release.id,
@@ -209,7 +76,17 @@ def release_document(release: Release, swept: Sequence[Swept], trouble: str | No
             for one in swept
         ],
         "remaining": kill_switch.remaining(swept),
+        "set_aside": set_aside_rows(asides),
     }
+
+
+async def asides_of(ledger: LedgerService | None) -> Mapping[str, Aside]:
+    """What is set aside anywhere, as far as the ledger tells: a release goes on without."""
+    try:
+        return {} if ledger is None else await ledger.write(Ledger.adoptions)
+    except StoreError as error:
+        log.warning("what is set aside on routers cannot be told: %s", error)
+        return {}
 
 
 class Operations:
@@ -227,7 +104,7 @@ class Operations:
         self._reached, self._clock, self._ledger = reached, clock, ledger
         self._standing, self._actions, self._announced = standing, actions, announced
         self._keeper: HoldKeeper | None = None
-        self._sweeping = asyncio.Lock()
+        self._sweeping, self._adopting = asyncio.Lock(), asyncio.Lock()
         self.verbs = {
             HOLD: self._hold,
             SWEEP: self._sweep,
@@ -235,6 +112,8 @@ class Operations:
             SURVEY: self._survey,
             ORPHANS: self._orphans,
             TAKE_OVER: self._take_over,
+            ADOPT: self._adopt,
+            GIVE_BACK: self._give_back,
         }
 
     async def restore(self) -> None:
@@ -280,7 +159,7 @@ class Operations:
             swept = await clear(hold, release, str(args["by"]), brooms, self._clock.now_ns, undos_ns)
             await self._keeper.look()
             await self._believe(swept)
-        return release_document(release, swept, None)
+        return release_document(release, swept, None, await asides_of(self._ledger))
 
     async def _believe(self, swept: Sequence[Swept]) -> None:
         """Raises StoreError: then it is planned and found to be so."""
@@ -331,6 +210,26 @@ class Operations:
         await self._ledger.write(Ledger.record_word, Kind.TAKE_OVER, router, word)
         await self._tell(twin_condition(router, None))
         return {"router": router, "before": before, "after": owner.marker, "detail": taken.detail}
+
+    async def _adopt(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        async with self._adopting:
+            is_released, in_doubt = self._standing.released is not None, self._actions.doubtful_routers
+            answer = await self._adopter.adopt(args, in_doubt, is_released=is_released)
+        await self._actions.look_afresh()  # what was refused for it need not wait
+        self._announced()
+        return answer
+
+    async def _give_back(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        async with self._adopting:
+            answer = await self._adopter.give_back(args, self._actions.doubtful_routers)
+        for direction in Direction:
+            self._standing.limits[str(answer["circuit"]), direction] = Observed(None, known=True)
+        self._announced()
+        return answer
+
+    @property
+    def _adopter(self) -> Adopter:
+        return Adopter(self._reached, self._ledger, self._actions.owner, self._clock.now_ns)
 
     async def _tell(self, condition: alerting.Condition) -> None:
         now_ns, last = self._clock.now_ns(), self._standing.alerts

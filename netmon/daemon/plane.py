@@ -22,12 +22,13 @@ from netmon.daemon.control import CommandError
 from netmon.daemon.drift import DriftWatch
 from netmon.daemon.ledger import LedgerService
 from netmon.daemon.observer import Observer
-from netmon.daemon.operations import Operations, Reached
+from netmon.daemon.operations import Operations
 from netmon.daemon.planner import Planner
 from netmon.daemon.policy import PlanChangedError, PolicyLoop
 from netmon.daemon.pollers import RouterHealth
 from netmon.daemon.port_watch import PortWatch, Watched
 from netmon.daemon.processes import Child
+from netmon.daemon.reached import Reached
 from netmon.daemon.renewing import Renewer
 from netmon.daemon.sharing import Sharer, supply_of
 from netmon.daemon.standing import Standing

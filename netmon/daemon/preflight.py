@@ -139,8 +139,10 @@ def _circuit(port: SurveyedPort, obstacles: list[str]) -> dict[str, Any]:
                 "name": one.name,
                 "way": None if one.way is None else one.way.value,
                 "setting": one.setting,
+                "adoptable": objection is None,
+                "objection": objection,
             }
-            for one in port.foreigners
+            for one, objection in zip(port.foreigners, port.objections, strict=True)
         ],
         "warnings": list(port.warnings),
     }

@@ -60,6 +60,8 @@ class Verb(StrEnum):
     EXPIRY = "expiry"
     OURS = "ours"
     WIPE = "wipe"
+    SET_ASIDE = "set_aside"
+    PUT_BACK = "put_back"
     SURVEY = "survey"
     READ_SHARED = "read_shared"
     SET_SHARED = "set_shared"
@@ -68,6 +70,8 @@ class Verb(StrEnum):
 
 OF_HIERARCHIES = frozenset({Verb.READ_SHARED, Verb.SET_SHARED, Verb.REMOVE_SHARED})
 """Needed only where the platform has a hierarchy."""
+OF_ADOPTION = frozenset({Verb.SET_ASIDE, Verb.PUT_BACK})
+"""A platform without them cannot set somebody else's shapers aside."""
 
 
 class Way(StrEnum):
@@ -235,6 +239,11 @@ class Dialect:
         self.settings = settings
         self._verbs = verbs
 
+    @property
+    def adopts(self) -> bool:
+        """Whether somebody else's shapers can be set aside and put back."""
+        return self._verbs.keys() >= OF_ADOPTION
+
     def commands(self, verb: Verb, values: Mapping[str, object]) -> tuple[str, ...]:
         """The verb's commands in order; empty where the platform needs none.
 
@@ -244,6 +253,8 @@ class Dialect:
 
         for name, value in values.items():
             _check(name, value)
+        if verb in OF_ADOPTION and not self.adopts:
+            raise DialectError(f"netmon cannot set anything aside on {self.platform}; take it off by hand")
         if verb not in self._verbs:
             raise DialectError(f"{self.platform} has no hierarchy of its own; limit each circuit at a port of its own")
         template = self._verbs[verb]
@@ -288,6 +299,8 @@ def load_dialect(platform: str, folders: Sequence[Path]) -> Dialect:
     verbs = {}
     for verb in Verb:
         if settings.hierarchy is None and verb in OF_HIERARCHIES:
+            continue
+        if verb in OF_ADOPTION and not any((one / platform / f"{verb.value}.j2").is_file() for one in folders):
             continue
         file = _find(platform, f"{verb.value}.j2", folders)
         try:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from netmon.core.model import Direction, Intent, Outcome, Placement, Proof, Step
 from netmon.core.resolving import Armed, ResolveAction
+from netmon.routers.adopting import Course, Move, Moved
 from netmon.routers.cli_reading import CliReading
 from netmon.routers.cli_session import Collect, not_read
 from netmon.routers.dialects import Dialect, DialectError
@@ -30,7 +31,7 @@ from netmon.routers.enforcement import (
 )
 from netmon.routers.port import RefusedError, Target
 from netmon.routers.quoting import UnsafeValueError
-from netmon.routers.readbacks import Ours, Owner
+from netmon.routers.readbacks import Foreign, Ours, Owner
 from netmon.routers.session import Failure, Login, Session, SessionError
 from netmon.routers.upkeep import (
     Belongings,
@@ -132,9 +133,24 @@ class TakeOver:
     login: Login
 
 
-_Talk = Apply | Inspect | Resolve | Read | Renew | ListOurs | Wipe | SurveyRouter | TakeOver
+@dataclass(frozen=True, slots=True)
+class MoveAside:
+    """Set somebody else's shapers at a port aside, or put them back; yields Moved."""
+
+    course: Course
+    arm: str
+    """Names the undo."""
+    earlier: str | None
+    """Names that of the attempt before, whose end is not known."""
+    things: tuple[Foreign, ...]
+    revert_s: int
+    target: Target
+    login: Login
+
+
+_Talk = Apply | Inspect | Resolve | Read | Renew | ListOurs | Wipe | SurveyRouter | TakeOver | MoveAside
 Job = _Talk | Collect
-Done = Result | Inspection | Reading | Renewal | Belongings | Wiped | Surveyed | Taken | CliReading
+Done = Result | Inspection | Reading | Renewal | Belongings | Wiped | Surveyed | Taken | Moved | CliReading
 
 _ROUTER_TROUBLE = (SessionError, RefusedError, DialectError, UnsafeValueError)
 
@@ -271,6 +287,8 @@ class Enforcer:
                 return survey_router(targets, session, dialect)
             case TakeOver(owner, _):
                 return take_over(owner, session, dialect)
+            case MoveAside(course, arm, earlier, things, revert_s, target, _):
+                return Move(course, arm, earlier, things, revert_s, target, session, dialect, self._monotonic_ns).run()
 
 
 def _reason(error: Exception) -> Failure:
@@ -298,5 +316,7 @@ def _refused(  # noqa: PLR0911 - a table
             return Surveyed(failure=reason, detail=detail)
         case TakeOver():
             return Taken(False, detail, None, reason)
+        case MoveAside():
+            return Moved(Outcome.FAILED, detail, reason)
         case Collect():
             return not_read(reason, detail)

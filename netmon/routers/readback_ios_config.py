@@ -36,11 +36,11 @@ class Section:
         found = next((one.line for one in self.below if f"{one.line} ".startswith(f"{words} ")), None)
         return None if found is None else found[len(words) :].strip()
 
-    def every(self) -> Iterator[Section]:
-        """All below, however deep."""
+    def every(self, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Section]]:
+        """All below, however deep, each with the lines between."""
         for one in self.below:
-            yield one
-            yield from one.every()
+            yield above, one
+            yield from one.every((*above, one.line))
 
 
 def sections(text: str) -> tuple[Section, ...]:
@@ -110,7 +110,7 @@ def foreigners(port: str, ports: dict[str, Section], ours: dict[Way, str]) -> tu
     found = []
     for name, section in related(port, ports).items():
         is_port = same_port(name, port)
-        for one in section.every():
+        for above, one in section.every():
             match = next(((m, kind) for shaper, kind in _SHAPERS if (m := shaper.match(one.line))), None)
             if match is None:
                 continue
@@ -118,7 +118,9 @@ def foreigners(port: str, ports: dict[str, Section], ours: dict[Way, str]) -> tu
             if is_port and one in section.below and ours.get(way) == match[0][2] and match[1] == "service-policy":
                 continue
             where = "" if is_port else f" on {name}"
-            found.append(Foreign(match[1], f"{match[0][2]}{where}", way, f"interface {name}\n{one.line}"))
+            found.append(
+                Foreign(match[1], f"{match[0][2]}{where}", way, "\n".join((f"interface {name}", *above, one.line)))
+            )
     return tuple(found)
 
 
@@ -127,6 +129,6 @@ def attached(ports: dict[str, Section]) -> dict[str, str]:
     return {
         match[2]: name
         for name, section in ports.items()
-        for one in section.every()
+        for _, one in section.every()
         if (match := _SHAPERS[0][0].match(one.line))
     }

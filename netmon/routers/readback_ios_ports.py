@@ -83,7 +83,7 @@ def _lower(ports: dict[str, Section]) -> Iterator[tuple[str, str]]:
 
 def _passes(section: Section, kind: str, number: int) -> bool:
     if kind == "BDI":
-        return any(one.line == f"bridge-domain {number}" for one in section.every())
+        return any(one.line == f"bridge-domain {number}" for _, one in section.every())
     return not section.line.startswith("interface Vlan") and _may_carry(section, number)
 
 

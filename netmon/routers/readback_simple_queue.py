@@ -178,7 +178,7 @@ def _others(foreign: Answers, interface: str) -> tuple[Foreign, ...]:
         return ()
     networks = [n for key, value in pairs(answer(foreign, 2)) if key == "address" and (n := network_of(value))]
     found = [
-        Foreign("simple-queue", queue["queue"], None, setting(queue, "target", "dst", "max-limit"))
+        Foreign("simple-queue", queue["queue"], None, setting(queue, "target", "dst", "max-limit") + _dynamic(queue))
         for queue in blocks(answer(foreign, 0), "queue")
         if overlaps(queue.get("target", ""), interface, networks) or queue.get("dst") == interface
     ]
@@ -188,6 +188,11 @@ def _others(foreign: Answers, interface: str) -> tuple[Foreign, ...]:
             way = Way.EGRESS if parent == interface else None
             found.append(Foreign("queue-tree", tree["tree"], way, setting(tree, "parent", "max-limit")))
     return tuple(found)
+
+
+def _dynamic(queue: dict[str, str]) -> str:
+    """Made by a server of the router's, such as DHCP: it comes and goes with that."""
+    return " dynamic=true" if queue.get("dynamic") in {"true", "yes"} else ""
 
 
 def setting(item: dict[str, str], *keys: str) -> str:

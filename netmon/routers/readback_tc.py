@@ -96,7 +96,7 @@ class TcReadback:
         return PortState(
             ingress=_ingress(qdiscs, read, names, interface, both),
             egress=_egress(qdiscs, classes, names, interface, both),
-            foreigners=_foreigners(answer(read, 0), answer(read, 2), names),
+            foreigners=_foreigners(read, names),
         )
 
     def armed(self, answers: Answers, arm: str) -> Armed:
@@ -202,8 +202,7 @@ def _egress(qdiscs: list[Qdisc], classes: str, names: Names, interface: str, bot
 
 
 def _ingress(qdiscs: list[Qdisc], read: Answers, names: Names, interface: str, both: str | None) -> Limit:
-    filters = answer(read, 2)
-    devices = {str(link.get("ifname")): str(link.get("ifalias", "")) for link in json_list(answer(read, 3))}
+    filters, devices = answer(read, 2), _aliases(read)
     ours = devices.get(names.device) == names.object
     foreign = both
     if names.device in devices and not ours:
@@ -222,8 +221,14 @@ def _ingress(qdiscs: list[Qdisc], read: Answers, names: Names, interface: str, b
     )
 
 
-def _foreigners(qdiscs: str, filters: str, names: Names) -> tuple[Foreign, ...]:
-    """Others' qdiscs as they would have to be added again, and filters at the ingress."""
+def _aliases(read: Answers) -> dict[str, str]:
+    """Of the ifb devices."""
+    return {str(link.get("ifname")): str(link.get("ifalias", "")) for link in json_list(answer(read, 3))}
+
+
+def _foreigners(read: Answers, names: Names) -> tuple[Foreign, ...]:
+    """Others' qdiscs as they would have to be added again, and what they have at the ingress."""
+    qdiscs, filters, devices = answer(read, 0), answer(read, 2), _aliases(read)
     lines = [(line, found[0]) for line in qdiscs.splitlines() if (found := qdiscs_of(line))]
     ours = any(_is_ours(q, names) for _, q in lines)
     others = [
@@ -232,7 +237,10 @@ def _foreigners(qdiscs: str, filters: str, names: Names) -> tuple[Foreign, ...]:
         if q.handle != "0:" and not (ours and q.handle in {HANDLE, LEAF}) and q.kind != "ingress"
     ]
     odd = strange(filters, names.device)
-    if not odd and names.device not in redirects(filters):
+    is_ours = devices.get(names.device) == names.object
+    if names.device in devices and not is_ours:
+        odd.append(f"device {names.device} without netmon's alias")
+    if not odd and not is_ours:
         odd = [q.named for _, q in lines if q.kind == "ingress"]
     return (*others, *(Foreign("ingress", name, Way.INGRESS, filters.strip()[:2000]) for name in odd))
 

@@ -101,7 +101,8 @@ class VyosReadback:
             policy = below(settings, *self.policies, KIND[way], ours)
             if (other := bound.get(way, ours)) != ours:
                 found.append(Foreign("traffic-policy", other, way, f"{interface} {way} {other}"))
-            limits[way] = (_rate_of(policy, way) if bound.get(way) == ours else None, bool(policy) or way in bound)
+            is_bound = bound.get(way) == ours
+            limits[way] = (_rate_of(policy, way) if is_bound else None, bool(policy) or is_bound)
         found += _strangers(foreign, interface, shaped=Way.EGRESS in bound, limited=Way.INGRESS in bound)
         blames = {way: next((f"{one.kind} {one.name}" for one in found if one.way in (way, None)), None) for way in Way}
         ingress, egress = (Limit(*limits[way], blames[way]) for way in (Way.INGRESS, Way.EGRESS))

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from netmon.core.model import Direction, Placement
+from netmon.routers.adopting import objection_to
 from netmon.routers.change import said, save
 from netmon.routers.dialects import ARM_ID, Dialect, DialectError, Verb
 from netmon.routers.port import RELEASED, Box, RefusedError, Target, Wanted
@@ -76,6 +77,8 @@ class SurveyedPort:
     egress: Limit | None = None
     foreigners: tuple[Foreign, ...] = ()
     warnings: tuple[str, ...] = ()
+    objections: tuple[str | None, ...] = ()
+    """Why each of `foreigners` cannot be set aside; None: it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +233,7 @@ def _surveyed(target: Target, session: Session, dialect: Dialect) -> SurveyedPor
             egress=state.egress,
             foreigners=state.foreigners,
             warnings=state.warnings,
+            objections=tuple(objection_to(one, target, dialect) for one in state.foreigners),
         )
 
     state: PortState | None = None

@@ -56,6 +56,10 @@ class Kind(StrEnum):
     """That a limit was found other than it was left, and what netmon does about it."""
     TAKE_OVER = "take_over"
     """That a router which bore another netmon's marker was taken over by a person's word."""
+    ADOPTION = "adoption"
+    """What somebody else had set on a circuit's port, before and after it was set aside, with what puts it back."""
+    RESTORATION = "restoration"
+    """That what had been set aside at a circuit is put back: before, and how it went."""
     ORPHANS = "orphans"
     """What of netmon's was taken off a router because no circuit configured there has it."""
     RELEASE = "release"
@@ -84,7 +88,7 @@ class Signing(Protocol):
     def sign(self, link_hash: str) -> Signature: ...
 
 
-_SEVERAL = (Kind.APPROVAL, Kind.REFUSAL, Kind.PLAN_APPROVAL)
+_SEVERAL = (Kind.APPROVAL, Kind.REFUSAL, Kind.PLAN_APPROVAL, Kind.ADOPTION, Kind.RESTORATION)
 _NAMED: Mapping[str, str] = {
     Kind.RECEIPT: "id",
     Kind.OBSERVATION: "receipt",
@@ -94,6 +98,8 @@ _NAMED: Mapping[str, str] = {
     Kind.APPROVAL: "id",
     Kind.REFUSAL: "id",
     Kind.PLAN_APPROVAL: "hash",
+    Kind.ADOPTION: "circuit",
+    Kind.RESTORATION: "circuit",
     Kind.RELEASE: "id",
     Kind.SWEEP: "id",
     Kind.RESUME: "id",

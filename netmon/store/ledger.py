@@ -6,6 +6,7 @@ from contextlib import ExitStack
 
 from netmon.store import backends
 from netmon.store.actions import Actions
+from netmon.store.adoptions import Adoptions
 from netmon.store.chain import Signing
 from netmon.store.closings import Closings
 from netmon.store.contests import Contests
@@ -23,7 +24,18 @@ from netmon.store.visits import VisitLog
 
 
 class Ledger(
-    VisitLog, Decisions, Actions, FibreBook, Thinning, Closings, Directions, PortBook, Sharing, Releases, Contests
+    VisitLog,
+    Decisions,
+    Actions,
+    FibreBook,
+    Thinning,
+    Closings,
+    Directions,
+    PortBook,
+    Sharing,
+    Releases,
+    Contests,
+    Adoptions,
 ):
     """What netmon knows, on disk: visits, decisions, actions and directives. Synchronous; one thread at a time.
 

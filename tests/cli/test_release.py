@@ -25,6 +25,7 @@ ANSWER = {
         {"router": "gowa", "state": "not_read", "removed": [], "left": [], "detail": "unreachable: no answer"},
     ],
     "remaining": ["gowa"],
+    "set_aside": [{"circuit": "dinkes-fo", "router": "palu", "things": ["simple-queue boss"]}],
 }
 FREE = {**ANSWER, "routers": ANSWER["routers"][:1], "remaining": []}  # type: ignore[index]
 
@@ -70,6 +71,7 @@ def test_the_hold_comes_first_and_what_remains_ends_with_1(
     assert asked == ["hold", "sweep"]
     shown = capsys.readouterr().out
     assert "Limits may still be in force on: gowa" in shown
+    assert "Still set aside on palu: simple-queue boss; netmon release dinkes-fo" in shown
     assert [line for line in shown.splitlines() if len(line) > 80] == []
 
 
@@ -128,3 +130,43 @@ def test_what_is_wrongly_asked_ends_with_2_and_does_nothing(
 def test_where_nothing_is_held_resume_ends_with_1(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["resume", "--reason", "mended", "-c", config]) == 1
     assert "nothing is held" in capsys.readouterr().err
+
+
+GIVEN = {
+    "circuit": "dinkes-fo",
+    "router": "palu-core",
+    "interface": "ether1",
+    "things": [{"kind": "simple-queue", "name": "boss", "way": None, "setting": "target=ether1 max-limit=1M/1M"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("fails", "asks"),
+    [
+        (None, ["adopt", "give_back"]),
+        (control.ControlUnavailableError("none"), ["adopt", ":adopt", "give_back", ":give_back"]),
+    ],
+    ids=["up", "down"],
+)
+def test_a_circuit_is_adopted_and_given_back_and_what_is_moved_is_shown(
+    config: str,
+    asked: list[str],
+    fails: Exception | None,
+    asks: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    daemon(monkeypatch, asked, GIVEN, fails)
+    assert run(["adopt", "dinkes-fo", "--reason", "ours now", "-c", config]) == 0
+    assert run(["release", "dinkes-fo", "--reason", "as it was", "-c", config]) == 0
+    assert asked == asks
+    shown = capsys.readouterr().out
+    assert shown.count("target=ether1 max-limit=1M/1M") == 2
+    assert "Put back at ether1 of palu-core" in shown
+    assert [line for line in shown.splitlines() if len(line) > 80] == []
+
+
+def test_a_router_is_not_taken_for_a_circuit(config: str, asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    daemon(monkeypatch, asked, GIVEN)
+    assert run(["adopt", "palu-core", "--reason", "ours now", "-c", config]) == 2
+    assert asked == []

@@ -61,12 +61,26 @@ def test_what_keeps_every_limit_off_the_router_is_named(
 def test_one_circuit_that_is_not_ready_does_not_speak_for_the_others(configuration: Configuration) -> None:
     foreign = Foreign("qdisc", "tbf 8001:", Way.EGRESS, "tbf rate 9Mbit")
     arsip = SurveyedPort(
-        "arsip-fo", "ether2", Failure.FOREIGN_SHAPER, "tbf was not made by netmon", NO_LIMIT, NO_LIMIT, (foreign,)
+        "arsip-fo",
+        "ether2",
+        Failure.FOREIGN_SHAPER,
+        "tbf was not made by netmon",
+        NO_LIMIT,
+        NO_LIMIT,
+        (foreign,),
+        objections=(None,),
     )
     told = row(configuration, Surveyed(SURVEY, ports=(READY, arsip)))
     assert [one["ready"] for one in told["circuits"]] == [True, False]
     assert told["circuits"][1]["foreigners"] == [
-        {"kind": "qdisc", "name": "tbf 8001:", "way": "egress", "setting": "tbf rate 9Mbit"}
+        {
+            "kind": "qdisc",
+            "name": "tbf 8001:",
+            "way": "egress",
+            "setting": "tbf rate 9Mbit",
+            "adoptable": True,
+            "objection": None,
+        }
     ]
     assert not told["ready"]
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from netmon.core.model import Direction, Faces
 from netmon.routers.dialects import (
+    OF_ADOPTION,
     OF_HIERARCHIES,
     Dialect,
     DialectError,
@@ -72,6 +73,9 @@ SHARED: dict[str, object] = {
 }
 
 
+FOREIGN: dict[str, object] = {"kind": "policer", "name": "boss", "setting": ("firewall", "policer", "boss")}
+
+
 def test_the_way_of_a_direction_depends_on_whom_the_port_faces() -> None:
     assert way_of(Direction.DOWNLOAD, Faces.AGENCY) is Way.EGRESS
     assert way_of(Direction.UPLOAD, Faces.AGENCY) is Way.INGRESS
@@ -83,7 +87,7 @@ def test_the_way_of_a_direction_depends_on_whom_the_port_faces() -> None:
 def test_every_bundled_verb_renders_with_what_enforcement_gives_it(dialect: Dialect) -> None:
     for verb in set(Verb) - OF_HIERARCHIES:
         for way in Way:
-            dialect.commands(verb, {**values(dialect), "way": way.value})
+            dialect.commands(verb, {**values(dialect), **FOREIGN, "way": way.value})
     for verb in OF_HIERARCHIES if dialect.settings.hierarchy else ():
         for way in Way:
             dialect.commands(verb, {**values(dialect), **SHARED, "way": way.value})
@@ -273,3 +277,14 @@ def test_a_platform_that_is_no_folder_name_is_refused(platform: str) -> None:
 def test_settings_are_frozen_and_refuse_unknown_keys() -> None:
     assert DialectSettings.model_config["frozen"] is True
     assert DialectSettings.model_config["extra"] == "forbid"
+
+
+def test_a_platform_without_the_two_verbs_of_adoption_says_that_it_cannot(tmp_path: Path) -> None:
+    shutil.copytree(POLICIES / "linux", tmp_path / "linux")
+    assert load_dialect("linux", [tmp_path]).adopts
+    for verb in OF_ADOPTION:
+        (tmp_path / "linux" / f"{verb}.j2").unlink()
+    bare = load_dialect("linux", [tmp_path])
+    assert not bare.adopts
+    with pytest.raises(DialectError, match="cannot set anything aside on linux"):
+        bare.commands(Verb.SET_ASIDE, {**values(bare), **FOREIGN})

@@ -19,10 +19,12 @@ from support.contract import ContractBed
 from support.contract_bench import POLICIES, SIMULATED
 
 from netmon.core.model import Action, Change, Direction, Faces, Intent, VerdictReason
+from netmon.routers.adopting import Course, Move
 from netmon.routers.dialects import OF_HIERARCHIES, Dialect, DialectError, Names, Verb, Way, load_dialect
 from netmon.routers.enforcement import carry_out
 from netmon.routers.port import Port, RefusedError
 from netmon.routers.quoting import QUOTINGS, UnsafeValueError, quote_junos, quote_routeros, quote_shell
+from netmon.routers.readbacks import Foreign
 from netmon.routers.session import CommandRejectedError, SessionError
 from netmon.simulator import routeros_script, settree, shell_syntax, shell_tree
 from netmon.simulator.console import Seat
@@ -132,6 +134,8 @@ def values_of(dialect: Dialect, way: Way, text: str, circuit: str) -> dict[str, 
         preference=5, emptied=("a",), tiers=(("a", "0", 1, 2, 3, 4),), parent="a", side="dst",
         floor_bps=1, floor_burst_bytes=1, priority=1, weight=1,
         leaf=names.object, ipv4=(text,), ipv6=(text,),
+        kind="simple-queue" if dialect.platform == "routeros" else "policer", name=text,
+        setting=("firewall", text, text),
     )  # fmt: skip
     base["restore"] = dialect.commands(Verb.SET, base)
     base["removal"] = dialect.commands(Verb.REMOVE, base)
@@ -272,22 +276,60 @@ def talking(bed: ContractBed, dialect: Dialect) -> Iterator[SeatSession]:
             session.close()
 
 
-def everything(bed: ContractBed, dialect: Dialect, session: SeatSession, revision: int) -> None:
-    """Sets a limit, removes it, tells and wipes what is ours, surveys; whatever is refused is refused."""
+def everything(
+    bed: ContractBed, dialect: Dialect, session: SeatSession, revision: int, aside: tuple[Foreign, ...] = ()
+) -> tuple[Foreign, ...]:
+    """Somebody else's shaper set aside, put back and set aside again as the answers tell of it, which is returned.
+
+    Then sets a limit, removes it, tells and wipes what is ours, surveys; whatever is refused is refused.
+    """
     down = Direction.DOWNLOAD
     target = replace(bed.target(down, Faces.AGENCY), owner=None)
+    port = Port(target, session, dialect)
+    if aside:
+        Move(Course.PUT_BACK, f"i{revision}9", None, aside, 60, target, session, dialect, time.monotonic_ns).run()
+    else:
+        bed.sabotage.foreign(Way.EGRESS)
+    things = aside
+    with suppress(SessionError, UnsafeValueError, DialectError):
+        things = port.state().foreigners
+    for number, course in enumerate((Course.SET_ASIDE, Course.PUT_BACK, Course.SET_ASIDE)):
+        arm = f"i{revision}{number}"
+        Move(course, arm, None, things, 60, target, session, dialect, time.monotonic_ns).run()
     now = time.time_ns()
     for bps in (8_000_000 + revision * 100_000, None):
         action = Action.REMOVE if bps is None else Action.SET
         change = Change("r1", target.circuit, "dinkes", down, action, None, bps, VerdictReason.OVER_QUOTA, None)
         intent = Intent(f"i{revision}", change, now, now + 200_000_000_000, expires_s=600)
         carry_out(intent, target, session, dialect, lambda *_: None, time.time_ns, time.monotonic_ns)
-    port = Port(target, session, dialect)
     with suppress(SessionError, UnsafeValueError, DialectError, RefusedError):
         for one in port.ours():
             port.configure(port.commands(Verb.WIPE, object=one.object, interface=one.interface, way="egress"))
     with suppress(SessionError, UnsafeValueError, DialectError):
         port.survey()
+    return things
+
+
+MOVED: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
+    "linux": [("tbf", MARK, ("tbf", "rate", MARK, "burst", MARK, "latency", MARK))],
+    "routeros": [("simple-queue", MARK, ()), ("queue-tree", MARK, ())],
+    "junos": [
+        ("policer", MARK, ("interfaces", MARK, "unit", "0", "family", "inet", "policer", word, MARK))
+        for word in ("input", "output")
+    ],
+    "vrp5": [("traffic-policy", MARK, ("traffic-policy", MARK, word)) for word in ("inbound", "outbound")],
+    "vrp8": [("traffic-policy", MARK, ("traffic-policy", MARK, word)) for word in ("inbound", "outbound")],
+}
+"""Kind, name and words of what is set aside; of platforms that need only a name there is one."""
+
+
+def moves(dialect: Dialect, values: dict[str, object]) -> Iterator[str]:
+    for kind, name, setting in MOVED.get(dialect.platform, [("service-policy", MARK, ())]):
+        told = {**values, "kind": kind, "name": name, "setting": setting}
+        back, aside = dialect.commands(Verb.PUT_BACK, told), dialect.commands(Verb.SET_ASIDE, told)
+        yield from (*aside, *back)
+        for restore in (aside, back):
+            yield from dialect.commands(Verb.ARM, {**values, "restore": restore})
 
 
 def rendered(dialect: Dialect, before: str, circuit: str) -> list[object]:
@@ -304,6 +346,7 @@ def rendered(dialect: Dialect, before: str, circuit: str) -> list[object]:
         for unbound in ({"interface": "-"}, {"object": "NM-0000770F-CLASS"}, {"peer": "-"}):
             for verb in (Verb.WIPE, Verb.MANAGEMENT):
                 lines.update(dialect.commands(verb, {**values, **unbound}))
+        lines.update(moves(dialect, values))
         removal = dialect.commands(Verb.REMOVE, values)
         expire = dialect.commands(Verb.EXPIRE, {**values, "removal": removal})
         lines.update(expire)
@@ -327,7 +370,7 @@ def test_no_answer_of_a_router_becomes_a_command(module: object, nasty: str, pla
     platform = module.PLATFORM  # type: ignore[attr-defined]
     dialect = DIALECTS[platform]
     with module.bed() as bed, talking(bed, dialect) as session:  # type: ignore[attr-defined]
-        everything(bed, dialect, session, 1)
+        aside = everything(bed, dialect, session, 1)
         honest = len(session.sent)
         at = session.answers + 1 + place % session.answers
 
@@ -339,7 +382,7 @@ def test_no_answer_of_a_router_becomes_a_command(module: object, nasty: str, pla
             return f"{nasty}\n{said.replace(word, f'{word}{nasty}')}\n{nasty}\n"
 
         session.alter = alter
-        everything(bed, dialect, session, 2)
+        everything(bed, dialect, session, 2, aside)
         circuit = bed.target(Direction.DOWNLOAD, Faces.AGENCY).circuit
         known = rendered(dialect, "eth0" if platform == "edgeos" else "", circuit)
         for line in session.sent[honest:]:

@@ -12,13 +12,14 @@ from typing import Final
 
 from netmon.core.model import Action, Change, Direction, Faces, Intent, Outcome, Step, VerdictReason
 from netmon.core.resolving import GRACE_NS, Armed, Resolution, classify, resolve
+from netmon.routers.adopting import Course, Moved
 from netmon.routers.cli_reading import CliReading
 from netmon.routers.cli_session import Collect
 from netmon.routers.dialects import Dialect, Verb, Way, load_dialect
 from netmon.routers.enforcement import Inspection, Reading, Result
-from netmon.routers.enforcer import Apply, Enforcer, Inspect, Read, Resolve
+from netmon.routers.enforcer import Apply, Enforcer, Inspect, MoveAside, Read, Resolve
 from netmon.routers.port import Port, Target
-from netmon.routers.readbacks import Ours, Owner, Survey
+from netmon.routers.readbacks import Foreign, Ours, Owner, Survey
 from netmon.routers.session import Login, Session, SessionLostError
 from netmon.routers.ssh import open_session
 from support import (
@@ -63,13 +64,15 @@ class Recorder:
     inner: Session
     commands: list[str]
     cut: bool = False
+    most: int | None = None
+    """After so many commands the link drops."""
 
     @property
     def username(self) -> str:
         return self.inner.username
 
     def run(self, command: str) -> str:
-        if self.cut:
+        if self.cut or (self.most is not None and len(self.commands) >= self.most):
             self.inner.close()
             raise SessionLostError("r1: the link dropped")
         self.commands.append(command)
@@ -98,6 +101,8 @@ class Bench:
     """Called before a step is begun."""
     login: Login | None = None
     """Instead of the bed's."""
+    most: int | None = None
+    """After so many commands of a session that moves something aside the link drops."""
     _open: Recorder | None = None
 
     def target(self, direction: Direction = Direction.DOWNLOAD, faces: Faces = Faces.AGENCY) -> Target:
@@ -134,6 +139,18 @@ class Bench:
         """The change, confirmed."""
         result = self.change(to_bps, direction, expires_s=expires_s)
         assert result.outcome is Outcome.CONFIRMED, result
+
+    def foreigners(self) -> tuple[Foreign, ...]:
+        """What somebody else has on the port."""
+        with self.port() as port:
+            return port.state().foreigners
+
+    def move(self, course: Course, things: tuple[Foreign, ...], arm: str, earlier: str | None = None) -> Moved:
+        """Somebody else's things set aside or put back, as the daemon has it done."""
+        self.sent.clear()
+        done = self._do(MoveAside(course, arm, earlier, things, 30, self.target(), self._login))
+        assert isinstance(done, Moved)
+        return done
 
     def cut_at(self, step: Step) -> None:
         """From now on the link drops on this side before the step's first command."""
@@ -208,7 +225,7 @@ class Bench:
     def _login(self) -> Login:
         return self.bed.login if self.login is None else self.login
 
-    def _do(self, job: Apply | Inspect | Read | Resolve) -> object:
+    def _do(self, job: Apply | Inspect | Read | Resolve | MoveAside) -> object:
         enforcer = Enforcer(
             1, self._opened, lambda _: self.dialect, self._progress, time.time_ns, time.monotonic_ns, _collects_nothing
         )
@@ -218,7 +235,7 @@ class Bench:
             enforcer.close()
 
     def _opened(self, login: Login, dialect: Dialect) -> Session:
-        self._open = Recorder(open_session(login, dialect), self.sent)
+        self._open = Recorder(open_session(login, dialect), self.sent, most=self.most)
         return self._open
 
     def _progress(self, intent: str, step: Step) -> None:

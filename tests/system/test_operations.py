@@ -40,7 +40,7 @@ def test_preflight_names_what_stands_in_the_way_and_alters_nothing(tmp_path: Pat
         assert (row["host_key"], row["privileged"], row["undo"], row["ends_limits"]) == ("known", True, "job", True)
         assert at.bed.on_router("tc", "qdisc", "show") == before
         port = at.bed.agencies[1].interface
-        at.bed.on_router(*f"tc qdisc add dev {port} root tbf rate 9mbit burst 9k limit 9k".split())
+        at.bed.on_router(*f"tc qdisc add dev {port} root tbf rate 9mbit burst 9k limit 18k".split())
         row = preflight(at)
         assert not row["ready"]
         assert circuit_of(row, "rsud-1")["ready"]
@@ -48,6 +48,7 @@ def test_preflight_names_what_stands_in_the_way_and_alters_nothing(tmp_path: Pat
         assert arsip["reason"] == "foreign_shaper"
         assert "tbf" in str(arsip["foreigners"])
         shown = at.run("preflight", "edge").stdout
+        assert "adoptable: netmon adopt arsip-1" in shown
         assert "tbf" in shown
         assert [line for line in shown.splitlines() if len(line) > 80] == []
         at.config.write_text(at.config.read_text().replace(f"interface: {port},", "interface: mg0,"))
@@ -113,3 +114,24 @@ def test_another_netmon_leaves_the_router_alone_until_it_is_taken_over(tmp_path:
             limited(at)
             assert "another netmon" not in at.problems()
             assert cli("receipts", config=at.config)["data"]
+
+
+def queue_of(at: Scene) -> str:
+    return at.bed.on_router("tc", "qdisc", "show", "dev", at.bed.agencies[0].interface)
+
+
+def test_what_somebody_else_has_set_is_adopted_and_given_back(tmp_path: Path) -> None:
+    with scene(tmp_path) as at:
+        at.bed.on_router(*f"tc qdisc add dev {at.bed.agencies[0].interface} root handle 7: bfifo limit 30000".split())
+        before = queue_of(at)
+        with at.daemon():
+            done = at.run("adopt", "rsud-1", "--reason", "ours now")
+            assert (done.returncode, "bfifo" in done.stdout) == (0, True), done.stderr
+            limited(at)
+            assert "bfifo limit 30000" not in queue_of(at)
+        done = at.run("release", "rsud-1", "--reason", "back to how it was")
+        assert done.returncode == 0, done.stderr
+        assert queue_of(at) == before
+        assert circuit_of(preflight(at), "rsud-1")["reason"] == "foreign_shaper"
+        kinds = [kind for kind in kinds_of(at.directory / "ledger.db") if kind in {"adoption", "restoration"}]
+        assert kinds == ["adoption", "adoption", "restoration", "restoration"]
