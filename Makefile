@@ -3,12 +3,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/pytest
+# So many tests at once: more than a small machine has cores, as they wait for routers and timers half of their time.
+WORKERS ?= 4
 # What the tests start: each command with the Debian package that brings it.
 TOOLS := snmpd:snmpd snmpget:snmp sshd:openssh-server ip:iproute2 iperf3:iperf3 prometheus:prometheus \
 	mosquitto:mosquitto mosquitto_sub:mosquitto-clients victoria-metrics:victoria-metrics systemd-analyze:systemd \
 	ssh:openssh-client setpriv:util-linux initdb:postgresql
 
-.PHONY: help demo test test-fast test-system check format develop wheel soak fuzz bench-snmp bench-ledger bench-quota working-day bench-whatif bench-enforcement lock tools clean
+.PHONY: help demo test test-fast test-system test-measured check format develop wheel soak fuzz bench-snmp bench-ledger bench-quota working-day bench-whatif bench-enforcement lock tools clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -16,13 +18,16 @@ help: ## this list
 demo: $(VENV)/.wheel ## the main job against a simulated province (make demo ARGS=--once ends by itself)
 	$(BIN)/netmon demo $(ARGS)
 
-test: test-fast test-system ## every test: first in parallel, then the system tests one by one
+test: test-fast test-system test-measured ## every test, WORKERS at once; at the end, alone, what is judged by traffic measured
 
 test-fast: tools $(VENV)/.wheel
-	$(PYTEST) -q -n 2 --dist worksteal -m "not system" $(ARGS)
+	$(PYTEST) -q -n $(WORKERS) --dist worksteal -m "not system" $(ARGS)
 
 test-system: tools $(VENV)/.wheel
-	$(PYTEST) -q -m system $(ARGS)
+	$(PYTEST) -q -n $(WORKERS) --dist worksteal -m "system and not measured" $(ARGS)
+
+test-measured: tools $(VENV)/.wheel
+	$(PYTEST) -q -m measured $(ARGS)
 
 check: $(VENV)/.lock ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check .

@@ -19,7 +19,8 @@ from support.dashboards import load, panel_queries, panels
 from support.processes import PATIENCE_S, eventually, free_port, running
 from support.traffic import NOON_NS, a_pool, a_survey, agency, circuit, head, identity, poll
 
-from netmon.core.model import Column, Direction, Usage, Verdict, VerdictReason
+from netmon.core.measurement import Column, Usage
+from netmon.core.model import Direction, Verdict, VerdictReason
 from netmon.core.planning import Observed
 from netmon.outputs.http import HttpServer
 from netmon.outputs.prometheus import AgencyUsage, Metrics

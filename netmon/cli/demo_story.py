@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from netmon.core.model import NANOSECONDS, Direction, Outcome, Proof, Receipt, Verdict
+from netmon.core.changes import Outcome, Proof, Receipt
+from netmon.core.model import NANOSECONDS, Direction, Verdict
 from netmon.core.units import format_rate, format_volume
 from netmon.store.values import ReceiptLink
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from netmon.core.changes import Outcome, Proof
 from netmon.core.decided import Decided
 from netmon.core.directives import DirectiveKind
-from netmon.core.model import Direction, Outcome, Proof, VerdictReason
+from netmon.core.model import Direction, VerdictReason
 from netmon.core.planning import Withheld
 from netmon.core.sharing_account import Standpoint
 from netmon.core.units import format_rate, format_volume

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from netmon.cli.messages import Language, Sentences
+from netmon.core.changes import Outcome, Proof
 from netmon.core.decided import Decided
 from netmon.core.directives import DirectiveKind
-from netmon.core.model import Direction, Outcome, Proof, VerdictReason
+from netmon.core.model import Direction, VerdictReason
 from netmon.core.planning import Withheld
 from netmon.core.sharing_account import Standpoint
 

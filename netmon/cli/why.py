@@ -307,7 +307,7 @@ def _circuit(row: Row, language: Language, zone: str) -> Iterator[str]:
 
 
 def _changed(receipt: Row, language: Language, zone: str) -> str:
-    from netmon.core.model import Outcome, Proof
+    from netmon.core.changes import Outcome, Proof
 
     say = language.sentences
     before, after = (

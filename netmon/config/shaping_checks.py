@@ -2,43 +2,31 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from netmon.config import supply
+from netmon.config import prefix_checks, supply
 from netmon.config.checks import Finding, Known, Names
-from netmon.config.errors import Loc
+from netmon.config.prefix_checks import Member
 from netmon.config.settings import NetmonSettings
-from netmon.core.model import Circuit, Direction, Mode
+from netmon.core.model import Direction, Mode
 from netmon.core.shaping import capacity_bps, compiled, tiers
 from netmon.core.sharing_tree import SharingError
 from netmon.core.supply import Pool
 from netmon.routers.dialects import Names as DeviceNames
 from netmon.routers.readback_htb import RESERVED, tier_minor
-from netmon.routers.settings import LONGEST_LIMITED_NAME, RouterSettings, ShapingPointSettings, can_be_limited
-
-
-@dataclass(frozen=True, slots=True)
-class _Member:
-    loc: Loc
-    """Of its `limited_at`."""
-    circuit: Circuit
-    of: ShapingPointSettings
+from netmon.routers.settings import LONGEST_LIMITED_NAME, RouterSettings, can_be_limited
 
 
 def check(settings: NetmonSettings, known: Known) -> Iterator[Finding]:
     """Everything wrong, shaping point by shaping point; nothing here depends on the time."""
     names = Names()
-    points: defaultdict[tuple[str, str], list[_Member]] = defaultdict(list)
+    points: defaultdict[tuple[str, str], list[Member]] = defaultdict(list)
     for router, there in settings.routers.items():
         for circuit in there.circuit_values(router):
-            of = there.circuits[circuit.id].limited_at
-            if of is not None:
-                points[of.router, of.interface].append(
-                    _Member(("routers", router, "circuits", circuit.id, "limited_at"), circuit, of)
-                )
+            if (at := circuit.limited_at) is not None:
+                loc = ("routers", router, "circuits", circuit.id, "limited_at")
+                points[at.router, at.interface].append(Member(loc, circuit, at))
     if not points:
         return
     parents = {name: agency.parent for name, agency in settings.agencies.items()}
@@ -47,6 +35,8 @@ def check(settings: NetmonSettings, known: Known) -> Iterator[Finding]:
     for (router, _), members in points.items():
         if router in settings.routers:
             yield from _point(settings.routers[router], members)
+            read = [member for member in members if not known.is_broken(*map(str, member.loc), "dscp")]
+            yield from prefix_checks.check(read)
             if is_tree and all(member.circuit.agency in parents for member in members):
                 yield from _tree(members, parents, pools)
         elif router not in known.routers:
@@ -54,9 +44,9 @@ def check(settings: NetmonSettings, known: Known) -> Iterator[Finding]:
                 yield (*member.loc, "router"), names.unknown("router", router, known.routers, "routers")
 
 
-def _point(router: RouterSettings, members: list[_Member]) -> Iterator[Finding]:
+def _point(router: RouterSettings, members: list[Member]) -> Iterator[Finding]:
     first = members[0]
-    port, name = first.of.interface, first.of.router
+    port, name = first.at.interface, first.at.router
     owner = next((c for c, of in router.circuits.items() if of.interface == port and of.limited_at is None), None)
     for member in members:
         if port in router.uplinks:
@@ -72,23 +62,22 @@ def _point(router: RouterSettings, members: list[_Member]) -> Iterator[Finding]:
                 (*member.loc, "interface"),
                 f"{port} of router {name} is limited as a whole for circuit {owner}; give {owner} a limited_at, too",
             )
-        if member.of.faces is not first.of.faces:
+        if member.at.faces is not first.at.faces:
             yield (
                 (*member.loc, "faces"),
-                f"circuit {first.circuit.id} has {port} of router {name} face the {first.of.faces}; write the same",
+                f"circuit {first.circuit.id} has {port} of router {name} face the {first.at.faces}; write the same",
             )
         if member.circuit.mode is Mode.ENFORCE:
             yield from _enforceable(router, member)
-    yield from _overlaps(members)
 
 
-def _enforceable(router: RouterSettings, member: _Member) -> Iterator[Finding]:
+def _enforceable(router: RouterSettings, member: Member) -> Iterator[Finding]:
     if router.ssh is None:
         yield (
             (*member.loc, "router"),
-            f"cannot be enforced: router {member.of.router} has no ssh credential; add ssh, or use mode: observe",
+            f"cannot be enforced: router {member.at.router} has no ssh credential; add ssh, or use mode: observe",
         )
-    if not can_be_limited(member.of.interface):
+    if not can_be_limited(member.at.interface):
         yield (
             (*member.loc, "interface"),
             (
@@ -98,24 +87,7 @@ def _enforceable(router: RouterSettings, member: _Member) -> Iterator[Finding]:
         )
 
 
-def _overlaps(members: list[_Member]) -> Iterator[Finding]:
-    """A packet belongs to one circuit."""
-    spans = []
-    for member in members:
-        for position, prefix in enumerate(member.of.prefixes):
-            network = ipaddress.ip_network(prefix)
-            start, end = int(network.network_address), int(network.broadcast_address)
-            spans.append((network.version, start, -end, prefix, position, member))
-    widest: tuple[int, int, str, _Member] | None = None
-    for version, start, back, prefix, position, member in sorted(spans, key=lambda span: span[:3]):
-        if widest is not None and widest[0] == version and start <= widest[1]:
-            whose = "this circuit" if widest[3] is member else f"circuit {widest[3].circuit.id}"
-            yield (*member.loc, "prefixes", position), f"{prefix} lies within {widest[2]} of {whose}; keep one of them"
-        else:
-            widest = version, -back, prefix, member
-
-
-def _tree(members: list[_Member], parents: Mapping[str, str | None], pools: Mapping[str, Pool]) -> Iterator[Finding]:
+def _tree(members: list[Member], parents: Mapping[str, str | None], pools: Mapping[str, Pool]) -> Iterator[Finding]:
     """Whether a device can hold it: enough capacity, not too deep, and a class of its own for everybody."""
     first = members[0]
     circuits = [member.circuit for member in members]
@@ -134,7 +106,7 @@ def _tree(members: list[_Member], parents: Mapping[str, str | None], pools: Mapp
             yield (
                 member.loc,
                 (
-                    f"on router {first.of.router} {mine} would have the same class as {other} (numbers are made from"
+                    f"on router {first.at.router} {mine} would have the same class as {other} (numbers are made from"
                     " names); give the circuit another name, or limit it at another port"
                 ),
             )

@@ -14,20 +14,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from netmon.core.alerts import Alert, AlertKind, AlertState, Severity
 from netmon.core.breaker import NEVER_NS, Breaker, BreakerState
-from netmon.core.model import (
-    Action,
-    Alert,
-    AlertKind,
-    AlertState,
-    Change,
-    Direction,
-    Outcome,
-    Receipt,
-    Severity,
-    Verdict,
-    VerdictReason,
-)
+from netmon.core.changes import Action, Change, Outcome, Receipt
+from netmon.core.model import Direction, Verdict, VerdictReason
 from netmon.core.rollout import ALERT_KEY as ROLLOUT_KEY
 from netmon.core.rollout import Halt
 from netmon.core.units import format_duration, format_rate, format_volume

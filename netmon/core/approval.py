@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from netmon.core.model import Awaited
+from netmon.core.changes import Awaited
 from netmon.core.refusals import Tightening
 from netmon.core.requests import Word
 

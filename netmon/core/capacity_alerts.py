@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 from netmon.core.alerting import Condition
+from netmon.core.alerts import AlertKind, Severity
 from netmon.core.capacity import CapacityReason, InForce
-from netmon.core.model import AlertKind, Direction, Severity
+from netmon.core.model import Direction
 from netmon.core.port_state import PortReason, PortState, PortStatus
 from netmon.core.supply import Backhaul, Uplink
 from netmon.core.units import format_rate

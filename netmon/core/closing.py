@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from netmon.core.demand import DEFINITION
-from netmon.core.model import Direction, Gap, Usage
+from netmon.core.measurement import Gap, Usage
+from netmon.core.model import Direction
 
 
 @dataclass(frozen=True, slots=True)

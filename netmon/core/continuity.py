@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import Enum
 
 from netmon.core.heads import Head, LastSeen
-from netmon.core.model import NANOSECONDS, PduStamp, Poll
+from netmon.core.measurement import PduStamp, Poll
+from netmon.core.model import NANOSECONDS
 
 TICK_NS = NANOSECONDS // 100
 """One TimeTicks unit (SNMPv2-SMI)."""

@@ -8,7 +8,7 @@ from operator import add, sub
 from netmon.core.continuity import Continuity, continuity, is_belated
 from netmon.core.exact import exact
 from netmon.core.heads import Ceilings, Head, LastSeen, Visit, cells_of, most_octets, octets_of
-from netmon.core.model import Column, PduStamp, Poll
+from netmon.core.measurement import Column, PduStamp, Poll
 
 
 def account(head: Head | None, poll: Poll, ceilings: Ceilings, *, newer: bool = False) -> Visit | None:

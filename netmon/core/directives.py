@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from netmon.core.alerting import Condition
-from netmon.core.model import AlertKind, Severity
+from netmon.core.alerts import AlertKind, Severity
 from netmon.core.supply import Rates
 from netmon.core.units import format_rate
 

@@ -13,7 +13,7 @@ from netmon.core.continuity import (
     span_ns_of,
 )
 from netmon.core.heads import UNDECLARED_BPS, Ceilings, Head, LastSeen, Visit, cells_of, most_octets, octets_of
-from netmon.core.model import Column, Gap, GapReason, Interface, PduStamp, Poll
+from netmon.core.measurement import Column, Gap, GapReason, Interface, PduStamp, Poll
 
 
 def exact(head: Head, poll: Poll, ceilings: Ceilings, *, stepped: bool = False) -> Visit:

@@ -14,9 +14,10 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from netmon.core.alerting import Condition
+from netmon.core.alerts import AlertKind, Severity
 from netmon.core.fibre_limits import Light, Limits, Quantity
 from netmon.core.fibre_trend import DAY_NS, Fit, Trend
-from netmon.core.model import NANOSECONDS, AlertKind, Severity
+from netmon.core.model import NANOSECONDS
 
 _FALL_DB_PER_MONTH: Final = 0.3
 """Twice what ±0.3 dB of change with the seasons makes at its steepest."""

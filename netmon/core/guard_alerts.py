@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import Final
 
 from netmon.core.alerting import Condition
+from netmon.core.alerts import Alert, AlertKind, AlertState, Severity
 from netmon.core.drift import Drift, Finding, Response
 from netmon.core.kill_switch import Release
-from netmon.core.model import Alert, AlertKind, AlertState, Direction, Severity
+from netmon.core.model import Direction
 from netmon.core.units import format_rate
 
 DRIFT_KEY: Final = "drift/"

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from netmon.core.model import NANOSECONDS, Cells, Column, Gap, Identity, PduStamp, Poll
+from netmon.core.measurement import Cells, Column, Gap, Identity, PduStamp, Poll
+from netmon.core.model import NANOSECONDS
 
 REFRESH_NS = 5 * NANOSECONDS
 """How old a counter may be when an agent of unknown platform serves it (net-snmp refreshes IF-MIB every 3 s)."""

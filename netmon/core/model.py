@@ -1,4 +1,6 @@
-"""The vocabulary: what is measured, decided and done, as frozen values.
+"""The vocabulary: who is served, over which circuits, and what policies say of them, as frozen values.
+
+It goes on in core/measurement (what routers say), core/changes (what is done to them) and core/alerts.
 
 Instants are UTC nanoseconds since the Unix epoch (`*_ns`), durations inside decisions are
 nanoseconds too; volumes are bytes, rates bit/s, all `int`. None means absent, never 0.
@@ -6,7 +8,7 @@ nanoseconds too; volumes are bytes, rates bit/s, all `int`. None means absent, n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -66,7 +68,8 @@ class TrafficClass(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ShapingPoint:
-    """A port at which circuits are limited. Those that share one are told apart by their agencies' prefixes."""
+    """A port at which circuits are limited. Those that share one are told apart by their agencies' prefixes, and where
+    these overlap by DiffServ code points."""
 
     router: str
     interface: str
@@ -76,6 +79,8 @@ class ShapingPoint:
     """The circuit's own, canonical IPv4 and IPv6; empty: all that passes the port is the circuit's."""
     port_speed_bps: int | None = None
     """What the port passes at most; None: not known."""
+    dscp: tuple[int, ...] = ()
+    """The circuit's own code points (RFC 2474); empty: whatever circuits with the same prefixes do not name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,123 +127,6 @@ class Agency:
     code: str | None = None
     parent: str | None = None
     quotas: tuple[str, ...] = ()
-
-
-# --- what a router said ----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """How an interface is known (IF-MIB ifIndex, ifName, ifAlias)."""
-
-    index: int
-    name: str
-    alias: str = ""
-
-
-Identity = tuple[Interface, ...]
-Cells = Sequence[int | None]
-
-
-class Column(StrEnum):
-    """The columns of a Poll; values are the MIB object's own integers unless said otherwise."""
-
-    IN_OCTETS = "in_octets"  # ifHCInOctets, or ifInOctets where counter_bits is 32
-    OUT_OCTETS = "out_octets"
-    IN_ERRORS = "in_errors"
-    OUT_ERRORS = "out_errors"
-    IN_DISCARDS = "in_discards"
-    OUT_DISCARDS = "out_discards"
-    ADMIN_STATUS = "admin_status"
-    OPER_STATUS = "oper_status"
-    SPEED_BPS = "speed_bps"  # ifHighSpeed x 1,000,000
-    DISCONTINUITY = "discontinuity_ticks"  # ifCounterDiscontinuityTime
-
-
-@dataclass(frozen=True, slots=True)
-class PduStamp:
-    """When one PDU of a visit was answered."""
-
-    uptime_ticks: int
-    """sysUpTime in this very PDU, hundredths of a second, modulo 2^32."""
-    received_ns: int
-    """UTC time of receipt: the visit's wall time plus a monotonic difference."""
-
-
-@dataclass(frozen=True, slots=True)
-class Poll:
-    """One router visit, columnar: cell i of every column belongs to identity[i]."""
-
-    router: str
-    identity: Identity
-    """The same object from visit to visit while nothing changed."""
-    pdus: tuple[PduStamp, ...]
-    pdu_of: tuple[int, ...]
-    """Position in `pdus` of the PDU that carried interface i."""
-    columns: Mapping[Column, Cells]
-    counter_bits: int = 64
-    """Width of the octet columns: 64 or 32."""
-    device: str | None = None
-    """Serial number or engine id; a change is another device."""
-    host_uptime_ticks: int | None = None
-    """hrSystemUptime.0: the second opinion on a restart of the agent alone."""
-    counter_refresh_ns: int = 0
-    """How old its counters may be when they are served, as its platform is known for (rule 9)."""
-
-    @property
-    def at_ns(self) -> int:
-        """The visit's instant: receipt of its first PDU."""
-        return self.pdus[0].received_ns
-
-
-# --- what was accounted ----------------------------------------------------------------------
-
-
-class GapReason(StrEnum):
-    FIRST_READING = "first_reading"
-    COUNTER_RESET = "counter_reset"
-    COUNTER_DECREASED = "counter_decreased"
-    COUNTER_DISCONTINUITY = "counter_discontinuity"
-    WRAP_AMBIGUOUS = "wrap_ambiguous"
-    IMPLAUSIBLE = "implausible"
-    WIDTH_CHANGED = "width_changed"
-    DEVICE_REPLACED = "device_replaced"
-    UPTIME_INCONSISTENT = "uptime_inconsistent"
-    CLOCK_STEPPED_BACK = "clock_stepped_back"
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Bytes that may have passed and cannot be known: from_ns <= t < to_ns on one series."""
-
-    router: str
-    interface: str
-    direction: str
-    """`in` or `out`: the router's own view of the port."""
-    from_ns: int
-    to_ns: int
-    reason: GapReason
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What an agency or circuit used in a half-open period, by strength of evidence."""
-
-    proven_bytes: int
-    estimated_bytes: int
-    """Measured exactly, but apportioned across the period's edge."""
-    unknown_ns: int
-    """Time of the elapsed period for which bytes may be missing."""
-    elapsed_ns: int
-    gaps: tuple[Gap, ...] = ()
-
-    @property
-    def coverage_ratio(self) -> float | None:
-        """Share of the elapsed period in which nothing can be missing; None before it began."""
-        return None if self.elapsed_ns <= 0 else 1 - self.unknown_ns / self.elapsed_ns
-
-
-# --- what is decided -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,170 +220,3 @@ class Verdict:
     """Numbers it rests on: proven_bytes, quota_bytes, threshold_bytes, and what quota.py remembers by it."""
     may_breach_floor: bool = False
     """Whether its limit may be lower than a guaranteed floor: the policy's step says so, with a legal basis."""
-
-
-class Action(StrEnum):
-    SET = "set"
-    REMOVE = "remove"
-    KEEP = "keep"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One alteration of one limit, in one direction of one circuit."""
-
-    router: str
-    circuit: str
-    agency: str
-    direction: Direction
-    action: Action
-    from_bps: int | None
-    to_bps: int | None
-    reason: VerdictReason
-    rule: RuleRef | None
-    from_placement: Placement | None = None
-    """Before and after, where the circuit shares a shaping point and has a limit."""
-    to_placement: Placement | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    rule: str
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Awaited:
-    """The tightenings of a plan for which persons are asked (core/approval.py)."""
-
-    hash: str
-    """SHA-256 over `rows`, hexadecimal: what an approval is given to."""
-    rows: tuple[str, ...]
-    agencies: int
-    bps: int
-    """How much less may pass after them, as far as that is known."""
-    needed: int
-    """So many different persons must approve."""
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What to alter now. Decreases come before increases; refuses itself when unsafe."""
-
-    changes: tuple[Change, ...]
-    refused: Refusal | None
-    hash: str
-    """SHA-256 over desired and observed state, hexadecimal."""
-    awaited: Awaited | None = None
-    """None: nothing in it takes an approval."""
-
-
-# --- what was done ---------------------------------------------------------------------------
-
-
-class Step(StrEnum):
-    """How far a guarded change got; each is recorded before it is begun."""
-
-    RECORDED = "recorded"
-    CONNECT = "connect"
-    ARM = "arm"
-    APPLY = "apply"
-    READ_BACK = "read_back"
-    DISARM = "disarm"
-    SAVE = "save"
-
-
-class Outcome(StrEnum):
-    CONFIRMED = "confirmed"
-    REVERTED = "reverted"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-
-
-class Proof(StrEnum):
-    CONFIGURED = "configured"
-    READ_BACK = "read_back"
-    OBSERVED = "observed"
-    NOT_TESTABLE = "not_testable"
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """When a step of a change was about to begin."""
-
-    step: Step
-    at_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A change about to be tried, recorded before any session opens."""
-
-    id: str
-    """Also names the armed undo on the router."""
-    change: Change
-    created_ns: int
-    deadline_ns: int
-    """When the router's own undo fires if it was armed and not confirmed."""
-    step: Step = Step.RECORDED
-    expires_s: int = 0
-    """After how long the router ends a limit that is set, should nobody renew it; 0: never."""
-    begun: tuple[Begun, ...] = ()
-    """The steps so far, in order."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The evidence of how one change went; a link of a hash chain."""
-
-    id: str
-    """The intent's id."""
-    at_ns: int
-    change: Change
-    outcome: Outcome
-    proof: Proof
-    detail: str
-    """One sentence: what was read back, or why it failed."""
-    duration_ns: int
-
-
-class AlertState(StrEnum):
-    PENDING = "pending"
-    FIRING = "firing"
-    ACKNOWLEDGED = "acknowledged"
-    RESOLVED = "resolved"
-
-
-class Severity(StrEnum):
-    INFO = "info"
-    WARNING = "warning"
-    CRITICAL = "critical"
-
-
-class AlertKind(StrEnum):
-    QUOTA = "quota"
-    LIMIT = "limit"
-    ROUTER = "router"
-    FIBRE = "fibre"
-    HEALTH = "health"
-    LEDGER = "ledger"
-    DIRECTIVE = "directive"
-    CAPACITY = "capacity"
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """One transition of one alert; `id` is distinct per transition and stable across restarts."""
-
-    id: str
-    key: str
-    """What it is about, e.g. `quota/dinkes/download`: one state per key."""
-    kind: AlertKind
-    severity: Severity
-    state: AlertState
-    since_ns: int
-    summary: str
-    reason: str
-    agency: str | None = None
-    router: str | None = None
-    circuit: str | None = None

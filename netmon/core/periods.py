@@ -15,7 +15,8 @@ from enum import StrEnum
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from netmon.core.model import NANOSECONDS, Gap, Usage
+from netmon.core.measurement import Gap, Usage
+from netmon.core.model import NANOSECONDS
 
 GRID_NS = 300 * NANOSECONDS
 """The 95th percentile's grid (accounting rule 12)."""

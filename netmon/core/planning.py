@@ -19,18 +19,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from netmon.core import approval
-from netmon.core.model import (
-    Action,
-    Awaited,
-    Change,
-    Circuit,
-    Direction,
-    Placement,
-    Plan,
-    Refusal,
-    Verdict,
-    VerdictReason,
-)
+from netmon.core.changes import Action, Awaited, Change, Plan, Refusal
+from netmon.core.model import Circuit, Direction, Placement, Verdict, VerdictReason
 from netmon.core.planning_rows import (
     Observed,
     PlanContext,

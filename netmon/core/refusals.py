@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from netmon.core.model import Direction, Refusal
+from netmon.core.changes import Refusal
+from netmon.core.model import Direction
 from netmon.core.units import format_rate
 
 FREE_AGENCIES = 3

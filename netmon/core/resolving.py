@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from netmon.core.model import NANOSECONDS, Intent, Outcome, Placement
+from netmon.core.changes import Intent, Outcome
+from netmon.core.model import NANOSECONDS, Placement
 from netmon.core.planning import equal_rates, same_placement
 
 GRACE_NS = 5 * NANOSECONDS

@@ -14,7 +14,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from netmon.core.model import NANOSECONDS, Action, Change, Circuit, Direction, VerdictReason
+from netmon.core.changes import Action, Change
+from netmon.core.model import NANOSECONDS, Circuit, Direction, VerdictReason
 
 ALERT_KEY = "rollout"
 FIRST_PAUSE_NS = 60 * NANOSECONDS

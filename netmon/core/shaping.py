@@ -11,7 +11,8 @@ lends what is idle. Two things a device asks for are made so here:
 A device shares what is lent among circuits and not among nodes, so a circuit's weight is the product of the parts
 along its path: exact while all circuits want more, else siblings of an idle circuit do not inherit all of its weight.
 An entitlement counts with the part of the agency's circuits that is behind the shaping point: it is divided, never
-copied. Several entitlements of one agency (several pools) are added up.
+copied. Several entitlements of one agency (several pools) are added up; where its circuits draw on different pools,
+such as classes of traffic, each circuit has its own part of those to its pools.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from types import MappingProxyType
 from netmon.core.capacity import InForce
 from netmon.core.model import Agency, Circuit, Direction, Mode, Placement, Tier
 from netmon.core.sharing_tree import ORDINARY, SharingError
-from netmon.core.supply import Entitlement, Pool
+from netmon.core.supply import Entitlement, Pool, Rates
 
 LEAST_BPS = 8_000
 UNBOUNDED_BPS = 100_000_000_000
@@ -98,15 +99,18 @@ def lent(
 ) -> dict[tuple[str, Direction], int]:
     """Where a device shares a pool by itself, so that nobody needs a limit below the tree's: circuit -> ceiling.
 
-    That is at a shaping point that limits every circuit of the pools drawn on there, and of which no circuit crosses
-    anything else that may be narrow: of that the device knows nothing.
+    That is at a shaping point that limits every circuit of the pools drawn on there, where all circuits draw on the
+    same, and of which none crosses anything else that may be narrow: of several capacities the device knows nothing.
     """
     everywhere = list(circuits)
     drawing: defaultdict[str, set[tuple[str, str] | None]] = defaultdict(set)
+    together: defaultdict[tuple[str, str] | None, set[frozenset[str]]] = defaultdict(set)
     for circuit in everywhere:
         for pool in circuit.pools:
             drawing[pool].add(_gate(circuit))
+            together[_gate(circuit)].add(frozenset(circuit.pools))
     open_to = {gate for gates in drawing.values() if len(gates) > 1 or None in gates for gate in gates}
+    open_to |= {gate for gate, drawn in together.items() if len(drawn) > 1}
     return {
         (circuit.id, direction): shaped[circuit.id, direction].ceiling_bps
         for circuit in everywhere
@@ -215,28 +219,34 @@ def _entitle(
     direction: Direction,
 ) -> None:
     here, everywhere = _counted(members, parents), _counted(circuits, parents)
-    owned: defaultdict[str, list[Entitlement]] = defaultdict(list)
-    for one in entitlements:
+    pools = {circuit.id: frozenset(circuit.pools) for circuit in members}
+    owned: defaultdict[str | None, list[Entitlement]] = defaultdict(list)
+    for one in sorted(entitlements, key=lambda one: (one.pool, one.position)):
         if here.get((one.agency, one.pool)):
             owned[one.agency].append(one)
 
-    def part(one: Entitlement, bps: int) -> int:
-        return bps * here[one.agency, one.pool] // everywhere[one.agency, one.pool]
+    def part(node: _Node, one: Entitlement, rates: Rates) -> int:
+        count = here[one.agency, one.pool] if node.circuit is None else 1
+        return rates.of(direction) * count // everywhere[one.agency, one.pool]
 
-    def walk(node: _Node, priority: int) -> None:
-        own = sorted(owned[node.agency], key=lambda one: (one.pool, one.position)) if node.agency is not None else []
+    def walk(node: _Node, own: Sequence[Entitlement], priority: int) -> None:
+        node.priority = min((one.priority for one in own if one.priority is not None), default=priority)
         if own:
-            node.floor = sum(part(one, one.floor.of(direction)) for one in own)
+            node.floor = sum(part(node, one, one.floor) for one in own)
             node.weight = own[0].weight
-            ceilings = [part(one, one.ceiling.of(direction)) for one in own if one.ceiling is not None]
+            ceilings = [part(node, one, one.ceiling) for one in own if one.ceiling is not None]
             if len(ceilings) == len(own):
                 node.ceiling = sum(ceilings)
-            priority = min((one.priority for one in own if one.priority is not None), default=priority)
-        node.priority = priority
+        differ = len({pools[child.circuit] for child in node.below if child.circuit is not None}) > 1
         for child in node.below:
-            walk(child, priority)
+            theirs: Sequence[Entitlement] = ()
+            if child.circuit is None:
+                theirs = owned[child.agency]
+            elif differ:
+                theirs = [one for one in own if one.pool in pools[child.circuit]]
+            walk(child, theirs, node.priority)
 
-    walk(root, ORDINARY)
+    walk(root, (), ORDINARY)
 
 
 def _counted(circuits: Iterable[Circuit], parents: Mapping[str, str | None]) -> dict[tuple[str, str], int]:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from netmon.core.alerting import Condition
+from netmon.core.alerts import AlertKind, Severity
 from netmon.core.capacity import InForce
 from netmon.core.damping import Damping
 from netmon.core.decided import Decided, Reasoning, explained
 from netmon.core.directives import Directive
 from netmon.core.distribution import NO_LIMIT, Distribution, Limit, Measure, Question, distribute
 from netmon.core.entitled import Inventory
-from netmon.core.model import AlertKind, Circuit, Direction, Mode, Place, Severity, Verdict, VerdictReason
+from netmon.core.model import Circuit, Direction, Mode, Place, Verdict, VerdictReason
 from netmon.core.planning import Share
 from netmon.core.scarcity import Scarcity
 from netmon.core.sharing_account import Account

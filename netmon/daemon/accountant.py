@@ -12,7 +12,8 @@ from typing import Protocol
 from netmon.core.continuity import Continuity, continuity
 from netmon.core.counters import account
 from netmon.core.heads import Ceilings, Head, LastSeen, Visit
-from netmon.core.model import NANOSECONDS, Column, GapReason, PduStamp, Poll
+from netmon.core.measurement import Column, GapReason, PduStamp, Poll
+from netmon.core.model import NANOSECONDS
 from netmon.store.errors import StoreError, VisitRefusedError
 
 log = logging.getLogger(__name__)

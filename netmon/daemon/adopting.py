@@ -14,7 +14,8 @@ from typing import Any, Final
 from netmon.config.errors import did_you_mean
 from netmon.config.load import Configuration
 from netmon.core.adoption import Aside, Shaper, Stage, Word
-from netmon.core.model import Circuit, Direction, Mode, Outcome
+from netmon.core.changes import Outcome
+from netmon.core.model import Circuit, Direction, Mode
 from netmon.daemon.control import CommandError
 from netmon.daemon.ledger import LedgerService
 from netmon.daemon.reached import Reached, reason_of, router_named

@@ -16,9 +16,10 @@ from typing import Any
 from netmon.bundled import folder
 from netmon.config.load import Configuration
 from netmon.core import alerting
+from netmon.core.changes import Step
 from netmon.core.guard_alerts import twin_condition
 from netmon.core.kill_switch import Release
-from netmon.core.model import Direction, Step
+from netmon.core.model import Direction
 from netmon.daemon.adopting import ADOPT, GIVE_BACK, Adopter, circuit_named
 from netmon.daemon.clock import Clock
 from netmon.daemon.enforcer import AnyOrder, Setup, job_of, make_enforcer

@@ -8,7 +8,7 @@ from typing import Any
 from netmon.config.load import Configuration
 from netmon.core import approval
 from netmon.core.approval import SHORTEST, Objection, PlanApproval
-from netmon.core.model import Awaited
+from netmon.core.changes import Awaited
 from netmon.daemon import orders
 from netmon.daemon.control import CommandError
 from netmon.daemon.queries import rfc3339

@@ -8,8 +8,8 @@ from typing import Final
 
 from netmon.core import alerting
 from netmon.core.alerting import Condition
+from netmon.core.alerts import Alert, AlertState
 from netmon.core.breaker import NEVER_NS, Breaker, BreakerPolicy, BreakerState
-from netmon.core.model import Alert, AlertState
 from netmon.routers.session import Failure
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,8 @@ from operator import sub
 from typing import Protocol
 
 from netmon.core.heads import Head
-from netmon.core.model import Circuit, Direction, Gap
+from netmon.core.measurement import Gap
+from netmon.core.model import Circuit, Direction
 from netmon.core.periods import Period, apportioned, covered
 from netmon.store.openings import Opening
 

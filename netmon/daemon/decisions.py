@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netmon.core import directing, planning, quota
+from netmon.core.changes import Plan
 from netmon.core.directives import Directive
 from netmon.core.ladder import Claim, QuotaPolicy, QuotaUsage
-from netmon.core.model import NANOSECONDS, Agency, Circuit, Direction, Plan, TrafficClass, Verdict
+from netmon.core.model import NANOSECONDS, Agency, Circuit, Direction, TrafficClass, Verdict
 from netmon.core.periods import Period, PeriodRule, period_containing
 from netmon.core.planning import Observed, PlanContext
 

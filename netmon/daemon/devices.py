@@ -11,11 +11,11 @@ from typing import Final
 
 from netmon.core import alerting
 from netmon.core.alerting import Condition
+from netmon.core.alerts import Alert, AlertKind, AlertState
 from netmon.core.fibre import End, FibreVerdict, Sign, fibre_condition, judge
 from netmon.core.fibre_limits import Light
 from netmon.core.fibre_pairs import Heard, Port, far_ports
 from netmon.core.fibre_trend import DAY_NS, MOST_DAYS
-from netmon.core.model import Alert, AlertKind, AlertState
 from netmon.daemon.ledger import LedgerService
 from netmon.daemon.standing import Standing
 from netmon.daemon.surveys import Survey

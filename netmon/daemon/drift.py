@@ -10,9 +10,10 @@ from typing import Protocol
 
 from netmon.core import alerting
 from netmon.core.alerting import Condition
+from netmon.core.alerts import AlertState
 from netmon.core.drift import MOST_REPAIRS, Contest, Drift, Finding, Read, drift, respond
 from netmon.core.guard_alerts import DRIFT_KEY, drift_condition, foreign_condition
-from netmon.core.model import NANOSECONDS, AlertState, Circuit, Direction
+from netmon.core.model import NANOSECONDS, Circuit, Direction
 from netmon.core.planning import Observed
 from netmon.daemon.ledger import LedgerService
 from netmon.daemon.standing import Standing

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from netmon.core.model import Circuit, Direction, Outcome, Receipt
+from netmon.core.changes import Outcome, Receipt
+from netmon.core.model import Circuit, Direction
 
 Events = Mapping[tuple[str, Direction], Sequence[tuple[int, int | None]]]
 """By circuit and direction: since when how many bit/s; None: no limit. Ascending."""

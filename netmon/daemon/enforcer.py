@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from netmon.bundled import folder
-from netmon.core.model import Direction, Intent, Placement, Step
+from netmon.core.changes import Intent, Step
+from netmon.core.model import Direction, Placement
 from netmon.core.resolving import ResolveAction
 from netmon.daemon.processes import Channel, ChildFailedError
 from netmon.routers.adopting import Course

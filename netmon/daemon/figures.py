@@ -14,7 +14,8 @@ from typing import Protocol
 
 from netmon.core.closing import Figures, Port, merged
 from netmon.core.demand import Demand, further
-from netmon.core.model import Circuit, Direction, Gap, Usage
+from netmon.core.measurement import Gap, Usage
+from netmon.core.model import Circuit, Direction
 from netmon.core.periods import Period, Reading, add_usage, summed_on_grid, used_between
 from netmon.store.closings import DemandKey, Reckoned, digest
 from netmon.store.openings import Opening

@@ -8,7 +8,8 @@ from typing import Any
 
 from netmon.config.load import Configuration
 from netmon.core.heads import Ceilings
-from netmon.core.model import NANOSECONDS, Poll
+from netmon.core.measurement import Poll
+from netmon.core.model import NANOSECONDS
 from netmon.core.periods import from_ns
 from netmon.daemon.devices import DeviceWatch
 from netmon.daemon.pollers import PollLoop, RouterHealth

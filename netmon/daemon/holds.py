@@ -11,10 +11,10 @@ from typing import Any
 
 from netmon.config.load import Configuration
 from netmon.core import alerting, kill_switch
+from netmon.core.alerts import Alert
 from netmon.core.directives import objection_to_text
 from netmon.core.guard_alerts import release_condition
 from netmon.core.kill_switch import Ended, Noted, Release, Sweep
-from netmon.core.model import Alert
 from netmon.daemon.control import CommandError
 from netmon.daemon.ledger import LedgerService
 from netmon.daemon.queries import rfc3339

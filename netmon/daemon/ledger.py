@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
+from netmon.core.alerts import Alert
 from netmon.core.directives import Directive
 from netmon.core.heads import Head, Visit
-from netmon.core.model import Alert
 from netmon.store.ledger import Ledger
 from netmon.store.reader import CommittedVisit, LedgerReader
 from netmon.store.settings import LedgerSettings

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from netmon.core.model import Circuit, Direction, Gap, leaves
+from netmon.core.measurement import Gap
+from netmon.core.model import Circuit, Direction, leaves
 from netmon.core.periods import GRID_NS
 from netmon.core.replay import Freshness
 from netmon.store.cells import NEVER, Track

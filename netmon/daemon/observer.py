@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from netmon.core import alerting
+from netmon.core.changes import Outcome, Receipt
 from netmon.core.heads import Head
-from netmon.core.model import Circuit, Direction, Outcome, Receipt
+from netmon.core.model import Circuit, Direction
 from netmon.core.observation import Finding, Observation, Watch, observe
 from netmon.core.periods import Reading
 from netmon.daemon.consumption import Consumption

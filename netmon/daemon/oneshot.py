@@ -10,7 +10,7 @@ from typing import Any
 
 from netmon.bundled import folder
 from netmon.config.load import Configuration
-from netmon.core.model import Plan
+from netmon.core.changes import Plan
 from netmon.daemon import alone
 from netmon.daemon.approving import APPROVE_PLAN, approval_given, approval_row
 from netmon.daemon.bookkeeping import CLOSE_PERIOD, Books
@@ -88,7 +88,7 @@ async def _perform(configuration: Configuration, verb: str, args: Mapping[str, A
         verbs = {"apply": plane.apply, "revert": plane.revert}
         async with asyncio.timeout(PATIENCE_S):
             await write_revision(ledger, configuration, "command", clock)
-            await plane.actions.settle()
+            await plane.actions.settler.settle()
             return await verbs[verb](args)
     finally:
         await supervisor.stop()

@@ -27,7 +27,7 @@ from netmon.daemon.kill_switch import clear
 from netmon.daemon.ledger import LedgerService
 from netmon.daemon.reached import Reached, reason_of, router_named, routers_named
 from netmon.daemon.standing import Standing
-from netmon.routers.readback_tc import objects_of
+from netmon.routers.dialects import objects_of
 from netmon.store.chain import Kind
 from netmon.store.errors import StoreError
 from netmon.store.ledger import Ledger
@@ -182,7 +182,7 @@ class Operations:
 
     async def _survey(self, args: Mapping[str, Any]) -> dict[str, Any]:
         routers = routers_named(self._reached.configuration, args.get("routers"))
-        owner, now_ns = self._actions.owner, self._clock.now_ns()
+        owner, now_ns = self._actions.ordering.owner, self._clock.now_ns()
         rows = await asyncio.gather(*(self._reached.preflight(router, owner, now_ns) for router in routers))
         return {"routers": list(rows)}
 
@@ -200,7 +200,7 @@ class Operations:
 
     async def _take_over(self, args: Mapping[str, Any]) -> dict[str, Any]:
         router, reason = router_named(self._reached.configuration, args.get("router")), reason_of(args)
-        owner = self._actions.owner
+        owner = self._actions.ordering.owner
         if owner is None:
             raise CommandError("the ledger's id is not read yet; try again")
         taken = await self._reached.take_over(router, owner)
@@ -209,6 +209,7 @@ class Operations:
         word |= {"before": before, "after": owner.marker}
         await self._ledger.write(Ledger.record_word, Kind.TAKE_OVER, router, word)
         await self._tell(twin_condition(router, None))
+        await self._actions.look_afresh()  # what was refused for the other's marker need not wait
         return {"router": router, "before": before, "after": owner.marker, "detail": taken.detail}
 
     async def _adopt(self, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -229,7 +230,7 @@ class Operations:
 
     @property
     def _adopter(self) -> Adopter:
-        return Adopter(self._reached, self._ledger, self._actions.owner, self._clock.now_ns)
+        return Adopter(self._reached, self._ledger, self._actions.ordering.owner, self._clock.now_ns)
 
     async def _tell(self, condition: alerting.Condition) -> None:
         now_ns, last = self._clock.now_ns(), self._standing.alerts

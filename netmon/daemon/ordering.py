@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from netmon.config.load import Configuration
-from netmon.core.model import Circuit, Intent
+from netmon.core.changes import Intent
+from netmon.core.model import Circuit
 from netmon.daemon.enforcer import Order
 from netmon.daemon.shaping import sharings
 from netmon.daemon.targets import target_of

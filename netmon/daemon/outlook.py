@@ -10,11 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from netmon.config.load import Configuration
+from netmon.core.alerts import AlertState
 from netmon.core.closing import Port
 from netmon.core.directives import frozen
 from netmon.core.guard_alerts import twins
 from netmon.core.ladder import Claim, QuotaUsage, carried_over
-from netmon.core.model import AlertState, Circuit, Direction
+from netmon.core.model import Circuit, Direction
 from netmon.core.periods import Period, add_usage, period_before
 from netmon.core.planning import Observed, Share
 from netmon.core.port_state import PortStatus

@@ -7,8 +7,9 @@ from typing import Any
 
 from netmon.config.load import Configuration
 from netmon.config.revision import revision_of
+from netmon.core.changes import Action, Plan, Receipt
 from netmon.core.heads import Head
-from netmon.core.model import NANOSECONDS, Action, Circuit, Plan, Receipt
+from netmon.core.model import NANOSECONDS, Circuit
 from netmon.core.periods import from_ns
 from netmon.core.planning import pending
 from netmon.core.units import UnitError, parse_duration
@@ -79,7 +80,7 @@ class ControlPlane:
             {circuit.id: circuit for circuit in configuration.circuits},
             standing,
             self.enforcer,
-            self.actions,
+            self.actions.settler,
             self.actions.breakers,
             control.limit_expiry,
             control.batch,
@@ -93,7 +94,7 @@ class ControlPlane:
             configuration.circuits,
             configuration.settings.control.drift_interval,
             revision_of(configuration).digest,
-            self.actions,
+            self.actions.settler,
             ledger,
             standing,
             clock.now_ns,

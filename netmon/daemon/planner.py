@@ -11,8 +11,9 @@ from typing import Any, Protocol
 from netmon.config.load import Configuration
 from netmon.core import directing, planning, shaping
 from netmon.core.capacity import InForce
+from netmon.core.changes import Plan
 from netmon.core.directives import Directive, frozen
-from netmon.core.model import Circuit, Mode, Place, Plan, Verdict
+from netmon.core.model import Circuit, Mode, Place, Verdict
 from netmon.core.planning import Observed, PlanContext, Share
 from netmon.core.shares import Answer, Posed
 from netmon.daemon.caps import Capped

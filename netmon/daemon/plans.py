@@ -8,7 +8,8 @@ from typing import Any
 from netmon.bundled import folder
 from netmon.config.load import Configuration
 from netmon.core import planning, rollout
-from netmon.core.model import NANOSECONDS, Action, Change, Circuit, Direction
+from netmon.core.changes import Action, Change
+from netmon.core.model import NANOSECONDS, Circuit, Direction
 from netmon.core.planning import Observed
 from netmon.core.refusals import Finding
 from netmon.daemon.approving import approval_row

@@ -10,19 +10,11 @@ from typing import Protocol
 from netmon.config.load import Configuration
 from netmon.core import alerting
 from netmon.core.alerting import Condition
+from netmon.core.alerts import Alert, AlertKind, AlertState, Severity
+from netmon.core.changes import Plan
 from netmon.core.directives import directive_conditions
-from netmon.core.model import (
-    NANOSECONDS,
-    Alert,
-    AlertKind,
-    AlertState,
-    Circuit,
-    Direction,
-    Plan,
-    Severity,
-    Usage,
-    Verdict,
-)
+from netmon.core.measurement import Usage
+from netmon.core.model import NANOSECONDS, Circuit, Direction, Verdict
 from netmon.core.quota import essence
 from netmon.core.shares import floor_conditions
 from netmon.daemon.clock import Clock, Trust

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from netmon.core.model import NANOSECONDS, Poll
+from netmon.core.measurement import Poll
+from netmon.core.model import NANOSECONDS
 from netmon.routers.polling import PollError
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,6 @@ class RouterHealth:
     router: str
     watched_since_ns: int
     last_ok_ns: int | None = None
-    last_try_ns: int | None = None
     duration_s: float = 0.0
     problem: str | None = None
     """The sentence of the last failure, which names the router; None after a success."""
@@ -111,7 +111,7 @@ class PollLoop:
     async def visit(self) -> None:
         """One visit, at most the deadline long; its end is told to `on_end` in every case."""
         health = self.health
-        began, health.last_try_ns = time.perf_counter(), self.now_ns()
+        began = time.perf_counter()
         try:
             async with asyncio.timeout(self.deadline_s):
                 poll = await self.visitor.poll()

@@ -10,7 +10,8 @@ from netmon.config.load import Configuration
 from netmon.core.capacity import InForce, capacities
 from netmon.core.closing import Figures, Port
 from netmon.core.delivery import Delivered, delivered
-from netmon.core.model import NANOSECONDS, Circuit, Direction, Faces, Usage
+from netmon.core.measurement import Usage
+from netmon.core.model import NANOSECONDS, Circuit, Direction, Faces
 from netmon.core.periods import Period, add_usage, grid_cells, period_containing
 from netmon.core.port_state import (
     Availability,

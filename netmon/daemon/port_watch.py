@@ -16,11 +16,13 @@ from itertools import islice
 
 from netmon.core import alerting
 from netmon.core.alerting import Condition
+from netmon.core.alerts import Alert, AlertKind, AlertState
 from netmon.core.capacity import InForce, capacities
 from netmon.core.capacity_alerts import backhaul_condition, uplink_condition
 from netmon.core.directives import Directive
 from netmon.core.heads import cells_of
-from netmon.core.model import Alert, AlertKind, AlertState, Circuit, Column, Identity, Poll, Role
+from netmon.core.measurement import Column, Identity, Poll
+from netmon.core.model import Circuit, Role
 from netmon.core.periods import BRIDGED_NS
 from netmon.core.port_state import (
     Patience,

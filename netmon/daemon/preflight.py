@@ -8,8 +8,7 @@ from typing import Any, Final
 from netmon.bundled import folder
 from netmon.config.load import Configuration
 from netmon.core.model import NANOSECONDS
-from netmon.routers.dialects import DialectError, DialectSettings, RevertKind, load_settings
-from netmon.routers.readback_tc import objects_of
+from netmon.routers.dialects import DialectError, DialectSettings, RevertKind, load_settings, objects_of
 from netmon.routers.readbacks import Limit, Ours, Owner
 from netmon.routers.session import Failure
 from netmon.routers.upkeep import Surveyed, SurveyedPort

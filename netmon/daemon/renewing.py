@@ -12,7 +12,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from netmon.core.model import NANOSECONDS, Change, Circuit, Direction, Outcome, Place, Receipt
+from netmon.core.changes import Change, Outcome, Receipt
+from netmon.core.model import NANOSECONDS, Circuit, Direction, Place
 from netmon.daemon.breakers import Breakers
 from netmon.daemon.enforcer import Order, RenewOrder
 from netmon.daemon.processes import ChildDiedError, ChildFailedError

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 from netmon.core import alerting, rollout
 from netmon.core.alerting import Condition
-from netmon.core.model import Action, Alert, AlertState, Change, Circuit, Receipt
+from netmon.core.alerts import Alert, AlertState
+from netmon.core.changes import Action, Change, Receipt
+from netmon.core.model import Circuit
 from netmon.core.rollout import End, Group, Halt, Rollout
 
 log = logging.getLogger(__name__)

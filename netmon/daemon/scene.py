@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from netmon.config.load import Configuration
 from netmon.core import directing, planning
 from netmon.core.allocation import parts
+from netmon.core.changes import Action, Outcome, Refusal
 from netmon.core.directives import Directive
-from netmon.core.model import Action, Agency, Circuit, Direction, Mode, Outcome, Place, Refusal, Verdict
+from netmon.core.model import Agency, Circuit, Direction, Mode, Place, Verdict
 from netmon.core.planning import Withheld
 from netmon.core.quota import essence
 from netmon.core.shares import Due

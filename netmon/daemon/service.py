@@ -19,9 +19,9 @@ from netmon.bundled import folder
 from netmon.config.errors import ConfigError
 from netmon.config.load import Configuration, load
 from netmon.core.heads import Head, Visit
-from netmon.core.model import NANOSECONDS, Poll
+from netmon.core.measurement import Poll
+from netmon.core.model import NANOSECONDS
 from netmon.daemon.accountant import Accountant
-from netmon.daemon.actions import RESTARTS
 from netmon.daemon.agents import agent_of, voices_of
 from netmon.daemon.approving import APPROVE_PLAN
 from netmon.daemon.bookkeeping import CLOSE_PERIOD, Books
@@ -37,6 +37,7 @@ from netmon.daemon.orders import Order
 from netmon.daemon.plane import ControlPlane
 from netmon.daemon.pollers import RouterHealth
 from netmon.daemon.revisions import record_revision
+from netmon.daemon.settling import RESTARTS
 from netmon.daemon.standing import Standing
 from netmon.outputs.http import HttpServer
 from netmon.outputs.mqtt import MqttPublisher
@@ -180,7 +181,7 @@ class Service:
         self._tasks.leaf("configuration record", revision)
         self._tasks.leaf("worker", self._plane.worker.run)
         self._tasks.leaf("enforcer", self._plane.enforcer.run)
-        self._tasks.leaf("actions", self._plane.actions.run)
+        self._tasks.leaf("actions", self._plane.actions.settler.run)
         self._tasks.leaf("hold", self._plane.operations.run)
         self._tasks.leaf("drift", self._plane.drift.run)
         self._tasks.leaf("renewals", self._plane.renewer.run)
@@ -267,7 +268,7 @@ class Service:
         self._metrics.process.gaps(visit.gaps)
         self._plane.observer.visit(visit.head)
         if any(gap.reason in RESTARTS for gap in visit.gaps):
-            self._plane.actions.doubt(poll.router)
+            self._plane.actions.settler.doubt(poll.router)
 
     def _noticed(self, event: Notification) -> None:
         """A trap is a hint: it changes nothing but when the router is read."""

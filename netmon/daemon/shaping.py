@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from netmon.config.load import Configuration
 from netmon.core.capacity import InForce
+from netmon.core.code_points import excepted
 from netmon.core.model import Place, VerdictReason
 from netmon.core.planning import Share
 from netmon.core.shaping import NOTHING_FAILED, Shaped, hierarchies, tiers
@@ -52,7 +53,9 @@ def sharings(configuration: Configuration) -> dict[str, Sharing]:
     parents = {agency.id: agency.parent for agency in configuration.agencies}
     found = {}
     for names in points.values():
-        agencies = tiers([circuits[name] for name in names], parents)
-        for name in names:
-            found[name] = Sharing(circuits[name].limiting.prefixes, tuple(names), agencies)
+        members = [circuits[name] for name in names]
+        agencies = tiers(members, parents)
+        for one in members:
+            point = one.limiting
+            found[one.id] = Sharing(point.prefixes, tuple(names), agencies, point.dscp, excepted(one, members))
     return found

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from netmon.core.alerts import Alert, AlertState
 from netmon.core.approval import PlanApproval
+from netmon.core.changes import Plan
 from netmon.core.directives import ALERT_KEY, Directive
 from netmon.core.guard_alerts import twins
 from netmon.core.kill_switch import Release
-from netmon.core.model import Alert, AlertState, Direction, Plan, Verdict
+from netmon.core.model import Direction, Verdict
 from netmon.core.planning import Observed
 from netmon.core.shares import Due
 from netmon.daemon.clock import Trust

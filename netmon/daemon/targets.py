@@ -26,5 +26,8 @@ def target_of(
         shared=sharing,
         allow_unguarded=router.allow_unguarded,
         owner=owner,
+        others=tuple(
+            one.id for one in configuration.circuits if one.id != circuit.id and one.limiting.router == place.router
+        ),
         known_revision=0 if owner is None else owner.revision,
     )

@@ -20,7 +20,8 @@ from netmon.core.closing import Port
 from netmon.core.decided import Decided
 from netmon.core.directives import Directive
 from netmon.core.ladder import LadderStep, QuotaPolicy
-from netmon.core.model import Circuit, Direction, Mode, RuleRef, Usage, Verdict, VerdictReason
+from netmon.core.measurement import Usage
+from netmon.core.model import Circuit, Direction, Mode, RuleRef, Verdict, VerdictReason
 from netmon.core.periods import Period, add_usage, period_containing
 from netmon.core.planning import Withheld
 from netmon.core.quota import LADDER_BPS, PERIOD_END_NS

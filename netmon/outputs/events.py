@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
-from netmon.core.model import Alert, AlertKind, AlertState
+from netmon.core.alerts import Alert, AlertKind, AlertState
 from netmon.core.periods import from_ns
 
 EVENT_CONTENT_TYPE: Final = "application/cloudevents+json; charset=utf-8"

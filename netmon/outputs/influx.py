@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Final, Protocol
 
-from netmon.core.model import NANOSECONDS, Circuit, Direction, Identity
+from netmon.core.measurement import Identity
+from netmon.core.model import NANOSECONDS, Circuit, Direction
 from netmon.outputs.settings import InfluxSettings
 from netmon.outputs.topology import by_router, placed
 from netmon.settings import SecretUnavailableError

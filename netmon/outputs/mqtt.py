@@ -22,7 +22,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from netmon.core.model import NANOSECONDS, Alert, AlertKind
+from netmon.core.alerts import Alert, AlertKind
+from netmon.core.model import NANOSECONDS
 from netmon.outputs.events import (
     EVENT_CONTENT_TYPE,
     alert_event,

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-from netmon.core.model import Gap, GapReason, Outcome
+from netmon.core.changes import Outcome
+from netmon.core.measurement import Gap, GapReason
 from netmon.snmp.notification_events import Drop, NotificationKind
 
 _SHORT_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5)

@@ -14,18 +14,8 @@ from typing import Final
 
 from netmon import __version__
 from netmon.core.heads import Head
-from netmon.core.model import (
-    NANOSECONDS,
-    Agency,
-    Cells,
-    Circuit,
-    Column,
-    Direction,
-    Identity,
-    Poll,
-    Usage,
-    Verdict,
-)
+from netmon.core.measurement import Cells, Column, Identity, Poll, Usage
+from netmon.core.model import NANOSECONDS, Agency, Circuit, Direction, Verdict
 from netmon.core.planning import Observed
 from netmon.outputs.devices import DeviceMetrics
 from netmon.outputs.exposition import Block, Family, Value, gzipped, labels, lines, plain, template

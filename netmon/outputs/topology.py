@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from netmon.core.model import Circuit, Identity
+from netmon.core.measurement import Identity
+from netmon.core.model import Circuit
 
 
 def by_router(circuits: Iterable[Circuit]) -> Mapping[str, tuple[Circuit, ...]]:

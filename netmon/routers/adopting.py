@@ -12,7 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from netmon.core.model import NANOSECONDS, Outcome
+from netmon.core.changes import Outcome
+from netmon.core.model import NANOSECONDS
 from netmon.core.resolving import Armed
 from netmon.routers.change import LEAST_REVERT_S, RESTORED_S
 from netmon.routers.dialects import Dialect, DialectError, RevertKind, Verb, Way

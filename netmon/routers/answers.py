@@ -23,16 +23,25 @@ _TOKEN: Final = re.compile(
 )
 _PAINTED: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _CLOCK: Final = r"[A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,6})?"
+_ISO_CLOCK: Final = r"\d{4}-\d\d-\d\dT[\d:.]{8,15}(?:Z|[+-]\d\d:\d\d)?"
 _SYSLOG: Final = re.compile(
-    # IOS, IOS-XE, NX-OS and IOS-XR: [sequence: ][node:][*]time: [process: ]%FACILITY-SEVERITY-MNEMONIC:
+    # IOS, IOS-XE, NX-OS and IOS-XR: [sequence: ][node:][*]time[ zone]: [process: ]%FACILITY-SEVERITY-MNEMONIC:
     r"(?:\d{1,10}: )?(?:[A-Z0-9/]{1,40}:)?"
-    rf"(?:[*.]?(?:{_CLOCK}(?: [A-Z]{{1,5}})?|\d\d:\d\d:\d\d|\d+[wdy]\d+[dhw]) ?: )?"
+    rf"(?:[*.]?(?:{_CLOCK}(?: [\w+:-]{{1,8}})?|{_ISO_CLOCK}|\d\d:\d\d:\d\d|\d+[wdy]\d+[dhw]) ?: )?"
     r"(?:[\w-]{1,40}\[\d+\]: )?%[A-Z][A-Z0-9_]*(?:-[A-Z0-9_]+)*-[0-7]-[A-Z0-9_]+ ?:"
-    # VRP: time host [%%01]MODULE/severity/BRIEF[(l)][[n]]:
-    rf"|{_CLOCK}(?:[+-]\d\d:\d\d)?(?: DST)? \S{{1,64}} (?:%%\d\d)?[A-Z][A-Z0-9_]*/\d/\w+(?:\(\w\))?(?:\[\d+\])?:"
+    # VRP: [#][*]time host [%%01]MODULE/severity/BRIEF[(l)][[n]]: of logs, traps and debugging
+    rf"|[#*]?{_CLOCK}(?:[+-]\d\d:\d\d)?(?: DST)? \S{{1,64}} (?:%%\d\d)?[A-Z][A-Z0-9_]*/\d/\w+(?:\(\w\))?(?:\[\d+\])?:"
+    # IOS, of its revert timer, behind a prompt as well
+    r"|(?:\S{1,80}[>#] ?)?Rollback Confirmed Change: Rollback will begin in "
+    r"|Enter .configure confirm. if you wish to keep what you.ve configured"
+    # What IOS (exec prompt timestamp) and IOS-XR print before every answer
+    r"|Load for five secs: \d+%|Time source is [\w ]{1,30}, [*.]?\d\d:\d\d:\d\d\.\d"
+    r"|[A-Z][a-z]{2} [A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d\.\d{3} \S{1,8}\Z"
 )
-_ABOVE_PROMPT: Final = re.compile(r"\[edit[^\]]*\]|\{[\w:-]{1,32}\}|# commit confirmed will be rolled back .*")
-"""Lines that Junos and VyOS print above every prompt."""
+_ABOVE_PROMPT: Final = re.compile(
+    r"(?=[\[{])(?:\{[\w:-]{1,32}\})?(?:\[edit[^\]]*\])?|# commit confirmed will be rolled back .*"
+)
+"""Lines that Junos and VyOS print above every prompt; of a virtual chassis both on one line: `{master:0}[edit]`."""
 _PAGER: Final = re.compile(r"\s*(?:-+ ?\(?more\b.{0,60}|<-+ ?more ?-+>.{0,20})", re.IGNORECASE)
 
 
@@ -64,7 +73,7 @@ def is_pager(line: str) -> bool:
 
 
 def is_syslog(line: str) -> bool:
-    """Whether the line is a message of the router's log, which consoles print between everything else."""
+    """Whether the line is a message of the router's log, or what else consoles print unasked in between."""
     return _SYSLOG.match(line) is not None
 
 
@@ -77,7 +86,6 @@ class Answer:
         self._wanted = "".join(command.split())
         self._lines: list[str] = []  # painted
         self._last = ""  # as received
-        self._echoed = 0  # lines looked at for the echo
         self._seen = ""
         self._from: int | None = None if self._wanted else 0
 

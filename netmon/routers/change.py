@@ -10,7 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from netmon.core.model import NANOSECONDS, Action, Intent, Outcome, Placement, Proof, Step
+from netmon.core.changes import Action, Intent, Outcome, Proof, Step
+from netmon.core.model import NANOSECONDS, Placement
 from netmon.core.resolving import Armed
 from netmon.routers.dialects import DialectError, RevertKind, Verb
 from netmon.routers.port import Box, Port, RefusedError, Wanted
@@ -101,6 +102,9 @@ class GuardedChange:
         limit = before.limit(self._way)
         if limit.foreign is not None:
             raise RefusedError(Failure.FOREIGN_SHAPER, f"{limit.foreign} was not made by netmon")
+        nesting = None if self._wanted.bps is None else port.nesting(before, self._way)
+        if nesting is not None:
+            raise RefusedError(Failure.HIERARCHY, nesting)
         self._ended = port.expiry(self._way)
         if port.in_place(self._wanted, limit) and self._ended.present is self._expires:
             return self._confirmed(limit, before, "was in place already; nothing was sent")

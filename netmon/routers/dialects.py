@@ -20,7 +20,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from netmon.core.model import Direction, Faces, leaves
 from netmon.routers.quoting import QUOTINGS, UnsafeValueError, printable
-from netmon.routers.terminal import Terminal
+from netmon.routers.terminal import Terminal, compiled
 from netmon.settings import Settings
 
 if TYPE_CHECKING:
@@ -182,6 +182,9 @@ class DialectSettings(Terminal):
     """Whether the router can end a limit by itself, should netmon never come back."""
     hierarchy: Literal["htb", "queue_tree"] | None = None
     """The Python parsers of ports that several circuits share; None: the platform has no hierarchy of its own."""
+    unknown: str | None = None
+    """Regular expression of a refusal that only says that this release has no such command: a line of `others` that is
+    refused so is passed over; None: any refusal of such a line tells who is there."""
 
     @model_validator(mode="after")
     def _tells_the_end(self) -> DialectSettings:
@@ -189,6 +192,11 @@ class DialectSettings(Terminal):
         if self.completion is None and not self.double_prompt:
             raise ValueError("a command's end cannot be told; give completion and completed, or double_prompt: true")
         return self
+
+    @field_validator("unknown")
+    @classmethod
+    def _compiles_too(cls, value: str | None) -> str | None:
+        return None if value is None else compiled(value).pattern
 
     @field_validator("quoting")
     @classmethod
@@ -229,6 +237,23 @@ class Names:
             device=f"nm{digest[:8]}",
             minor=f"{int(digest[:4], 16) % 0xFFFE + 1:x}",
         )
+
+
+def class_object(minor: int) -> str:
+    """What a circuit's class is called in a list of all there is: tc keeps its number only."""
+    return f"NM-0000{minor:04X}-CLASS"
+
+
+def objects_of(circuit: str, interface: str) -> frozenset[str]:
+    """All that a circuit limited at that port may be listed as, whatever the platform."""
+    names = Names.of(circuit)
+    return frozenset({names.object, class_object(int(names.minor, 16)), Names.of(f"port {interface}").object})
+
+
+def is_circuits(name: str, circuit: str) -> bool:
+    """Whether an object is that circuit's own. Some platforms cut its name short; the hash tells it."""
+    names = Names.of(circuit)
+    return name[:11] in {names.object[:11], class_object(int(names.minor, 16))[:11]}
 
 
 class Dialect:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
-from netmon.core.model import Column
+from netmon.core.measurement import Column
 from netmon.routers import mib, naming
 from netmon.routers.naming import Rows
 from netmon.routers.profiles import NAME, NUMBER_COLUMNS, OCTETS, TEXT_COLUMNS, Profile, Profiles, Source

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from netmon.core.model import Action, Direction, Intent, Outcome, Placement, Proof
+from netmon.core.changes import Action, Intent, Outcome, Proof
+from netmon.core.model import Direction, Placement
 from netmon.core.resolving import Armed, ResolveAction
 from netmon.routers.change import Clock, GuardedChange, Progress, Result, placed, said, save
 from netmon.routers.dialects import ARM_ID, Dialect, DialectError, Verb

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from netmon.core.model import Direction, Intent, Outcome, Placement, Proof, Step
+from netmon.core.changes import Intent, Outcome, Proof, Step
+from netmon.core.model import Direction, Placement
 from netmon.core.resolving import Armed, ResolveAction
 from netmon.routers.adopting import Course, Move, Moved
 from netmon.routers.cli_reading import CliReading

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from netmon.core.model import Column
+from netmon.core.measurement import Column
 from netmon.routers import mib
 from netmon.routers.discovery import Discovered, Prober
 from netmon.routers.health import HealthReading, read_health

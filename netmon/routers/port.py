@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from netmon.core.code_points import Packets, Told, told
 from netmon.core.model import Direction, Faces, Placement
 from netmon.core.resolving import Armed
-from netmon.routers.dialects import Dialect, Names, RevertKind, Verb, Way, way_of
+from netmon.routers.dialects import Dialect, Names, RevertKind, Verb, Way, is_circuits, way_of
 from netmon.routers.readbacks import (
     OBJECT,
     Expiry,
@@ -37,6 +39,14 @@ class Sharing:
     """All that are limited there, this one too: whatever belongs to none of them is somebody else's."""
     agencies: tuple[str, ...]
     """Those that have a class of their own there (core/shaping.py, tiers)."""
+    dscp: tuple[int, ...] = ()
+    """The circuit's own code points; empty: all that are not excepted."""
+    excepted: tuple[Packets, ...] = ()
+    """What the others have of its prefixes, where it names no code points."""
+
+    @property
+    def told(self) -> tuple[Told, ...]:
+        return told(self.prefixes, self.dscp, self.excepted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,8 @@ class Target:
     """The router may be altered though it can neither undo a change nor end a limit by itself."""
     owner: Owner | None = None
     """What marks the router as ours, with this change's revision; None: the marker is neither asked nor written."""
+    others: tuple[str, ...] = ()
+    """The other circuits that are limited on this router."""
     known_revision: int = 0
     """The newest revision this ledger knows it wrote there: a higher one was written by a twin."""
 
@@ -136,10 +148,15 @@ class Box:
 
     def others(self) -> str | None:
         """Who else is configuring the router: a sentence."""
-        try:
-            answers = self.send(self.dialect.commands(Verb.OTHERS, self._router_wide))
-        except CommandRejectedError as error:  # as where somebody holds the configuration
-            return str(error)
+        answers = []
+        for command in self.dialect.commands(Verb.OTHERS, self._router_wide):
+            try:
+                answers.append(self._session.run(command))
+            except CommandRejectedError as error:
+                unknown = self.dialect.settings.unknown
+                if unknown is None or not re.search(unknown, str(error)):  # as where somebody holds the configuration
+                    return str(error)
+                answers.append("")
         with readable(self.dialect.platform):
             return self._readback.others(answers)
 
@@ -264,6 +281,17 @@ class Port(Box):
         read, foreign = self.ask(Verb.READ), self.ask(Verb.FOREIGN)
         with readable(self.dialect.platform):
             return self._readback.state(read, foreign, self.names, self.target.interface)
+
+    def nesting(self, state: PortState, way: Way | None = None) -> str | None:
+        """Which other circuit's limit some of this port's packets pass too, that way or any: a sentence."""
+        one = next((one for one in state.nested if way is None or one.way in (way, None)), None)
+        if one is None:
+            return None
+        whose = next((circuit for circuit in self.target.others if is_circuits(one.object, circuit)), None)
+        return (
+            f"{one.object} on {one.interface}{f', of circuit {whose},' if whose else ''} is netmon's and limits packets"
+            f" of {self.target.interface} too; limit the port or its VLANs, not both"
+        )
 
     def armed(self, arm: str) -> Armed:
         if self.dialect.settings.revert.kind is RevertKind.NONE:

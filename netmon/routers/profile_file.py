@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import BeforeValidatorFunctionSchema, CallableSchema
 
-from netmon.core.model import Column
+from netmon.core.measurement import Column
 from netmon.routers.cli_profile import CliCollector
 from netmon.routers.health_profile import COLUMN_TAG, TEXT_TAG, HealthKind, HealthSection, check_units
 from netmon.routers.mib import DECODERS, Kind

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from netmon.core.code_points import Block
 from netmon.core.model import Placement, Tier
 from netmon.routers.dialects import Names, Way
 from netmon.routers.port import Sharing
@@ -34,6 +35,8 @@ _FILTER = re.compile(r"^filter .*?\bpref (?P<pref>\d+) (?P<kind>\S+)(?P<rest>.*)
 _FLOW = re.compile(r"\bflowid (\S+)")
 _MATCH = re.compile(r"^\s+match ([0-9a-f]{8})/([0-9a-f]{8}) at (\d+)$")
 
+ANY = (0, 0)
+"""Value and mask of all code points."""
 Match = tuple[str, str, int]
 """Value and mask, hexadecimal, of the 32 bits at an offset into the network header."""
 
@@ -77,13 +80,14 @@ def tier_minor(agency: str | None) -> str:
     return agency.removeprefix(HANDLE) if agency.startswith(HANDLE) else Names.of(f"agency {agency}").minor
 
 
-def expected(prefix: str, side: str) -> frozenset[Match]:
-    """What a filter for an IPv4 or IPv6 prefix on side `src` or `dst` compares, after RFC 791 and RFC 8200."""
+def expected(prefix: str, side: str, points: Block = ANY) -> frozenset[Match]:
+    """What a filter for an IPv4 or IPv6 prefix on side `src` or `dst` compares, after RFC 791, 2474 and 8200."""
     network = ipaddress.ip_network(prefix)
-    words, start, version = (1, 12, "40000000") if network.version == 4 else (4, 8, "60000000")
+    words, start, at_bit = (1, 12, 18) if network.version == 4 else (4, 8, 22)
     start += (4 * words) if side == "dst" else 0
     value, mask = int(network.network_address), int(network.netmask)
-    found = {(version, "f0000000", 0)}
+    first = network.version << 28 | points[0] << at_bit, 0xF0000000 | points[1] << at_bit
+    found = {(f"{first[0]:08x}", f"{first[1]:08x}", 0)}
     for at in range(words):
         shift = 32 * (words - 1 - at)
         if bits := mask >> shift & 0xFFFFFFFF:
@@ -102,7 +106,7 @@ class HtbReadback:
         port = Names.of(f"port {interface}")
         self._device, self._alias = port.device, port.object
         self._minor = Names.of(circuit).minor
-        self._prefixes = shared.prefixes
+        self._told = shared.told
         self._circuits = {Names.of(one).minor for one in shared.circuits}
         self._agencies: dict[str, str | None] = {ROOT: None}
         self._agencies |= {tier_minor(agency): agency for agency in shared.agencies}
@@ -146,7 +150,12 @@ class HtbReadback:
         if own is None:
             return Limit(None, bool(filters), named, None, tiers, parents)
         placement = Placement(own.rate, own.weight, own.priority, self._above(own, tree.classes))
-        wanted = {expected(prefix, side) for prefix in self._prefixes}
+        wanted = {
+            expected(prefix, side, points)
+            for some, parts in self._told
+            for prefix in some
+            for points in parts or (ANY,)
+        }
         complete = {one.matches for one in filters} == wanted and len(filters) == len(wanted)
         return Limit(own.ceil if complete else None, True, named, placement, tiers, parents)
 

@@ -12,18 +12,22 @@ from typing import Final
 
 from netmon.core.resolving import Armed
 from netmon.routers.dialects import Names, Way
+from netmon.routers.readback_cisco_policy import rate_of
 from netmon.routers.readback_ios_config import (
     POLICY,
     SUFFIX,
-    Section,
+    applied,
     attached,
     foreigners,
     interfaces,
+    nested,
+    policy_maps,
     same_port,
     sections,
 )
 from netmon.routers.readback_ios_ports import address_in, arrival, carriers, ports_of_users
 from netmon.routers.readbacks import (
+    UNBOUND,
     Answers,
     Expiry,
     Foreign,
@@ -40,17 +44,24 @@ from netmon.routers.session import AnswerUnreadableError
 
 APPLET: Final = "NM-EXPIRE-"
 """Before the policy-map's name: the applet that takes it off."""
-UNBOUND: Final = "-"
-"""The interface of what is attached to none."""
 UNSYNCHRONISED: Final = "the clock is not synchronised; set ntp server"
 _MAC = re.compile(r"\baddress is ([0-9a-f]{4})\.([0-9a-f]{4})\.([0-9a-f]{4})\b", re.IGNORECASE)
 _DESCRIPTION = re.compile(r"^\s*Description: (.*?)\s*$", re.MULTILINE)
-_SHAPED = re.compile(r"^\s*(?:target shape rate (\d+)|(\d+)/\d+\s+\d+\s)", re.MULTILINE)
-_POLICED = re.compile(r"^\s*police:\s*(?:cir |rate )?(\d+) bps\b", re.MULTILINE)
-_ATTACHED = re.compile(r"^\s*Service-policy (input|output)\s*: (\S+)", re.MULTILINE)
+_SHAPED = re.compile(r"^\s*(?:target shape rate (\d+)\b|(\d+)/\d+\s+\d+\s)", re.MULTILINE)
+_POLICED = re.compile(r"^\s*police ?:\s*(?:cir \d+ ?%\s*)?(?:cir |rate )?(\d+) bps\b", re.MULTILINE)
+_ATTACHED = re.compile(r"^\s*Service-policy (input|output)\s*: (\S+)", re.MULTILINE | re.IGNORECASE)
 _CLOCK = re.compile(r"(?P<time>\d\d:\d\d:\d\d)(?:\.\d+)? (?P<zone>\S+) \w{3} (?P<date>\w{3} +\d+ \d{4})")
-_REGISTERED = re.compile(r"^\d+\s+applet\s.*?\s(\w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4})\s+(\S+)\s*$")
+_REGISTERED = re.compile(
+    # Many releases leave no blank before a day of two digits: Thu Nov20.
+    r"^\d+\s+applet\s.*?\s\w{3} (?P<month>[A-Z][a-z]{2}) *(?P<day>\d+) (?P<time>\d\d:\d\d:\d\d \d{4})"
+    r"\s+(?P<name>\S+)\s*$"
+)
+_END = re.compile(r"^end\s*$", re.MULTILINE)
+_LOCKED = re.compile(r"^\s*State\s*:\s*LOCKED", re.MULTILINE)
+_HOLDER = re.compile(r"^\s*(?:User|TTY username)\s*: *(\S+)", re.MULTILINE)
+_SESSION_LOCK = re.compile(r"^Config Session Lock\s*\n(?:(?!Parser).*\n)*?\s*Owner PID\s*: *\d", re.MULTILINE)
 _CHANGE = re.compile(r"^( *)([+-]?)(\S.*?)\s*$")
+_SHOWN_OF_USERS: Final = 10
 _OWN_DOING = ("ntp clock-period", "crypto pki certificate chain")
 """Lines that the router itself alters, or never shows the same in both configurations."""
 
@@ -95,15 +106,18 @@ class IosReadback:
         return carriers(ports, own, answer(answers, 4), is_ipv6=":" in peer)
 
     def state(self, read: Answers, foreign: Answers, names: Names, interface: str) -> PortState:
-        policies = {one.line.partition(" ")[2]: one for one in sections(answer(read, 0)) if _is_policy(one)}
-        own = next(iter(interfaces(answer(read, 1)).values()), Section(""))
+        policies, ports = policy_maps(answer(read, 0)), interfaces(answer(read, 1))
+        if len(ports) != 1 or not _END.search(answer(read, 1)):
+            raise AnswerUnreadableError(f"the router does not show the whole configuration of {interface}")
         working = _working(answer(read, 2))
         ours = {way: names.object + suffix for way, suffix in SUFFIX.items()}
-        others = foreigners(interface, interfaces(answer(foreign, 0)), ours) if foreign else ()
+        attached_ways = applied(next(iter(ports.values())), policies, ours)
+        near = interfaces(answer(foreign, 0)) if foreign else {}
+        others = foreigners(interface, near, ours)
         limits, warnings = {}, []
         for way, policy in ours.items():
-            is_attached = own.value(f"service-policy {_word(way)}") == policy
-            rate, altered = _rate(policies.get(policy))
+            is_attached = way in attached_ways
+            rate, altered = rate_of(policies.get(policy))
             others += (Foreign("policy-map", altered, way, ""),) if altered else ()
             if is_attached and policy not in working:
                 warnings.append(f"{policy} is attached and the router does not show it at work")
@@ -112,7 +126,8 @@ class IosReadback:
             in_force = rate if is_attached and policy in working else None
             blame = next((f"{one.kind} {one.name}" for one in others if one.way in (way, None)), None)
             limits[way] = Limit(in_force, is_attached or policy in policies, blame)
-        return PortState(limits[Way.INGRESS], limits[Way.EGRESS], tuple(warnings), others)
+        around = nested(interface, near)
+        return PortState(limits[Way.INGRESS], limits[Way.EGRESS], tuple(warnings), others, nested=around)
 
     def armed(self, answers: Answers, arm: str) -> Armed:
         """The timer bears no name, so one that fired leaves no trace: then the old state is read."""
@@ -124,12 +139,12 @@ class IosReadback:
     def others(self, answers: Answers) -> str | None:
         """The configuration lock, somebody else's revert timer, and changes that were never saved."""
         users, lock, timer = answer(answers, 0), answer(answers, 1), answer(answers, 2)
-        if re.search(r"^\s*State\s*: LOCKED", lock, re.MULTILINE):
-            holder = re.search(r"^\s*User\s*: *(\S+)", lock, re.MULTILINE)
+        if _LOCKED.search(lock) or _SESSION_LOCK.search(lock):
+            holder = _HOLDER.search(lock)
             return f"{holder[1] if holder else 'somebody'} holds the router's configuration lock"
         own = re.search(r"^\*\s*\d+ +\S+ +\S+ +(\S+) ", users, re.MULTILINE)
-        armed_by = re.search(r"^\s*User *: *(\S+)", timer, re.MULTILINE)
-        if armed_by is not None and (own is None or armed_by[1] != own[1]):
+        armed_by = re.search(r"^\s*User *: *([^\s(]+)", timer, re.MULTILINE)
+        if armed_by is not None and (own is None or not _is_same_user(armed_by[1], own[1])):
             return f"{armed_by[1]} has a change waiting for `configure confirm`"
         unsaved = [path for path in _changes(answer(answers, 3)) if not _is_ours(path)]
         if not unsaved:
@@ -145,13 +160,14 @@ class IosReadback:
         lines = answer(answers, 1).splitlines()
         for number, line in enumerate(lines):
             registered = _REGISTERED.match(line)
-            if registered is None or registered[2] != applet:
+            if registered is None or registered["name"] != applet:
                 continue
             lasts = next((m for later in lines[number + 1 :] if (m := re.match(r"\s*time (\d+)", later))), None)
             if clock is None or lasts is None:
                 return Expiry(present=True)
             now = datetime.strptime(f"{clock['time']} {clock['date']}", "%H:%M:%S %b %d %Y")  # noqa: DTZ007 - both local
-            since = datetime.strptime(registered[1], "%a %b %d %H:%M:%S %Y")  # noqa: DTZ007
+            then = f"{registered['month']} {registered['day']} {registered['time']}"
+            since = datetime.strptime(then, "%b %d %H:%M:%S %Y")  # noqa: DTZ007
             return Expiry(True, max(0, int(lasts[1]) - int((now - since).total_seconds())))
         return Expiry(present=False)
 
@@ -161,7 +177,7 @@ class IosReadback:
             policy: next((name for name in short if same_port(name, port)), port)
             for policy, port in attached(interfaces(answer(answers, 1))).items()
         }
-        named = {one.line.partition(" ")[2]: _rate(one)[0] for one in sections(answer(answers, 0)) if _is_policy(one)}
+        named = {name: rate_of(one)[0] for name, one in policy_maps(answer(answers, 0)).items()}
         applets = re.findall(rf"^event manager applet {APPLET}(\S+)", answer(answers, 2), re.MULTILINE)
         named |= {name: None for name in (*where, *applets) if name not in named}
         return tuple(
@@ -196,30 +212,9 @@ class IosReadback:
         )
 
 
-def _word(way: Way) -> str:
-    return "input" if way is Way.INGRESS else "output"
-
-
-def _is_policy(section: Section) -> bool:
-    return section.line.startswith("policy-map ")
-
-
-def _rate(policy: Section | None) -> tuple[int | None, str]:
-    """What our policy-map is set to, bit/s, and how somebody altered it; "" if nobody did."""
-    if policy is None:
-        return None, ""
-    name, classes = policy.line.partition(" ")[2], [one for one in policy.below if one.line.startswith("class ")]
-    strange = next((one.line for one in classes if one.line != "class class-default"), None)
-    if strange is None and classes:
-        strange = next((o.line for o in classes[0].below if not o.line.startswith(("shape average ", "police "))), None)
-    if strange is not None:
-        return None, f"{name}: {strange}"
-    for one in classes:
-        if found := re.match(
-            r"(?:shape average|police(?: cir| rate)?) (\d+)\b", one.below[0].line if one.below else ""
-        ):
-            return int(found[1]), ""
-    return None, ""
+def _is_same_user(name: str, shown: str) -> bool:
+    """Some releases show users by ten characters of their names."""
+    return name == shown or (len(shown) == _SHOWN_OF_USERS and name.startswith(shown))
 
 
 def _working(text: str) -> dict[str, int | None]:
@@ -228,8 +223,9 @@ def _working(text: str) -> dict[str, int | None]:
     starts = list(_ATTACHED.finditer(text))
     for start, after in zip(starts, [*starts[1:], None], strict=False):
         part = text[start.end() : None if after is None else after.start()]
-        shaped, policed = _SHAPED.search(part), _POLICED.search(part)
-        rate = (shaped[1] or shaped[2]) if shaped else policed[1] if policed else None
+        # What enters cannot be shaped: such lines belong to another.
+        told = (_SHAPED.search(part) if start[1].lower() == "output" else None) or _POLICED.search(part)
+        rate = None if told is None else next(filter(None, told.groups()))
         found[start[2]] = None if rate is None else int(rate)
     return found
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from netmon.routers.dialects import Way
-from netmon.routers.readbacks import Foreign
+from netmon.routers.readbacks import Foreign, Ours
+from netmon.routers.session import AnswerUnreadableError
 
 WAYS: Final = {"input": Way.INGRESS, "output": Way.EGRESS}
 SUFFIX: Final = {Way.INGRESS: "-IN", Way.EGRESS: "-OUT"}
@@ -22,6 +23,10 @@ _SHAPERS: Final = (
     (re.compile(r"(traffic-shape) (.+)"), "traffic-shape"),
     (re.compile(r"(srr-queue) (bandwidth (?:limit|shape) .+)"), "srr-queue"),
 )
+
+
+_AROUND: Final = re.compile(r"Building configuration|Current configuration|end\Z|% No such configuration item")
+"""Lines that frame a configuration and are no part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +84,33 @@ def same_port(one: str, other: str) -> bool:
     return one in spellings(other) or other in spellings(one)
 
 
+def only(text: str, beginning: str) -> tuple[Section, ...]:
+    """The sections of an answer that was asked for those that begin so.
+
+    Raises AnswerUnreadableError for anything else: what came in between would take the lines after it to itself.
+    """
+    found = [one for one in sections(text) if not _AROUND.match(one.line)]
+    if (strange := next((one.line for one in found if not one.line.startswith(beginning)), None)) is not None:
+        raise AnswerUnreadableError(f"the router shows {strange[:80]!r} where its {beginning}sections were asked for")
+    return tuple(found)
+
+
 def interfaces(text: str) -> dict[str, Section]:
-    """The interfaces of a configuration by name, as configured: `GigabitEthernet0/1`."""
-    return {match[1]: one for one in sections(text) if (match := _INTERFACE.match(one.line))}
+    """The interfaces of an answer by name, as configured: `GigabitEthernet0/1`. Raises AnswerUnreadableError."""
+    return {match[1]: one for one in only(text, "interface ") if (match := _INTERFACE.match(one.line))}
+
+
+def policy_maps(text: str) -> dict[str, Section]:
+    """The policy-maps of an answer by name. Raises AnswerUnreadableError."""
+    return {one.line.split()[-1]: one for one in only(text, "policy-map ")}
+
+
+def applied(own: Section, policies: Mapping[str, Section], ours: Mapping[Way, str]) -> frozenset[Way]:
+    """The ways in which a port has our policy. Raises AnswerUnreadableError where that is not among the policy-maps."""
+    found = frozenset(way for word, way in WAYS.items() if own.value(f"service-policy {word}") == ours[way])
+    if lost := sorted(ours[way] for way in found if ours[way] not in policies):
+        raise AnswerUnreadableError(f"{lost[0]} is attached to the port and the router does not show what it is")
+    return found
 
 
 def related(port: str, ports: dict[str, Section]) -> dict[str, Section]:
@@ -117,11 +146,29 @@ def foreigners(port: str, ports: dict[str, Section], ours: dict[Way, str]) -> tu
             way = WAYS.get(match[0][1], Way.EGRESS)
             if is_port and one in section.below and ours.get(way) == match[0][2] and match[1] == "service-policy":
                 continue
+            if not is_port and _is_ours(one.line):
+                continue
             where = "" if is_port else f" on {name}"
             found.append(
                 Foreign(match[1], f"{match[0][2]}{where}", way, "\n".join((f"interface {name}", *above, one.line)))
             )
     return tuple(found)
+
+
+def nested(port: str, ports: dict[str, Section]) -> tuple[Ours, ...]:
+    """Other circuits' policies where the port's packets pass too: at the port it is a VLAN of, or at its VLANs."""
+    return tuple(
+        Ours(policy[1], name, WAYS[match[1]], None)
+        for name, section in related(port, ports).items()
+        if not same_port(name, port)
+        for _, one in section.every()
+        if (match := _SHAPERS[0][0].match(one.line)) and (policy := POLICY.match(match[2]))
+    )
+
+
+def _is_ours(line: str) -> bool:
+    match = _SHAPERS[0][0].match(line)
+    return match is not None and POLICY.match(match[2]) is not None
 
 
 def attached(ports: dict[str, Section]) -> dict[str, str]:

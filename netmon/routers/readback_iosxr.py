@@ -11,18 +11,21 @@ from typing import Final
 
 from netmon.core.resolving import Armed
 from netmon.routers.dialects import Names, Way
-from netmon.routers.readback_ios import UNBOUND, UNSYNCHRONISED, IosReadback, clock_ns_of, version_in
+from netmon.routers.readback_cisco_policy import rate_of
+from netmon.routers.readback_ios import UNSYNCHRONISED, IosReadback, clock_ns_of, version_in
 from netmon.routers.readback_ios_config import (
     POLICY,
     SUFFIX,
-    WAYS,
     Section,
+    applied,
     attached,
     foreigners,
     interfaces,
-    sections,
+    nested,
+    policy_maps,
 )
 from netmon.routers.readbacks import (
+    UNBOUND,
     Answers,
     Expiry,
     Foreign,
@@ -36,8 +39,8 @@ from netmon.routers.readbacks import (
 from netmon.routers.session import AnswerUnreadableError
 
 _PORT = re.compile(r"^(\S+) is (?:administratively )?(?:up|down)", re.MULTILINE)
-_RATE = re.compile(r"(?:shape average|police rate) (\d+)(?: ([kmg]?)bps)?(?: |\Z)")
-_UNITS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+_CLOSED = re.compile(r"^(?:!|% No such configuration item.*)\s*\Z", re.MULTILINE)
+"""How what was asked for of the configuration ends."""
 _TASKS: Final = ("qos", "interface", "config-services", "acl")
 """A login that alters limits must be allowed to write these."""
 _SESSION = re.compile(r"^\s*\d+\) +Session:", re.MULTILINE)
@@ -57,19 +60,21 @@ class IosXrReadback(IosReadback):
 
     def state(self, read: Answers, foreign: Answers, names: Names, interface: str) -> PortState:
         """A commit is refused whole where the hardware cannot hold a policy, so the configuration is what works."""
-        policies = {one.line.split()[-1]: one for text in read[:2] for one in sections(text) if _is_policy(one)}
+        if broken := [text for text in read[:3] if not _CLOSED.search(text)]:
+            raise AnswerUnreadableError(f"the router's configuration breaks off: {broken[0].strip()[-80:]!r}")
+        policies = {**policy_maps(answer(read, 0)), **policy_maps(answer(read, 1))}
         own = next(iter(interfaces(answer(read, 2)).values()), Section(""))
         ours = {way: names.object + suffix for way, suffix in SUFFIX.items()}
-        others = foreigners(interface, interfaces(answer(foreign, 0)), ours) if foreign else ()
+        attached_ways = applied(own, policies, ours)
+        near = interfaces(answer(foreign, 0)) if foreign else {}
+        others = foreigners(interface, near, ours)
         limits = {}
-        for word, way in WAYS.items():
-            policy = ours[way]
-            is_attached = own.value(f"service-policy {word}") == policy
-            rate, altered = _rate(policies.get(policy))
+        for way, policy in ours.items():
+            rate, altered = rate_of(policies.get(policy))
             others += (Foreign("policy-map", altered, way, ""),) if altered else ()
             blame = next((f"{one.kind} {one.name}" for one in others if one.way in (way, None)), None)
-            limits[way] = Limit(rate if is_attached else None, is_attached or policy in policies, blame)
-        return PortState(limits[Way.INGRESS], limits[Way.EGRESS], (), others)
+            limits[way] = Limit(rate if way in attached_ways else None, policy in policies, blame)
+        return PortState(limits[Way.INGRESS], limits[Way.EGRESS], (), others, nested=nested(interface, near))
 
     def armed(self, answers: Answers, arm: str) -> Armed:
         """A commit on trial bears no name; one that was rolled back is told by the old state."""
@@ -96,7 +101,7 @@ class IosXrReadback(IosReadback):
 
     def ours(self, answers: Answers) -> tuple[Ours, ...]:
         where = attached(interfaces(answer(answers, 1)))
-        rates = {one.line.split()[-1]: _rate(one)[0] for one in sections(answer(answers, 0)) if _is_policy(one)}
+        rates = {name: rate_of(one)[0] for name, one in policy_maps(answer(answers, 0)).items()}
         return tuple(
             Ours(match[1], where.get(name, UNBOUND), Way.INGRESS if match[2] == "IN" else Way.EGRESS, rates.get(name))
             for name in sorted({*rates, *where})
@@ -113,21 +118,3 @@ class IosXrReadback(IosReadback):
             warnings.append(f"the login may not write {', '.join(lacking)}; give it these tasks")
         clock_ns = clock_ns_of(clock, answer(answers, 3))
         return Survey(version_in(answer(answers, 0)), clock_ns, not lacking if tasks else None, tuple(warnings))
-
-
-def _is_policy(section: Section) -> bool:
-    return section.line.startswith("policy-map ")
-
-
-def _rate(policy: Section | None) -> tuple[int | None, str]:
-    """What our policy-map is set to, bit/s, and how somebody altered it; "" if nobody did."""
-    if policy is None:
-        return None, ""
-    name, classes = policy.line.split()[-1], [one for one in policy.below if one.line.startswith("class ")]
-    strange = next((one.line for one in classes if one.line != "class class-default"), None)
-    rates = [one.line for each in classes for one in each.below]
-    strange = strange or next((line for line in rates if not _RATE.match(line)), None)
-    if strange is not None:
-        return None, f"{name}: {strange}"
-    found = next((match for line in rates if (match := _RATE.match(line))), None)
-    return (None if found is None else int(found[1]) * _UNITS[found[2] or ""]), ""

@@ -14,10 +14,12 @@ from typing import Final
 
 from netmon.core.resolving import Armed
 from netmon.routers.dialects import Names, Way
+from netmon.routers.junos_commits import clock_in, commits_in, scheduled_in
 from netmon.routers.junos_strangers import strangers_on
 from netmon.routers.junos_survey import survey_of
 from netmon.routers.readbacks import (
     OBJECT,
+    UNBOUND,
     Answers,
     Expiry,
     Limit,
@@ -35,8 +37,6 @@ from netmon.routers.settings_shown import Words, below, settings_in, value
 
 FAMILIES: Final = ("inet", "inet6")
 """What is policed; a family the port does not have is not given to it."""
-UNBOUND: Final = "-"
-"""Instead of a port: a policer of ours that none applies."""
 SUFFIX: Final = {Way.INGRESS: "-IN", Way.EGRESS: "-OUT"}
 WORD: Final = {Way.INGRESS: "input", Way.EGRESS: "output"}
 _OURS: Final = re.compile(r"(NM-[0-9A-F]{8}-[A-Z0-9-]{1,20})-(IN|OUT)\Z")
@@ -48,8 +48,11 @@ _DESCRIPTION: Final = re.compile(r"^ +Description: ?(.*?) *$", re.MULTILINE)
 _MAC: Final = re.compile(r"\bCurrent address: ([0-9a-f]{2}(?::[0-9a-f]{2}){5})", re.IGNORECASE)
 _USER: Final = re.compile(r"^\S+ +\S+ +(\S+) ", re.MULTILINE)
 _VIA: Final = re.compile(r"\bvia ([\w/:.-]+)")
-_COMMIT: Final = re.compile(r"^(\d+) +(\S+ \S+ \S+) by (\S+) via (\S+)(.*)$")
-_EDITING: Final = re.compile(r"^ {2}(\S+) terminal \S+ \(pid (\d+)\)", re.MULTILINE)
+_EDITING: Final = re.compile(
+    r"^Users currently editing the configuration:(?:\s+(\S+)(?: terminal \S+)? +\(pid (\d+)\))?", re.MULTILINE
+)
+_SHOWN: Final = re.compile(r"(?:set|activate|deactivate|protect) |#|/\*|\*/|\{[\w:-]{1,32}\}\Z|warning: |\Z")
+"""What a line of `display set` begins with."""
 
 
 def expiry_of(names: Names, way: Way) -> str:
@@ -66,6 +69,11 @@ class JunosReadback:
         if port is None:
             return None
         name, described = port[1], _LOGICAL.split(physical)[0]
+        units = [unit for unit in _LOGICAL.findall(physical) if not unit.endswith((".0", ".16383", ".32767"))]
+        if len(answers) == 1 and units:
+            raise AnswerUnreadableError(
+                f"{name} has {units[0]} besides unit 0, and a policer holds for one unit alone; name the circuit's unit"
+            )
         if len(answers) > 1:
             unit = _LOGICAL.search(answers[1])
             if unit is None:
@@ -89,7 +97,7 @@ class JunosReadback:
         found = set(_VIA.findall(answer(answers, 1)))
         lower: list[tuple[str, str]] = [(port, port.partition(".")[0]) for port in found if "." in port]
         bridged: list[str] = []
-        for words in below(settings_in(answer(answers, 2)), "interfaces"):
+        for words in below(shown(answer(answers, 2)), "interfaces"):
             if words[2:3] == ("802.3ad",) and len(words) == 4:
                 lower += [(words[3], words[0]), (words[0], f"{words[0]}.0")]
             elif words[1:2] == ("unit",) and words[4:5] in (("ethernet-switching",), ("bridge",)):
@@ -99,29 +107,32 @@ class JunosReadback:
         return beneath(found, lower)
 
     def owner(self, answers: Answers) -> Owner | None:
-        marker = value(settings_in(answer(answers, 0)), "firewall", "apply-macro", "NM-OWNER", "marker")
+        marker = value(shown(answer(answers, 0)), "firewall", "apply-macro", "NM-OWNER", "marker")
         return None if marker is None else owner_in(marker)
 
     def others(self, answers: Answers) -> str | None:
-        first = _commits(answer(answers, 0))[0]
-        if first.pending and first.arm is None:
+        first = commits_in(answer(answers, 0))[0]
+        if first.is_pending(clock_in(answers[3:])) and first.arm is None:
             return f"{first.user} has committed on trial and not confirmed yet"
+        if scheduled := scheduled_in(answer(answers, 0)):
+            return f"{scheduled} has a commit that waits for its time"
         editing = _EDITING.search(answer(answers, 1))
-        return None if editing is None else f"{editing[1]} (pid {editing[2]}) is in configuration mode"
+        who = f"{editing[1]} (pid {editing[2]})" if editing is not None and editing[1] else "somebody"
+        return None if editing is None else f"{who} is in configuration mode"
 
     def state(self, read: Answers, foreign: Answers, names: Names, interface: str) -> PortState:
         device, _, number = interface.partition(".")
-        unit = below(settings_in(answer(read, 0)), "interfaces", device, "unit", number or "0")
+        unit = below(shown(answer(read, 0)), "interfaces", device, "unit", number or "0")
         ours = {way: names.object + SUFFIX[way] for way in Way}
         families = tuple(family for family in FAMILIES if _has(unit, family, ours))
         if not families:
             raise AnswerUnreadableError(
                 f"{interface} has neither family inet nor inet6, so there is nothing to police; limit a routed unit"
             )
-        found = strangers_on(interface, unit, settings_in("\n".join(foreign)), frozenset(ours.values()))
+        found = strangers_on(interface, unit, shown("\n".join(foreign)), frozenset(ours.values()))
         limits = {}
         for index, way in enumerate((Way.INGRESS, Way.EGRESS)):
-            policer = below(settings_in(answer(read, 1 + index)), "firewall", "policer", ours[way])
+            policer = below(shown(answer(read, 1 + index)), "firewall", "policer", ours[way])
             applied = [value(unit, "family", f, "policer", WORD[way]) == ours[way] for f in FAMILIES]
             everywhere = all(value(unit, "family", f, "policer", WORD[way]) == ours[way] for f in families)
             blame = next((f"{one.kind} {one.name}" for one in found if one.way in (way, None)), None)
@@ -129,8 +140,8 @@ class JunosReadback:
         return PortState(limits[Way.INGRESS], limits[Way.EGRESS], foreigners=found, facts=(("families", families),))
 
     def armed(self, answers: Answers, arm: str) -> Armed:
-        commits = _commits(answer(answers, 0))
-        if commits[0].arm == arm and commits[0].pending:
+        commits = commits_in(answer(answers, 0))
+        if commits[0].arm == arm and commits[0].is_pending(clock_in(answers[1:])):
             return Armed.ARMED
         for later, trial in pairwise(commits):
             if trial.arm == arm and later.via == "other":
@@ -138,7 +149,7 @@ class JunosReadback:
         return Armed.UNARMED
 
     def expiry(self, answers: Answers, names: Names, way: Way) -> Expiry:
-        settings = settings_in(answer(answers, 0))
+        settings = shown(answer(answers, 0))
         event = expiry_of(names, way)
         policy = below(settings, "event-options", "policy", event)
         interval = value(settings, "event-options", "generate-event", event, "time-interval")
@@ -146,9 +157,9 @@ class JunosReadback:
         return Expiry(interval is not None and ("events", event) in policy and removal in policy)
 
     def ours(self, answers: Answers) -> tuple[Ours, ...]:
-        firewall, found = settings_in(answer(answers, 0)), list[Ours]()
+        firewall, found = shown(answer(answers, 0)), list[Ours]()
         applied = set[str]()
-        for words in below(settings_in(answer(answers, 1)), "interfaces"):
+        for words in below(shown(answer(answers, 1)), "interfaces"):
             match = _OURS.match(words[-1])
             if match is None or words[1:2] != ("unit",) or words[5:6] != ("policer",):
                 continue
@@ -168,28 +179,13 @@ class JunosReadback:
         return survey_of(answers)
 
 
-class _Commit:
-    """One line of `show system commit`, with the comment under it."""
-
-    def __init__(self, user: str, via: str, rest: str) -> None:
-        self.user = user
-        self.via = via
-        self.pending = "rollback in" in rest
-        self.arm: str | None = None
-        """Of netmon's own, from its comment."""
-
-
-def _commits(text: str) -> list[_Commit]:
-    """The newest first. Raises AnswerUnreadableError where there is none."""
-    found: list[_Commit] = []
-    for line in text.splitlines():
-        if match := _COMMIT.match(line):
-            found.append(_Commit(match[3], match[4], match[5]))
-        elif found and line.startswith(" ") and (words := line.split())[:1] == ["netmon"]:
-            found[-1].arm = words[1] if len(words) == 2 else None
-    if not found:
-        raise AnswerUnreadableError("the router did not tell what was committed last")
-    return found
+def shown(text: str) -> tuple[Words, ...]:
+    """The settings of a `display set`. Raises AnswerUnreadableError for other lines, and for what is kept back."""
+    if "ACCESS-DENIED" in text:
+        raise AnswerUnreadableError("the login may not see the whole configuration; give it netmon's permissions")
+    if (strange := next((line for line in text.splitlines() if not _SHOWN.match(line.strip())), None)) is not None:
+        raise AnswerUnreadableError(f"the router shows {strange.strip()[:80]!r} among its settings")
+    return settings_in(text)
 
 
 def _has(unit: tuple[Words, ...], family: str, ours: dict[Way, str]) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from netmon.core.code_points import Packets
 from netmon.core.model import Placement, Tier
 from netmon.routers.dialects import Names, Way
 from netmon.routers.port import Sharing
@@ -40,6 +41,7 @@ _ENDING: Final = frozenset({"accept", "return", "jump"})
 """What keeps packets from the rules after it, or may."""
 _ELSEWHERE: Final = frozenset({"input", "output"})
 """Chains of what is not forwarded."""
+_NEW_MARK: Final = "new-packet-mark"
 _MATCHED: Final = ("in-interface", "out-interface", "src-address", "dst-address")
 _ROOT: Final = re.compile(r"NM-[0-9A-F]{8}-[A-Z0-9-]{1,20}\.ingress\Z")
 
@@ -69,6 +71,7 @@ class QueueTreeReadback:
         self._object = Names.of(circuit).object
         self._interface = interface
         self._prefixes = {found for one in shared.prefixes if (found := network_of(one)) is not None}
+        self._packets = (*shared.excepted, Packets(circuit, shared.prefixes, shared.dscp))
         self._circuits = {Names.of(one).object for one in shared.circuits}
         self._agencies: dict[str, str | None] = {self.node(agency): agency for agency in (None, *shared.agencies)}
 
@@ -136,9 +139,9 @@ class QueueTreeReadback:
         return found[::-1]
 
     def _marks(self, rules: Sequence[_Block], mark: str, way: Way, side: str) -> bool:
-        """Whether just the circuit's packets get its mark."""
+        """Whether just the circuit's packets get its mark: what others have of its prefixes is marked before."""
         told = dict.fromkeys(_MATCHED, "")
-        told |= {_facing(way): self._interface, "chain": "forward", "rule": "mark-packet", "new-packet-mark": mark}
+        told |= {_facing(way): self._interface, "chain": "forward", "rule": "mark-packet"}
         del told[f"{side}-address"]
         exact = all(
             all(rule.get(key, "") == value for key, value in told.items())
@@ -146,8 +149,16 @@ class QueueTreeReadback:
             and not _yes(rule, "disabled")
             for rule in rules
         )
-        prefixes = [network_of(rule.get(f"{side}-address", "")) for rule in rules]
-        return exact and len(prefixes) == len(self._prefixes) and set(prefixes) == self._prefixes
+        found = [
+            (network_of(rule.get(f"{side}-address", "")), rule.get("dscp", ""), rule.get(_NEW_MARK)) for rule in rules
+        ]
+        wanted = {
+            (network_of(prefix), point, f"{Names.of(one.circuit).object}.{way}")
+            for one in self._packets
+            for prefix in one.prefixes
+            for point in [str(point) for point in one.dscp] or [""]
+        }
+        return exact and len(found) == len(wanted) and set(found) == wanted and _come_last(mark, found)
 
     def _tier(self, queue: _Queue, way: Way) -> Tier:
         return Tier(self._whose(queue.name, way), queue.ceiling_bps or 0, queue.floor_bps)
@@ -215,9 +226,7 @@ class QueueTreeReadback:
                 continue
             keeps = chain == "forward" and (action in _ENDING or one.get("passthrough") in {"false", "no"})
             if (keeps or action == "mark-packet") and self._meets(one, way, side, version):
-                what = setting(
-                    {**one, "action": action}, "chain", "action", *_MATCHED, "new-packet-mark", "passthrough"
-                )
+                what = setting({**one, "action": action}, "chain", "action", *_MATCHED, _NEW_MARK, "passthrough")
                 found.append(Foreign("mangle-rule", comment or f"{action} in chain {chain}", way, what))
         return found
 
@@ -229,6 +238,12 @@ class QueueTreeReadback:
         network = network_of(rule.get(f"{side}-address", ""))
         own = [one for one in self._prefixes if one.version == version]
         return bool(own) and (network is None or any(_overlap(one, network) for one in own))
+
+
+def _come_last(mark: str, rules: Sequence[tuple[Network | None, str, str | None]]) -> bool:
+    """Whether in each family's chain rules with this mark follow those with others."""
+    families = ([own == mark for at, _, own in rules if at is not None and at.version == version] for version in (4, 6))
+    return all(order == sorted(order) for order in families)
 
 
 def _overlap(one: Network, other: Network) -> bool:

@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 
 from netmon.core.model import NANOSECONDS
 from netmon.core.resolving import Armed
@@ -27,6 +28,7 @@ from netmon.routers.readbacks import (
     Survey,
     answer,
     beneath,
+    if_readable,
     owner_in,
 )
 from netmon.routers.session import AnswerUnreadableError
@@ -35,11 +37,15 @@ COMMENT = "netmon"
 TREE_COMMENT = "netmon on "
 """Begins the comment of a tree queue, which then names the shared port."""
 FASTTRACK = "FastTrack is on: established connections pass by simple queues; remove action=fasttrack-connection"
+DEVICE_MODE = (
+    "the device mode forbids schedulers, so that no undo can be armed: /system device-mode update scheduler=yes, and"
+    " confirm it at the router"
+)
 POLICIES = frozenset({"read", "write", "policy", "test", "ssh"})
 """What the login's group must allow."""
 _PAIR = re.compile(r"^([a-z][a-z-]*)=(.*?)\s*$", re.MULTILINE)
-_RATE = re.compile(r"(\d+(?:\.\d+)?)([kMG]?)(?:bps)?\Z")
-_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+_RATE = re.compile(r"(\d+(?:\.\d+)?)([kKMGT]?)(?:bps)?\Z")
+_UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -60,30 +66,24 @@ class SimpleQueueReadback:
         for session in _sessions(answer(answers, 0)):
             longest = max((length for length, _ in session), default=0)
             ports.update(port for length, port in session if length == longest)
-        lower, above = [], ""
-        for text in answers[1:]:
-            for key, value in pairs(text):
-                if key == "upper":
-                    above = value
-                elif key == "lower":
-                    lower.append((above, value))
-        return beneath(ports, lower)
+        return beneath(ports, _layers(answers[1:]))
 
     def state(self, read: Answers, foreign: Answers, names: Names, interface: str) -> PortState:
         queues = list(blocks(answer(read, 0), "target"))
         others: list[str] = []
-        warnings = _warnings(foreign)
+        warnings = _warnings(foreign, interface)
         if len(queues) > 1:
             others.append(f"{len(queues)} simple queues named {names.object}")
         up = down = None
         ours = False
         for queue in queues[:1]:
-            ours = queue.get("comment") == COMMENT and queue["target"] == interface
+            _check_whole(queue)
+            ours = queue["comment"] == COMMENT and queue["target"] == interface
             if not ours:
                 others.append(f"simple queue {names.object} on {queue['target']} without netmon's comment or target")
-            elif queue.get("disabled") not in {"true", "yes"}:
-                up, down = _max_limit(queue.get("max-limit", ""))
-        foreigners = _others(foreign, interface)
+            elif not _yes(queue["disabled"]):
+                up, down = _max_limit(queue["max-limit"])
+        foreigners, around = _others(foreign, interface)
         others += [f"{one.kind.replace('-', ' ')} {one.name}" for one in foreigners]
         blame = others[0] if others else None
         # One queue holds both ways: it is of no concern to a way it leaves free for the other's sake.
@@ -92,6 +92,7 @@ class SimpleQueueReadback:
             Limit(down, ours and not (down is None and up is not None), blame),
             warnings,
             foreigners,
+            nested=around,
         )
 
     def armed(self, answers: Answers, arm: str) -> Armed:
@@ -123,7 +124,7 @@ class SimpleQueueReadback:
         for queue in blocks(answer(answers, 0), "queue"):
             if not OBJECT.match(queue["queue"]):
                 continue
-            up, down = _max_limit(queue.get("max-limit", "0/0"))
+            up, down = if_readable(partial(_max_limit, queue.get("max-limit", ""))) or (None, None)
             limited = [(way, bps) for way, bps in ((Way.INGRESS, up), (Way.EGRESS, down)) if bps is not None]
             way, bps = limited[0] if len(limited) == 1 else (None, None)
             found.append(Ours(queue["queue"], queue.get("target", ""), way, bps))
@@ -131,7 +132,11 @@ class SimpleQueueReadback:
 
     def survey(self, answers: Answers) -> Survey:
         seen = {key: value for text in answers for key, value in pairs(text)}
-        warnings = [FASTTRACK] if seen.get("fasttrack", "0") not in {"", "0"} else []
+        warnings = (
+            [FASTTRACK] if any(seen.get(key, "0") not in {"", "0"} for key in ("fasttrack", "fasttrack-six")) else []
+        )
+        if seen.get("scheduler") in {"false", "no"}:
+            warnings.append(DEVICE_MODE)
         for text in answers:
             for key, value in pairs(text):
                 if key == "bridge-offload":
@@ -147,13 +152,26 @@ class SimpleQueueReadback:
         )
 
 
+def _check_whole(queue: dict[str, str]) -> None:
+    """Raises AnswerUnreadableError for a queue of which not all was printed."""
+    if missing := [key for key in ("max-limit", "disabled", "comment") if key not in queue]:
+        raise AnswerUnreadableError(f"the router did not tell {missing[0]} of our simple queue")
+
+
+def _yes(text: str) -> bool:
+    """Raises AnswerUnreadableError for what is neither."""
+    if text not in {"true", "yes", "false", "no"}:
+        raise AnswerUnreadableError(f"RouterOS wrote {text!r} where netmon reads true or false")
+    return text in {"true", "yes"}
+
+
 def _leaves(text: str) -> Iterator[Ours]:
     """On shared ports the circuits' tree queues; what they hang from goes with the last of them."""
     for tree in blocks(text, "tree"):
         name, _, way = tree["tree"].rpartition(".")
         if OBJECT.match(name) and way in set(Way) and tree.get("packet-mark"):
             interface = tree.get("comment", "").removeprefix(TREE_COMMENT)
-            yield Ours(name, interface, Way(way), bps_of(tree.get("max-limit", "0")))
+            yield Ours(name, interface, Way(way), if_readable(partial(bps_of, tree.get("max-limit", ""))))
 
 
 def _sessions(text: str) -> Iterator[list[tuple[int, str]]]:
@@ -167,27 +185,63 @@ def _sessions(text: str) -> Iterator[list[tuple[int, str]]]:
         elif key == "route":
             network = network_of(value)
             length = -1 if network is None else network.prefixlen
-        elif key == "via" and (port := _port(value)):
-            routes.append((length, port))
+        elif key == "via":  # a route with several gateways tells them behind semicolons
+            for one in value.split(";"):
+                # Release 7 may name the routing table behind it: 10.0.0.1%ether1@main.
+                found = {_port(one.strip()), _port(one.strip().partition("@")[0])}
+                routes += [(length, port) for port in found if port]
     yield routes
 
 
-def _others(foreign: Answers, interface: str) -> tuple[Foreign, ...]:
-    """What shapes the port and is not ours: simple queues that overlap it, queue trees above it."""
+def _layers(answers: Answers) -> list[tuple[str, str]]:
+    """(upper, lower) of every VLAN, bridge and bond."""
+    lower, above = [], ""
+    for text in answers:
+        for key, value in pairs(text):
+            if key == "upper":
+                above = value
+            elif key == "lower":
+                lower.append((above, value))
+    return lower
+
+
+def _others(foreign: Answers, interface: str) -> tuple[tuple[Foreign, ...], tuple[Ours, ...]]:
+    """What shapes the port and is not ours: simple queues that overlap it, queue trees above it.
+
+    Then our own limits at the ports it runs on, and at those that run on it.
+    """
     if not foreign:
-        return ()
+        return (), ()
+    bridges = _layers(foreign[6:7])
+    # What is on one of a bridge's ports may or may not pass a VLAN of the bridge: only a single port is sure to.
+    single = [one for one in bridges if sum(upper == one[0] for upper, _ in bridges) == 1]
+    layers = [*_layers(foreign[5:6]), *single, *_layers(foreign[7:])]
+    near = beneath({interface}, layers) | beneath({interface}, [(lower, upper) for upper, lower in layers])
     networks = [n for key, value in pairs(answer(foreign, 2)) if key == "address" and (n := network_of(value))]
-    found = [
-        Foreign("simple-queue", queue["queue"], None, setting(queue, "target", "dst", "max-limit") + _dynamic(queue))
-        for queue in blocks(answer(foreign, 0), "queue")
-        if overlaps(queue.get("target", ""), interface, networks) or queue.get("dst") == interface
-    ]
+    found, ours = list[Foreign](), list[Ours]()
+    for queue in blocks(answer(foreign, 0), "queue"):
+        name, target, dst = queue["queue"], queue.get("target", ""), queue.get("dst", "")
+        port = next((part for part in (*re.split(r"[,;] *", target), dst) if part in near), "")
+        if port != interface and OBJECT.match(name) and target == port:
+            ours.append(Ours(name, port, None, None))
+        elif port or overlaps(target, interface, networks):
+            told = setting(queue, "target", "dst", "max-limit") + _dynamic(queue)
+            found.append(Foreign("simple-queue", name + _on(port, interface), None, told))
     for tree in blocks(answer(foreign, 1), "tree"):
-        parent = tree.get("parent", "")
-        if parent == interface or (parent == "global" and tree.get("max-limit", "0") not in {"", "0"}):
-            way = Way.EGRESS if parent == interface else None
-            found.append(Foreign("queue-tree", tree["tree"], way, setting(tree, "parent", "max-limit")))
-    return tuple(found)
+        name, parent = tree["tree"], tree.get("parent", "")
+        mark, _, way = name.rpartition(".")
+        if parent in near - {interface} and OBJECT.match(mark) and way in set(Way):
+            ours.append(Ours(mark, parent, Way(way), None))
+        elif parent in near or (parent == "global" and tree.get("max-limit", "0") not in {"", "0"}):
+            told = setting(tree, "parent", "max-limit")
+            out = Way.EGRESS if parent in near else None
+            found.append(Foreign("queue-tree", name + _on(parent if parent in near else "", interface), out, told))
+    return tuple(found), tuple(ours)
+
+
+def _on(port: str, interface: str) -> str:
+    """What is somewhere else is told with its place."""
+    return f" on {port}" if port and port != interface else ""
 
 
 def _dynamic(queue: dict[str, str]) -> str:
@@ -199,13 +253,17 @@ def setting(item: dict[str, str], *keys: str) -> str:
     return " ".join(f"{key}={item[key]}" for key in keys if item.get(key))
 
 
-def _warnings(foreign: Answers) -> tuple[str, ...]:
+def _warnings(foreign: Answers, interface: str) -> tuple[str, ...]:
     if not foreign:
         return ()
-    for key, value in pairs(answer(foreign, 3)):
-        if key == "fasttrack" and value not in {"", "0"}:
-            return (FASTTRACK,)
-    return ()
+    told = [*pairs(answer(foreign, 3)), *(pair for text in foreign[4:] for pair in pairs(text))]
+    fast = any(key == "fasttrack" and value not in {"", "0"} for key, value in told)
+    bridges = [
+        f"{interface} is a port of {value}: what is routed there passes by its queue; limit at {value} instead"
+        for key, value in told
+        if key == "bridge"
+    ]
+    return (*((FASTTRACK,) if fast else ()), *bridges)
 
 
 def overlaps(target: str, interface: str, networks: list[Network]) -> bool:

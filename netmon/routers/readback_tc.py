@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from netmon.core.model import NANOSECONDS
 from netmon.core.resolving import Armed
-from netmon.routers.dialects import Names, Way
+from netmon.routers.dialects import Names, Way, class_object
 from netmon.routers.readbacks import (
     OBJECT,
     Answers,
@@ -93,10 +93,17 @@ class TcReadback:
     def state(self, read: Answers, foreign: Answers, names: Names, interface: str) -> PortState:
         qdiscs, classes = qdiscs_of(answer(read, 0)), answer(read, 1)
         both = next((q.named for q in qdiscs if q.kind == "clsact"), None)
+        ingress, egress = (
+            _ingress(qdiscs, read, names, interface, both),
+            _egress(qdiscs, classes, names, interface, both),
+        )
+        around = [_around(port, text, _aliases(read)) for port, text in _by_port("\n".join(foreign))]
+        strangers = tuple(one for others, _ in around for one in others)
         return PortState(
-            ingress=_ingress(qdiscs, read, names, interface, both),
-            egress=_egress(qdiscs, classes, names, interface, both),
-            foreigners=_foreigners(read, names),
+            ingress=_blamed(ingress, Way.INGRESS, strangers),
+            egress=_blamed(egress, Way.EGRESS, strangers),
+            foreigners=(*_foreigners(read, names), *strangers),
+            nested=tuple(one for _, ours in around for one in ours),
         )
 
     def armed(self, answers: Answers, arm: str) -> Armed:
@@ -163,17 +170,6 @@ class TcReadback:
         )
 
 
-def class_object(minor: int) -> str:
-    """What a circuit's class is called in a list of all there is: tc keeps its number only."""
-    return f"NM-0000{minor:04X}-CLASS"
-
-
-def objects_of(circuit: str, interface: str) -> frozenset[str]:
-    """All that a circuit limited at that port may be listed as, whatever the platform."""
-    names = Names.of(circuit)
-    return frozenset({names.object, class_object(int(names.minor, 16)), Names.of(f"port {interface}").object})
-
-
 def _device(name: str) -> str:
     """The ifb device of an object's name."""
     return f"nm{name[3:11].lower()}"
@@ -219,6 +215,33 @@ def _ingress(qdiscs: list[Qdisc], read: Answers, names: Names, interface: str, b
         ours=ours,
         foreign=foreign and f"{foreign} on {interface}",
     )
+
+
+def _around(port: str, text: str, aliases: Mapping[str, str]) -> tuple[list[Foreign], list[Ours]]:
+    """What others, and what we, have on a port that this one is a VLAN of, or on one of its VLANs."""
+    others, ours = list[Foreign](), list[Ours]()
+    for line in text.splitlines():
+        for one in qdiscs_of(line):
+            default = re.search(r"\bdefault (?:0x)?([0-9a-f]+)\b", one.rest)
+            if one.kind == "htb" and one.handle == HANDLE and one.root and default:
+                minor = int(default[1], 16)
+                named = class_object(minor) if minor else Names.of(f"port {port}").object
+                ours.append(Ours(named, port, Way.EGRESS, None))
+            elif one.handle != "0:" and one.kind != "ingress" and (one.root or one.kind == "clsact"):
+                way = None if one.kind == "clsact" else Way.EGRESS
+                others.append(Foreign("qdisc", f"{one.named} on {port}", way, f"on {port}: {line.strip()}"))
+    mine = {to for to in redirects(text) if OBJECT.match(aliases.get(to, "")) and to == _device(aliases[to])}
+    ours += [Ours(aliases[device], port, Way.INGRESS, None) for device in sorted(mine)]
+    odd = [f"filter pref {m['pref']} {m['kind']}" for m in _FILTER.finditer(text) if m["pref"] != PREFERENCE]
+    odd += [f"redirect to {to}" for to in sorted(redirects(text) - mine)]
+    others += [Foreign("ingress", f"{name} on {port}", Way.INGRESS, f"on {port}") for name in odd]
+    return others, ours
+
+
+def _blamed(limit: Limit, way: Way, strangers: tuple[Foreign, ...]) -> Limit:
+    """What is on the port itself is named first."""
+    found = next((one.name for one in strangers if one.way in (way, None)), None)
+    return limit if limit.foreign is not None or found is None else replace(limit, foreign=found)
 
 
 def _aliases(read: Answers) -> dict[str, str]:

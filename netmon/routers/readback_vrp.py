@@ -10,13 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 
 from netmon.core.model import NANOSECONDS
 from netmon.core.resolving import Armed
 from netmon.routers.dialects import Names, Way
-from netmon.routers.readback_vrp_ports import Blocks, blocks, foreigners, ports_beneath, related
+from netmon.routers.readback_vrp_ports import OURS, Blocks, blocks, foreigners, nested, ports_beneath, related
 from netmon.routers.readbacks import (
     OBJECT,
+    UNBOUND,
     Answers,
     Expiry,
     Foreign,
@@ -27,23 +29,27 @@ from netmon.routers.readbacks import (
     PortState,
     Survey,
     answer,
+    if_readable,
     owner_in,
 )
 from netmon.routers.session import AnswerUnreadableError
 
-UNBOUND = "-"
-"""Instead of a port: an object of ours that none applies."""
 _SUFFIX = {Way.INGRESS: "-I", Way.EGRESS: "-O"}
 _WORD = {Way.INGRESS: "inbound", Way.EGRESS: "outbound"}
 _NO_SUCH = re.compile(
-    r"^\s*(Error: ?The (policy|classifier|behavior) does not exist|Info: ?There is no )", re.MULTILINE
+    r"^\s*(?:Error|Info): ?(?:The .*\b(?:policy|classifier|behavior)\b.*does not exist|There is no )",
+    re.MULTILINE | re.IGNORECASE,
 )
 _STATE = re.compile(r"^\s*(\S+) current state\s*:", re.MULTILINE)
 _DESCRIPTION = re.compile(r"^\s*Description:[ ]?(.*?)\s*$", re.MULTILINE)
 _MAC = re.compile(r"Hardware address is ([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})", re.IGNORECASE)
-_CIR = re.compile(r"\bCIR\s+(\d+)\s*\((Kbps|Mbps|Gbps)\)", re.IGNORECASE)
+_CAR = re.compile(r"^\s*((?:CIR|PIR|Conform|Green|Yellow|Exceed|Red)\b.*)$", re.MULTILINE | re.IGNORECASE)
+"""The lines that tell what is policed."""
+_RATE = re.compile(r"\b(CIR|PIR)\s+(\d+)\s*\((Kbps|Mbps|Gbps)\)", re.IGNORECASE)
 _UNITS = {"kbps": 10**3, "mbps": 10**6, "gbps": 10**9}
-_EXCEED = re.compile(r"\b(?:Exceed|Red)\s+Action\s*:\s*(\w+)", re.IGNORECASE)
+_ACTION = re.compile(r"\b(Yellow|Exceed|Red)\s+Action\s*:\s*(\w+)", re.IGNORECASE)
+_RULE = re.compile(r"^\s*(?:Rule\(s\)\s*:\s*)?(if-match \S+)", re.MULTILINE)
+_NOTHING = re.compile(r"^\s*(?:Rule\(s\)\s*:\s*)?-none-\s*$", re.MULTILINE)
 _SELF = re.compile(r"^\s*\+\s*(\d+)\s+(\S+\s*\d+)\s+\S+\s+\S+\s+(\S+)", re.MULTILINE)
 _INDEX = re.compile(r"^\s*User Index\s*:\s*(\d+)", re.MULTILINE)
 _LOCKER = re.compile(r"^\s*User Name\s*:\s*(\S+)", re.MULTILINE)
@@ -56,7 +62,6 @@ _MARKER = re.compile(r"^\s*description NM-OWNER (netmon:.*)$", re.MULTILINE)
 _CLOCK = re.compile(r"^\s*(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)([+-]\d\d:\d\d)?", re.MULTILINE)
 _ZONE = re.compile(r"UTC\s*([+-]\d\d:\d\d)")
 _VERSION = re.compile(r"Version\s+(.*?)\s*$", re.MULTILINE)
-_OURS = re.compile(r"(NM-[0-9A-F]{8}-[A-Z0-9-]{1,18})-([IO])\Z")
 
 
 def name_of(names: Names, way: Way) -> str:
@@ -99,8 +104,9 @@ class VrpReadback:
             raise AnswerUnreadableError(f"the router does not show how {interface} is configured")
         ours = {name_of(names, way): way for way in Way}
         strangers = list(foreigners(lines, ours))
+        ports = blocks(answer(foreign, 0)) if foreign else {}
         if foreign:
-            strangers += related(interface, blocks(answer(foreign, 0)), answer(foreign, 1))
+            strangers += related(interface, ports, answer(foreign, 1))
         limits = {}
         for number, way in enumerate((Way.INGRESS, Way.EGRESS)):
             name = name_of(names, way)
@@ -109,11 +115,12 @@ class VrpReadback:
             bps = _rate(policy, name) if applied and _matches_all(classifier, name) else None
             there = applied or not (_NO_SUCH.search(classifier) and _NO_SUCH.search(policy))
             limits[way] = Limit(bps, there, _blame(strangers, way))
-        return PortState(limits[Way.INGRESS], limits[Way.EGRESS], foreigners=tuple(strangers))
+        around = nested(interface, ports)
+        return PortState(limits[Way.INGRESS], limits[Way.EGRESS], foreigners=tuple(strangers), nested=around)
 
     def others(self, answers: Answers) -> str | None:
         me = _SELF.search(answer(answers, 0))
-        lock = answer(answers, 1)
+        lock = "\n".join((answer(answers, 1), *answers[5:]))
         index, who = _INDEX.search(lock), _LOCKER.search(lock)
         if index is not None and (me is None or me[1] != index[1]):
             return f"{who[1] if who else 'somebody'} holds the lock on the configuration"
@@ -128,13 +135,14 @@ class VrpReadback:
         for port, lines in blocks(answer(answers, 0)).items():
             for line in lines:
                 words = line.split()
-                if words[:1] == ["traffic-policy"] and len(words) > 2 and (match := _OURS.match(words[1])):
+                if words[:1] == ["traffic-policy"] and len(words) > 2 and (match := OURS.match(words[1])):
                     way = Way.INGRESS if words[2] == "inbound" else Way.EGRESS
                     if match[2] == _SUFFIX[way][1] and OBJECT.match(match[1]):
-                        found[words[1]] = Ours(match[1], port, way, _rate(policies, words[1]))
+                        bps = if_readable(partial(_rate, policies, words[1]))
+                        found[words[1]] = Ours(match[1], port, way, bps)
         for text in answers[1:4]:
             for name in re.findall(r"^\s*(?:Policy|Behavior|Classifier)\s*:\s*(\S+)", text, re.MULTILINE):
-                if name not in found and (match := _OURS.match(name)) and OBJECT.match(match[1]):
+                if name not in found and (match := OURS.match(name)) and OBJECT.match(match[1]):
                     way = Way.INGRESS if match[2] == "I" else Way.EGRESS
                     found[name] = Ours(match[1], UNBOUND, way, None)
         return tuple(found.values())
@@ -192,17 +200,37 @@ def _routes(text: str) -> list[tuple[int, str]]:
 
 
 def _matches_all(classifier: str, name: str) -> bool:
+    """Raises AnswerUnreadableError where the router does not tell."""
+    if _NO_SUCH.search(classifier):
+        return False
     section = _section(classifier, "Classifier", name)
-    return re.search(r"\bif-match any\b", section) is not None and len(re.findall(r"\bif-match\b", section)) == 1
+    rules = _RULE.findall(section)
+    if not rules and not _NOTHING.search(section):
+        raise AnswerUnreadableError(f"the router does not tell what classifier {name} matches")
+    return rules == ["if-match any"]
 
 
 def _rate(text: str, name: str) -> int | None:
-    """The rate of our classifier in our policy; None where the rest is not discarded."""
-    section = _section(_section(text, "Policy", name), "Classifier", name)
-    rate, exceed = _CIR.search(section), _EXCEED.search(section)
-    if rate is None or exceed is None or exceed[1].lower() != "discard":
+    """What our policy lets through; None where the router tells that it lets everything through.
+
+    Raises AnswerUnreadableError where it does not tell: a rate in per cent, another release's layout, half an answer.
+    """
+    if _NO_SUCH.search(text):
         return None
-    return int(rate[1]) * _UNITS[rate[2].lower()]
+    section = _section(_section(text, "Policy", name), "Classifier", name)
+    told = "\n".join(_CAR.findall(section))
+    rates = [(key.upper(), int(number) * _UNITS[unit.lower()]) for key, number, unit in _RATE.findall(told)]
+    actions = {colour.lower(): action.lower() for colour, action in _ACTION.findall(told)}
+    exceed = actions.get("exceed", actions.get("red"))
+    if not told and _NOTHING.search(section):
+        return None
+    if [key for key, _ in rates] not in (["CIR"], ["CIR", "PIR"]) or exceed is None:
+        raise AnswerUnreadableError(f"the router does not tell what policy {name} lets through")
+    if exceed != "discard":
+        return None
+    # What is between the two rates is yellow.
+    committed, peak = rates[0][1], rates[-1][1]
+    return committed if actions.get("yellow") == "discard" else max(committed, peak)
 
 
 def _section(text: str, word: str, name: str) -> str:

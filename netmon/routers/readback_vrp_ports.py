@@ -7,32 +7,43 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from netmon.routers.dialects import Way
-from netmon.routers.readbacks import Foreign, beneath
+from netmon.routers.readbacks import Foreign, Ours, beneath
 from netmon.routers.session import AnswerUnreadableError
 
+OURS = re.compile(r"(NM-[0-9A-F]{8}-[A-Z0-9-]{1,18})-([IO])\Z")
+"""A circuit's traffic policy, classifier and behavior of one way."""
 Blocks = Mapping[str, tuple[str, ...]]
 """Port -> the lines of its view, without indentation."""
 
 _SHAPES = re.compile(
-    r"(traffic-policy|traffic-limit|qos-profile|qos car|qos lr|qos gts|qos queue-profile|qos pq|qos wfq|port shaping"
-    r"|port-queue|user-queue|line-rate|car)\b"
+    r"(traffic-policy|traffic-limit|qos-profile|qos car|qos lr|qos gts|qos queue-profile|qos queue|qos pq|qos wfq"
+    r"|port shaping|port-queue|user-queue|line-rate|car)\b"
 )
 _WAYS = {"inbound": Way.INGRESS, "outbound": Way.EGRESS}
 _UNFOLLOWED = ("Tunnel", "Virtual-Template", "Virtual-Ethernet", "Vbdif", "Global-VE", "NULL", "InLoopBack", "LoopBack")
 
 
 def blocks(text: str) -> Blocks:
-    """The views of ports in a configuration that was printed."""
+    """The views of ports in a configuration that was printed.
+
+    Raises AnswerUnreadableError for a view that no `#` ends: it was cut off, or something else was printed within.
+    """
     found: dict[str, list[str]] = {}
     port: str | None = None
-    for raw in text.replace("\r", "").split("\n"):
-        if raw.startswith("interface "):
-            port = raw.split()[1]
+    for raw in (*text.replace("\r", "").split("\n"), "the end"):
+        if not raw.strip():
+            continue
+        if raw.startswith(" "):
+            if port is not None:
+                found[port].append(raw.strip())
+            continue
+        if port is not None and raw.strip() != "#":
+            raise AnswerUnreadableError(
+                f"the router does not show the whole of {port}: {raw.strip()[:80]!r} stands in it"
+            )
+        port = raw.split()[1] if raw.startswith("interface ") else None
+        if port is not None:
             found[port] = []
-        elif not raw.startswith(" "):
-            port = None
-        elif port is not None:
-            found[port].append(raw.strip())
     return {port: tuple(lines) for port, lines in found.items()}
 
 
@@ -73,13 +84,11 @@ _NAMED = ("traffic-policy", "qos-profile", "qos queue-profile")
 
 def related(interface: str, found: Blocks, applied: str) -> list[Foreign]:
     """What shapes a part of the port's traffic, or more than the port: sub-interfaces, the trunk, the whole router."""
-    parent = interface.partition(".")[0]
-    near = [port for port in found if port.startswith(f"{interface}.") or (port == parent and port != interface)]
-    trunks = {f"Eth-Trunk{line.split()[1]}" for line in found.get(parent, ()) if line.startswith("eth-trunk ")}
     strangers = [
         replace(one, name=f"{one.name} on {port}".strip())
-        for port in (*near, *sorted(trunks & found.keys()))
+        for port in _near(interface, found)
         for one in foreigners(found[port], {})
+        if _ours_in(one) is None
     ]
     for line in applied.replace("\r", "").split("\n"):
         words = line.split()
@@ -87,6 +96,29 @@ def related(interface: str, found: Blocks, applied: str) -> list[Foreign]:
             way = next((_WAYS[word] for word in words if word in _WAYS), None)
             strangers.append(Foreign("traffic-policy", f"{words[1]} on the whole router", way, line.strip()))
     return strangers
+
+
+def nested(interface: str, found: Blocks) -> tuple[Ours, ...]:
+    """Other circuits' policies where the port's packets pass too: its main interface, its sub-interfaces, its trunk."""
+    return tuple(
+        Ours(name, port, one.way, None)
+        for port in _near(interface, found)
+        for one in foreigners(found[port], {})
+        if (name := _ours_in(one)) is not None
+    )
+
+
+def _near(interface: str, found: Blocks) -> list[str]:
+    parent = interface.partition(".")[0]
+    trunks = {f"Eth-Trunk{line.split()[1]}" for line in found.get(parent, ()) if line.startswith("eth-trunk ")}
+    near = [port for port in found if port.startswith(f"{interface}.") or (port == parent and port != interface)]
+    return [*near, *sorted(trunks & found.keys())]
+
+
+def _ours_in(one: Foreign) -> str | None:
+    """The circuit's object in the name of a traffic policy of netmon's."""
+    match = OURS.match(one.name) if one.kind == "traffic-policy" else None
+    return None if match is None else match[1]
 
 
 def _vlans(words: list[str]) -> list[int]:

@@ -6,12 +6,12 @@ A dialect names one of these readers. Answers come in the order of the verb's co
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Protocol, TypeVar, runtime_checkable
 
 from netmon.core.model import Placement, Tier
 from netmon.core.resolving import Armed
@@ -19,6 +19,7 @@ from netmon.routers.dialects import Names, Way
 from netmon.routers.session import AnswerUnreadableError
 
 Answers = Sequence[str]
+_T = TypeVar("_T")
 
 OBJECT: Final = re.compile(r"NM-[0-9A-F]{8}-[A-Z0-9-]{1,20}\Z")
 """What netmon's objects are called; whatever is called otherwise is somebody else's."""
@@ -68,6 +69,18 @@ class Foreign:
 
 
 @dataclass(frozen=True, slots=True)
+class Ours:
+    """One thing of netmon's on a router, as `wipe` takes it off."""
+
+    object: str
+    """OBJECT."""
+    interface: str
+    way: Way | None
+    """None: it holds both, or belongs to neither."""
+    bps: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class PortState:
     ingress: Limit
     egress: Limit
@@ -76,6 +89,8 @@ class PortState:
     """All that shapes the port besides netmon; the first of a way is also named in its limit."""
     facts: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """What the platform's templates of `set` and `remove` need to know of the port, by the values' names."""
+    nested: tuple[Ours, ...] = ()
+    """Limits of netmon's at the port of which this one is a VLAN, or at its own VLANs: both hold for some packets."""
 
     def limit(self, way: Way) -> Limit:
         return self.ingress if way is Way.INGRESS else self.egress
@@ -111,16 +126,8 @@ class Expiry:
     """None: the router does not tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ours:
-    """One thing of netmon's on a router, as `wipe` takes it off."""
-
-    object: str
-    """OBJECT."""
-    interface: str
-    way: Way | None
-    """None: it holds both, or belongs to neither."""
-    bps: int | None
+UNBOUND = "-"
+"""Instead of a port: what is ours and applied to none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +213,14 @@ def answer(answers: Answers, index: int) -> str:
         raise AnswerUnreadableError(
             f"the platform's templates give {len(answers)} answers where {index + 1} are read; restore the bundled ones"
         ) from None
+
+
+def if_readable(read: Callable[[], _T]) -> _T | None:
+    """What `read` gives, or None: of a thing that is listed to be taken off its rate only says how much it was."""
+    try:
+        return read()
+    except AnswerUnreadableError:
+        return None
 
 
 @contextmanager

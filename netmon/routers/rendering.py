@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Never
 
-from netmon.core.model import Change
+from netmon.core.changes import Change
 from netmon.routers.dialects import Dialect, RevertKind, Verb
 from netmon.routers.port import Target, Wanted
 from netmon.routers.readbacks import PortState

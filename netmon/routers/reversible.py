@@ -246,7 +246,8 @@ def _vrp(foreign: Foreign, interface: str) -> _Found:
 def _vyos(foreign: Foreign, interface: str) -> _Found:
     if foreign.kind != "traffic-policy":
         return None
-    return foreign.kind, foreign.name, ()
+    way = "" if foreign.way is None else foreign.way.value
+    return (foreign.kind, foreign.name, ()) if foreign.setting == f"{interface} {way} {foreign.name}" else ELSEWHERE
 
 
 _FORMS: Final[Mapping[str, Callable[[Foreign, str], _Found]]] = MappingProxyType(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ipaddress
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from netmon.core.code_points import EVERY, NAMES, shown
 from netmon.core.model import Circuit, Faces, Mode, Role, ShapingPoint, TrafficClass
 from netmon.core.supply import Backhaul, Rates
 from netmon.routers.algorithms import LegacyAlgorithm
@@ -92,8 +93,19 @@ Prefix = Annotated[str, AfterValidator(_prefix)]
 """Canonical, as `ipaddress` writes it."""
 
 
+def _code_point(written: Any) -> int:
+    point = NAMES.get(written.lower(), written) if isinstance(written, str) else written
+    if isinstance(point, bool) or not isinstance(point, int) or point not in EVERY:
+        raise ValueError("must be a DiffServ code point: 0 to 63, or a name such as cs1, af11, ef, le or va")
+    return point
+
+
+CodePoint = Annotated[int, BeforeValidator(_code_point)]
+"""A number, or its name in any case (RFC 2474)."""
+
+
 class ShapingPointSettings(Settings):
-    """A port that several circuits share, told apart there by their agencies' prefixes."""
+    """A port that several circuits share, told apart there by their agencies' prefixes and code points."""
 
     router: Name
     interface: InterfaceName
@@ -104,6 +116,8 @@ class ShapingPointSettings(Settings):
     """The agency's, behind this circuit."""
     port_speed: RateBps | None = None
     """What the port passes, where that is less than the pools its circuits draw on."""
+    dscp: tuple[CodePoint, ...] = ()
+    """Of packets that are the circuit's; left out: what circuits with the same prefixes do not name."""
 
     @field_validator("prefixes")
     @classmethod
@@ -111,6 +125,15 @@ class ShapingPointSettings(Settings):
         if not prefixes:
             raise ValueError("must not be empty")
         return prefixes
+
+    @field_validator("dscp")
+    @classmethod
+    def _each_once(cls, dscp: tuple[int, ...]) -> tuple[int, ...]:
+        if not dscp:
+            raise ValueError("must not be empty; leave it out for what other circuits do not name")
+        if twice := {point for point in dscp if dscp.count(point) > 1}:
+            raise ValueError(f"names {shown(twice)} twice; keep one of them")
+        return tuple(sorted(dscp))
 
 
 class CircuitSettings(Settings):
@@ -144,7 +167,9 @@ class BackhaulSettings(Settings):
 
 
 def _point(of: ShapingPointSettings | None) -> ShapingPoint | None:
-    return None if of is None else ShapingPoint(of.router, of.interface, of.faces, of.prefixes, of.port_speed)
+    if of is None:
+        return None
+    return ShapingPoint(of.router, of.interface, of.faces, of.prefixes, of.port_speed, of.dscp)
 
 
 class RouterSettings(Settings):

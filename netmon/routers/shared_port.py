@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from netmon.core.code_points import Packets, of_version
 from netmon.core.model import Direction, Placement, Tier
 from netmon.core.planning import same_placement
 from netmon.core.shaping import LEAST_BPS
@@ -71,8 +72,18 @@ class SharedPort(Port):
             "device": ours.device,
             "object": ours.object,
             "leaf": self.names.object,
-            "ipv4": tuple(prefix for prefix in shared.prefixes if ":" not in prefix),
-            "ipv6": tuple(prefix for prefix in shared.prefixes if ":" in prefix),
+            "ipv4": of_version(4, shared.prefixes),
+            "ipv6": of_version(6, shared.prefixes),
+        }
+        self._packets = {
+            "told": tuple(
+                (of_version(4, some), of_version(6, some), tuple((value << 2, mask << 2) for value, mask in parts))
+                for some, parts in shared.told
+            ),
+            "marks": tuple(
+                (Names.of(one.circuit).object, of_version(4, one.prefixes), of_version(6, one.prefixes), one.dscp)
+                for one in (*shared.excepted, Packets(target.circuit, shared.prefixes, shared.dscp))
+            ),
         }
 
     def check_possible(self, wanted: Wanted) -> None:
@@ -175,6 +186,7 @@ class SharedPort(Port):
         return self.commands(
             Verb.SET_SHARED,
             **self._port_values,
+            **self._packets,
             **self.dialect.values_for(way, bps),
             floor_bps=floor,
             floor_burst_bytes=self._burst(floor),
@@ -184,7 +196,6 @@ class SharedPort(Port):
             tiers=tiers,
             preference=int(self.names.minor, 16),
             side=self._side(way),
-            prefixes=self._shared.prefixes,
         )
 
     def _remove(self, way: Way, tiers: Sequence[Tier]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from netmon.core.model import NANOSECONDS
 from netmon.routers.algorithms import disabled
 from netmon.routers.answers import Answer, is_pager, is_syslog
 from netmon.routers.dialects import Dialect
+from netmon.routers.echoes import after_completion, after_echo
 from netmon.routers.session import (
     CommandRejectedError,
     EnableRefusedError,
@@ -40,7 +41,7 @@ from netmon.routers.ssh_link import (
     watched,
     why_not,
 )
-from netmon.routers.terminal import Enable, Terminal
+from netmon.routers.terminal import SLOW, Enable, Question, Terminal
 from netmon.routers.transcript import Transcript
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ QUIET_S = 1.0
 PAGER_S: Final = 0.2
 """A pager's line with nothing after it for so long is one, and no object of such a name."""
 MOST_PAGES: Final = 2_000
-_LONGEST_LINE = 4_096
+_ASKS: Final = re.compile(r"\?.{0,40}\Z|[>:\]]\Z")
+"""How a line ends at which a console may wait for something to be typed."""
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,1024}(?:\x07|\x1b\\)|[()][0-9A-Za-z]|[=>78DEHMZ])")
 
 
@@ -162,7 +164,7 @@ class NetmikoSession:
         lines = self._exchange(f"{command}{completion}", (completed, *self._errors), None).replace("\r", "\n")
         done = next(reversed(list(completed.finditer(lines))), None)
         # The blank after the last prompt may have come too late to be counted to it.
-        body = (lines[: done.start()] if done else lines).lstrip(" ")
+        body = after_completion(lines[: done.start()] if done else lines, completion).lstrip(" ")
         self._check(command, body)
         if done is None or done[1] != "0":
             said = " ".join(body.split())[-200:]
@@ -176,7 +178,7 @@ class NetmikoSession:
             self._check(command, body)
             return body
         received = self._exchange(command, self._errors, command)
-        body = (_after_echo(received, command) or "").replace("\r", "\n")
+        body = (after_echo(received, command) or "").replace("\r", "\n")
         prompt = next(reversed(list(self._prompt.finditer(body))), None)
         body = body[: prompt.start()] if prompt else body
         self._check(command, body)
@@ -222,14 +224,17 @@ class NetmikoSession:
     def _converse(self, command: str | None) -> str:
         """The answer of a console that is sent an empty line after every command; None: the login's first prompt.
 
-        A pager is answered page by page. Where the console has said something else between or after its prompts and
-        is silent, it is asked once more for them.
+        A pager is answered page by page, a question as the platform's data say. Where the console has said something
+        else between or after its prompts and is silent, it is asked once more for them.
         """
         answer = Answer(self._line_prompt, command or "")
         end, pages, asked = self._connection.RETURN, 0, False
-        with self._closing_when_lost(lambda: answer.body) as exchange:
-            if command is not None:
-                exchange.send(f"{command}{end}{end}")
+        questions = [one for one in self._settings.questions if re.fullmatch(one.after, command or "")]
+        with self._closing_when_lost(lambda: answer.body, command) as exchange:
+            exchange.send("" if command is None else f"{command}{end}{'' if questions else end}")
+            if questions:
+                self._answer(questions, answer, exchange)
+                exchange.send("" if command is None else end)
             while not answer.is_over or exchange.has_more:
                 pager = is_pager(answer.last_line)
                 if command is None and not asked and answer.is_prompted:
@@ -249,6 +254,21 @@ class NetmikoSession:
                     asked = True
                     exchange.send(end + end)
         return answer.body
+
+    def _answer(self, questions: Sequence[Question], answer: Answer, exchange: Exchange) -> None:
+        """Answers what is asked until a prompt stands; what is asked again and again waits for the deadline."""
+        left = 2 * len(questions)
+        while True:
+            asked = next((one for one in questions if left and re.search(one.asks, answer.last_line)), None)
+            stands = answer.is_echoed and (asked is not None or answer.is_prompted)
+            some = exchange.receive(PAGER_S if stands else QUIET_S if answer.has_prompt else None)
+            if some is None and asked is None:
+                return
+            if some is None and asked is not None:
+                left -= 1
+                exchange.send(f"{asked.answer}{self._connection.RETURN}")
+                some = exchange.receive()
+            answer.feed(some or "")
 
     def _enable(self, enable: Enable, secret: str) -> None:
         """Raises EnableRefusedError where the login has no privileges afterwards."""
@@ -278,15 +298,15 @@ class NetmikoSession:
                     return answer.last_line
 
     @contextlib.contextmanager
-    def _closing_when_lost(self, heard: Callable[[], str]) -> Iterator[Exchange]:
+    def _closing_when_lost(self, heard: Callable[[], str], command: str | None = None) -> Iterator[Exchange]:
         """Ends the session with whatever ends the wait for an answer, and says what came before."""
+        is_slow = any(re.fullmatch(pattern, command or "") for pattern in self._settings.slow)
+        timeout_s = self._timeout_s * (SLOW if is_slow else 1)
         try:
-            yield Exchange(self._channel, self._where, self._timeout_s)
+            yield Exchange(self._channel, self._where, timeout_s)
         except TimeoutError as error:
             self.close()
-            raise SessionLostError(
-                f"{self._where}: no answer within {self._timeout_s:g} s{_waiting(heard())}"
-            ) from error
+            raise SessionLostError(f"{self._where}: no answer within {timeout_s:g} s{_waiting(heard())}") from error
         except (OSError, EOFError) as error:
             self.close()
             raise SessionLostError(f"{self._where}: the link dropped: {error}") from error
@@ -298,7 +318,7 @@ class NetmikoSession:
 
     def _prompted(self, received: str, echo: str | None) -> str | None:
         """What stands before the prompt at the very end, after the echo; None: there is no such prompt yet."""
-        answer = received if echo is None else _after_echo(received, echo)
+        answer = received if echo is None else after_echo(received, echo)
         if answer is None or not (prompt := self._prompt.search(answer)):
             return None
         return answer[: prompt.start()]
@@ -308,21 +328,6 @@ class NetmikoSession:
         if not self._prompt.search(received) or (answer := self._prompted(received, echo)) is None:
             return False
         return any(pattern.search(answer.replace("\r", "\n")) for pattern in ends)
-
-
-def _after_echo(received: str, command: str) -> str | None:
-    """What follows the line that ends the command's echo; None before it was seen.
-
-    A console wraps or repaints a long line, so white space is left out of the comparison; a prompt stands
-    before the command, and a login's banner before that.
-    """
-    wanted, seen, at = "".join(command.split()), "", 0
-    while (end := received.find("\n", at)) >= 0:
-        seen = (seen + "".join(received[at:end].replace("\b", "").split()))[-2 * len(wanted) - _LONGEST_LINE :]
-        at = end + 1
-        if wanted in seen:
-            return "\n" + received[at:]
-    return None
 
 
 def _log_in(login: Login, settings: Terminal, link: Link, where: str) -> Any:
@@ -386,7 +391,9 @@ def _described(login: Login, transport: Any) -> str:
 def _waiting(heard: str) -> str:
     """What the router seems to wait for instead."""
     line = heard.replace("\r", "\n").rstrip("\n").rpartition("\n")[2].strip()
-    return f"; it waits at {line!r}, though paging was to be off" if is_pager(line) else ""
+    if is_pager(line):
+        return f"; it waits at {line!r}, though paging was to be off"
+    return f"; it waits at {line[-120:]!r}" if _ASKS.search(line) else ""
 
 
 def _shown(command: str) -> str:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from pydantic import Field, field_validator, model_validator
 
 from netmon.settings import Settings
 
+SLOW: Final = 6
+"""How many times as long as others a slow command may take."""
 
-def _compiled(pattern: str) -> re.Pattern[str]:
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """Raises ValueError. `{n}` stands for a command's number."""
     try:
         return re.compile(pattern.replace("{n}", "0"))
     except re.error as error:
@@ -29,9 +34,33 @@ class Enable(Settings):
     @field_validator("asks", "prompt")
     @classmethod
     def _compiles(cls, value: str) -> str:
-        _compiled(value)
+        compiled(value)
         if not value.endswith(r"\Z"):
             raise ValueError(r"end it with \Z")
+        return value
+
+
+class Question(Settings):
+    """What a console asks where a prompt was due, and what it is told. Nothing else is ever answered."""
+
+    after: str = ""
+    """Regular expression of the whole command that is asked about; empty: the login."""
+    asks: str
+    """Regular expression of the line at the very end; it begins with ^ and ends in \\Z."""
+    answer: str = Field(max_length=64)
+    """Typed, and ended by Return."""
+
+    @field_validator("after", "asks")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        compiled(value)
+        return value
+
+    @field_validator("asks")
+    @classmethod
+    def _whole(cls, value: str) -> str:
+        if not value.startswith("^") or not value.endswith(r"\Z"):
+            raise ValueError(r"begin it with ^ and end it with \Z, so that no answer is taken for a question")
         return value
 
 
@@ -55,15 +84,19 @@ class Terminal(Settings):
     double_prompt: bool = False
     """Of a console without exit codes: every command is sent with one empty line after it, and its answer is over when
     the same prompt stands twice at the very end. The prompt then covers every mode the session enters, from the line's
-    start; no command may ask a question."""
+    start; no command may ask a question that is not one of `questions`."""
+    questions: tuple[Question, ...] = ()
+    """Of a console with double_prompt; the empty line that follows such a command is sent once it shows its prompt."""
+    slow: tuple[str, ...] = ()
+    """Regular expressions of whole commands that may take SLOW times as long as others, such as saving."""
     errors: tuple[str, ...]
     """Regular expressions of lines that mean the command was refused; each begins with ^."""
 
-    @field_validator("prompt", "completed", "errors")
+    @field_validator("prompt", "completed", "errors", "slow")
     @classmethod
     def _compiles(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
         for pattern in (value,) if isinstance(value, str) else value or ():
-            _compiled(pattern)
+            compiled(pattern)
         return value
 
     @field_validator("errors")
@@ -101,4 +134,6 @@ class Terminal(Settings):
             raise ValueError("completion and completed belong together; give both or neither")
         if self.double_prompt and self.completion is not None:
             raise ValueError("completion and double_prompt both tell an answer's end; take one of them out")
+        if self.questions and not self.double_prompt:
+            raise ValueError("questions are answered only on a console with double_prompt; take them out")
         return self

@@ -252,6 +252,8 @@ def _surveyed(target: Target, session: Session, dialect: Dialect) -> SurveyedPor
     foreign = state.ingress.foreign or state.egress.foreign
     if foreign is not None:
         return found(Failure.FOREIGN_SHAPER, f"{foreign} was not made by netmon", state)
+    if (nesting := port.nesting(state)) is not None:
+        return found(Failure.HIERARCHY, nesting, state)
     return found(None, "ready", state)
 
 

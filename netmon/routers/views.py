@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from netmon.core.model import NANOSECONDS, Cells, Column, Poll
+from netmon.core.measurement import Cells, Column, Poll
+from netmon.core.model import NANOSECONDS
 from netmon.routers.mib import ADMIN_STATUS, OPER_STATUS
 
 if TYPE_CHECKING:

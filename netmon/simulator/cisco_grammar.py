@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 Take = Callable[[str], str | None]
@@ -89,6 +90,26 @@ def _at(reading: _Reading, number: int) -> str | None:
     if number < len(words):
         return words[number]
     return "<rest>" if words[-1] == "<rest>" else None
+
+
+def read_inside(mode: Grammar, top: Grammar, line: str, shift: int) -> tuple[str, list[str], bool]:
+    """As Grammar.read; True: it is no command of this mode, but one of the top level. Raises RefusedError."""
+    try:
+        return *mode.read(line, shift), False
+    except RefusedError as error:
+        with suppress(RefusedError):
+            return *top.read(line, shift), True
+        raise error from None
+
+
+def port_meant(name: str, ports: Iterable[str]) -> str | None:
+    """The port of `ports` whose kind begins as `name` does: `Gi0/2` is GigabitEthernet0/2."""
+    found = re.fullmatch(r"([A-Za-z-]{1,30})([\d/.:A-Z]+)", name)
+    for port in ports:
+        whole = re.fullmatch(r"([A-Za-z-]+)([\d/.:A-Z]+)", port)
+        if found and whole and whole[2] == found[2] and whole[1].lower().startswith(found[1].lower()):
+            return port
+    return None
 
 
 def filtered(text: str, pipe: str) -> str:

@@ -50,6 +50,9 @@ class Port:
     mac: bytes
     role: PortRole
     speed_bps: int = 1_000_000_000
+    parent: str | None = None
+    """The port that it is a VLAN of."""
+    vlan: int = 0
 
     @property
     def type(self) -> PortType:

@@ -54,11 +54,33 @@ class Faults:
     """Every character is sent by itself, with so long between two; 0: all at once."""
     syslog: str = ""
     """A line of the router's log on the terminal, in between the lines of every answer and before its prompt."""
+    columns: int = 0
+    """What is typed is echoed in rows of so many characters; 0: in one."""
     escapes: bool = False
     """Colours around every line, and what is right of it erased."""
 
 
 NO_FAULTS = Faults()
+
+
+class Rejecting:
+    """A router that refuses one line of configuration half-way, when it is told to."""
+
+    _rejects_in: int | None = None
+
+    def reject_after(self, lines: int) -> None:
+        """So many lines of configuration are still taken, the one after that is refused."""
+        self._rejects_in = lines
+
+    def rejects(self) -> bool:
+        """Whether this line of configuration is the one; asked once of each."""
+        if self._rejects_in is None:
+            return False
+        self._rejects_in -= 1
+        if self._rejects_in >= 0:
+            return False
+        self._rejects_in = None
+        return True
 
 
 class FaultSwitch:

@@ -13,15 +13,20 @@ from typing import Final
 from netmon.simulator.cisco_grammar import RefusedError
 from netmon.simulator.console import Logout
 from netmon.simulator.device import PortRole, Router
+from netmon.simulator.faults import Rejecting
 from netmon.simulator.indented import Block, parsed
 from netmon.simulator.ios_config import limit_of
 from netmon.simulator.ios_seat import IosSeat
 from netmon.simulator.ios_show import Login, long_name
 
+_SOON: Final = (
+    "Rollback Confirmed Change: Rollback will begin in one minute.\n"
+    'Enter "configure confirm" if you wish to keep what you\'ve configured\n'
+)
 _FULL: Final = "startup-config file open failed (Not enough space)"
 
 
-class Ios:
+class Ios(Rejecting):
     """One router. The attributes below are faults a test may put in."""
 
     def __init__(self, router: Router, second_s: float = 1.0) -> None:
@@ -33,6 +38,10 @@ class Ios:
         """Whether the image has the Embedded Event Manager."""
         self.refuses_output: str | None = None
         """The router's words where its hardware cannot limit what leaves a port."""
+        self.enable_secret: str | None = None
+        """Logins begin without privileges; None: with all."""
+        self.saved_by_another_image = False
+        """The router asks before it overwrites what is saved; an empty line says yes."""
         self.chatty = False
         """Log messages come between the answers."""
         self.banner = "\n** Authorised use only **\n\n"
@@ -40,7 +49,6 @@ class Ios:
         self.logins: list[Login] = []
         self.running = parsed(_factory(router))
         self.startup = self.running.copy()
-        self._rejects_at: int | None = None
         self._backup: Block | None = None
         self._timer: asyncio.Task[None] | None = None
         self._timed = (0, "", 0.0)
@@ -71,10 +79,6 @@ class Ios:
 
     # --- faults ------------------------------------------------------------------------------
 
-    def reject_after(self, lines: int) -> None:
-        """After so many more lines of configuration mode one is rejected."""
-        self._rejects_at = lines
-
     def operator_enters(self) -> IosSeat:
         """Someone else holds the configuration lock and has altered something without saving it."""
         seat = self.seat("operator", "10.99.0.7")
@@ -82,16 +86,6 @@ class Ios:
         for line in ("configure terminal lock", f"interface {port.name}", "description being rewired"):
             seat.type(line)
         return seat
-
-    def counts_line(self) -> bool:
-        """Whether this line of configuration mode is the one to be rejected."""
-        if self._rejects_at is None:
-            return False
-        self._rejects_at -= 1
-        if self._rejects_at >= 0:
-            return False
-        self._rejects_at = None
-        return True
 
     # --- the revert timer --------------------------------------------------------------------
 
@@ -106,7 +100,8 @@ class Ios:
         self.retime(minutes, username)
         path = archive.value("path")
         now = datetime.now(UTC)
-        return f"Rollback Confirmed Change: Backing up current running config to {path}-{now:%b-%d-%H-%M-%S}-0\n\n"
+        said = f"Rollback Confirmed Change: Backing up current running config to {path}-{now:%b-%d-%H-%M-%S}-0\n\n"
+        return said + (_SOON if minutes == 1 else "")
 
     def retime(self, minutes: int, username: str) -> None:
         if self._backup is None:
@@ -190,6 +185,7 @@ class Ios:
         if self.disk_full:
             raise RefusedError(_FULL)
         self.startup = self.running.copy()
+        self.saved_by_another_image = False
         return "Building configuration...\n[OK]\n"
 
 
@@ -203,6 +199,7 @@ def _factory(router: Router) -> str:
     for port in router.ports:
         lines.append(f"interface {long_name(port.name)}")
         lines += [f" description {port.alias}"] if port.alias else []
+        lines += [f" encapsulation dot1Q {port.vlan}"] if port.parent else []
         if port.role is PortRole.MANAGEMENT:
             lines.append(f" ip address {router.address} 255.0.0.0")
         elif port.role is PortRole.UPLINK:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from netmon.simulator.cisco_grammar import Grammar, RefusedError, Take
+from netmon.simulator.cisco_grammar import Grammar, RefusedError, Take, read_inside
 from netmon.simulator.indented import Block, Path
 
 RATES: Final = "<8000-100000000000>"
@@ -44,6 +44,7 @@ BELOW: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "description <rest>": "put description",
             "no description": "drop description",
             "ip address <word> <word>": "put ip address",
+            "encapsulation dot1q <1-4094>": "put encapsulation dot1Q",
             "shutdown": "put shutdown",
             "no shutdown": "drop shutdown",
             "bandwidth <1-10000000>": "put bandwidth",
@@ -107,13 +108,8 @@ class Editor:
         block = running.find(*at)
         if not at or block is None:
             return self._globally(running, *self._global.read(line, shift))
-        try:
-            name, values = self._grammars[at[-1].split()[0]].read(line, shift)
-        except RefusedError as error:
-            try:
-                name, values = self._global.read(line, shift)
-            except RefusedError:
-                raise error from None
+        name, values, is_global = read_inside(self._grammars[at[-1].split()[0]], self._global, line, shift)
+        if is_global:
             return self._globally(running, name, values)
         return self._inside(running, at, block, name, values)
 
@@ -138,8 +134,12 @@ class Editor:
         attached = [child for block in running.starting("interface") for child in block.starting("service-policy")]
         if words == "policy-map" and any(child.line.endswith(f" {values[0]}") for child in attached):
             raise RefusedError(f"% policy-map {values[0]} is in use; detach it first")
-        if not running.drop(" ".join([words, *values])) and words == "policy-map":
+        if running.drop(" ".join([words, *values])):
+            return
+        if words == "policy-map":
             raise RefusedError(f"% policy-map {values[0]} does not exist")
+        if words == "event manager applet":
+            raise RefusedError(f"%EEM: No such applet {values[0]}")
 
     def _inside(self, running: Block, at: Path, block: Block, name: str, values: list[str]) -> Path:
         verb, _, words = name.partition(" ")

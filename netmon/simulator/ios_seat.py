@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from netmon.simulator import ios_show
-from netmon.simulator.cisco_grammar import Grammar, RefusedError, filtered
+from netmon.simulator.cisco_grammar import Grammar, RefusedError, filtered, port_meant
 from netmon.simulator.console import Logout
 from netmon.simulator.device import Port
 from netmon.simulator.indented import Block, Path
@@ -23,7 +22,7 @@ _EXEC: Final = {
     "terminal width <0-512>": "",
     "terminal no monitor": "",
     "terminal monitor": "",
-    "enable": "",
+    "enable": "enable",
     "exit": "exit",
     "logout": "exit",
     "configure terminal": "configure",
@@ -59,6 +58,18 @@ _SHOW: Final = {
 }
 
 
+_UNPRIVILEGED: Final = frozenset(
+    {"", "enable", "exit", "version", "clock", "users", "privilege", "interface", "description"}
+)
+_ASKS_SECRET: Final = "Password: "  # noqa: S105 - a question
+_OVERWRITES: Final = (
+    "Warning: Attempting to overwrite an NVRAM configuration previously written\n"
+    "by a different version of the system image.\n"
+)
+_LONGEST_NAME: Final = 20
+"""Characters of the router's name in the prompts of configuration mode."""
+
+
 class IosSeat:
     """One login's command line."""
 
@@ -67,8 +78,9 @@ class IosSeat:
         self._login = login
         self._at: Path | None = None
         """Where in configuration mode; None: not in it."""
-        self._asked = False
-        """Whether a question stands open: where to copy to."""
+        self._asked = ""
+        """The question that stands open."""
+        self._privileged = ios.enable_secret is None
         kinds: dict[str, Callable[[str], str | None]] = {"word": str, "interface": self._port_named}
         self._editor = Editor(kinds, ios.refuses_output, ios.has_events)
         self._exec = Grammar({**_EXEC, **_SHOW}, kinds)
@@ -77,12 +89,16 @@ class IosSeat:
     @property
     def prompt(self) -> str:
         if self._asked:
-            return "Destination filename [startup-config]? "
+            return self._asked
         name = self._ios.running.value("hostname") or "Router"
         if self._at is None:
-            return f"{name}#"
+            return f"{name}#" if self._privileged else f"{name}>"
         mode = f"-{MODES[self._at[-1].split()[0]]}" if self._at else ""
-        return f"{name}(config{mode})#"
+        return f"{name[:_LONGEST_NAME]}(config{mode})#"
+
+    @property
+    def echo(self) -> bool:
+        return self._asked != _ASKS_SECRET
 
     async def run(self, line: str) -> str:
         try:
@@ -100,14 +116,20 @@ class IosSeat:
     def type(self, line: str) -> str:
         """Raises RefusedError, Logout."""
         if self._asked:
-            self._asked = False
-            return self._ios.save()
+            return self._answered(line)
         if not line.strip() or line.lstrip().startswith("!"):
             return ""
         command, _, pipe = line.partition("|")
         if pipe and self._at is None:
             return filtered(self._operate(command), pipe)
         return self._operate(line) if self._at is None else self._configure(line)
+
+    def _answered(self, line: str) -> str:
+        asked, self._asked = self._asked, ""
+        if asked != _ASKS_SECRET:
+            return "" if line.strip().lower().startswith("n") else self._ios.save()
+        self._privileged = line == self._ios.enable_secret
+        return "" if self._privileged else "% Bad secrets\n\n"
 
     def leave_configuration(self) -> str:
         if self._at is None:
@@ -135,7 +157,7 @@ class IosSeat:
             command, _, pipe = line.partition("do ")[2].partition("|")
             said = self._shown(*self._show.read(command, len(self.prompt) + 3))
             return filtered(said, pipe) if pipe else said
-        if self._ios.counts_line():
+        if self._ios.rejects():
             raise RefusedError(f"{' ' * len(self.prompt)}^\n% Invalid input detected at '^' marker.\n")
         self._ios.router.settle()
         left = self._at or ()
@@ -147,9 +169,13 @@ class IosSeat:
     def _operate(self, line: str) -> str:
         name, values = self._exec.read(line, len(self.prompt))
         ios, said = self._ios, ""
+        if not self._privileged and name not in _UNPRIVILEGED:
+            raise RefusedError(f"{' ' * len(self.prompt)}^\n% Invalid input detected at '^' marker.\n")
         match name:
             case "exit":
                 raise Logout
+            case "enable":
+                self._asked = "" if self._privileged else _ASKS_SECRET
             case "configure" | "configure lock" | "configure revert":
                 said = self._enter(name, values)
             case "confirm":
@@ -158,10 +184,12 @@ class IosSeat:
                 said = ios.roll_back()
             case "revert later":
                 ios.retime(int(values[0]), self._login.username)
+            case "save" if ios.saved_by_another_image:
+                said, self._asked = _OVERWRITES, "Overwrite the previous NVRAM configuration?[confirm]"
             case "save":
                 said = ios.save()
             case "copy":
-                self._asked = True
+                self._asked = "Destination filename [startup-config]? "
             case _:
                 said = self._shown(name, values)
         return said
@@ -193,7 +221,7 @@ class IosSeat:
             "version": lambda: ios_show.version(router),
             "clock": lambda: ios_show.stamp(datetime.now(UTC)) + "\n",
             "users": lambda: ios_show.users(ios.logins, self._login),
-            "privilege": lambda: "Current privilege level is 15\n",
+            "privilege": lambda: f"Current privilege level is {15 if self._privileged else 1}\n",
             "tcp": lambda: ios_show.tcp(router, ios.logins),
             "addresses": lambda: ios_show.addresses(ports, router.down),
             "lock": lambda: ios_show.lock(ios.locked_by),
@@ -229,14 +257,7 @@ class IosSeat:
 
     def _port_named(self, name: str) -> str | None:
         """The port's long name, however short it was written."""
-        found = re.fullmatch(r"([A-Za-z-]{1,30})([\d/.:]+)", name)
-        if found is None:
-            return None
-        for port in self._ios.router.ports:
-            whole = re.fullmatch(r"([A-Za-z-]+)([\d/.:]+)", long_name(port.name))
-            if whole and whole[2] == found[2] and whole[1].lower().startswith(found[1].lower()):
-                return whole[0]
-        return None
+        return port_meant(name, (long_name(port.name) for port in self._ios.router.ports))
 
     def _port(self, name: str) -> Port:
         return next(port for port in self._ios.router.ports if long_name(port.name) == name)

@@ -181,7 +181,7 @@ def applets(registered: Sequence[tuple[Block, datetime]]) -> str:
     lines = ["No.  Class     Type    Event Type          Trap  Time Registered           Name"]
     for number, (applet, when) in enumerate(registered, 1):
         name = applet.line.split()[-1]
-        since = f"{when:%a %b} {when.day} {when:%H:%M:%S} {when.year}"
+        since = f"{when:%a %b}{when.day:>2} {when:%H:%M:%S} {when.year}"
         lines.append(f"{number:<4} applet    user    timer countdown     Off   {since}  {name}")
         lines.append(f" time {applet.value('event timer countdown time')}.000")
         lines.append(" maxrun 20.000")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from netmon.simulator.cisco_grammar import RefusedError
 from netmon.simulator.device import PortRole, Router
+from netmon.simulator.faults import Rejecting
 from netmon.simulator.indented import Block, differences, parsed
 from netmon.simulator.iosxr_config import limit_of, semantic_error
 from netmon.simulator.iosxr_seat import IosXrSeat
@@ -37,7 +38,7 @@ class Row:
     since: datetime
 
 
-class IosXr:
+class IosXr(Rejecting):
     """One router. `refuses` is a fault: the words in which its hardware refuses the next commits."""
 
     def __init__(self, router: Router, second_s: float = 1.0) -> None:
@@ -46,6 +47,8 @@ class IosXr:
         self._second_s = second_s
         self.banner = "\n\nAuthorised use only.\n\n"
         self.refuses: str | None = None
+        self.always_timed = False
+        """The time stands before every answer, whatever the terminal is told."""
         self.logins: list[IosXrSeat] = []
         self.sessions: dict[IosXrSeat, Row] = {}
         self.locked_by: IosXrSeat | None = None
@@ -53,7 +56,6 @@ class IosXr:
         self.trial_of: IosXrSeat | None = None
         self._trial: tuple[Row, Block, asyncio.Task[None]] | None = None
         """Its row, what it is rolled back to, and the timer."""
-        self._rejects_at: int | None = None
         self._numbers = 0x3590
 
     # --- what the rest of the simulation sees ------------------------------------------------
@@ -75,20 +77,6 @@ class IosXr:
         self.locked_by = None
 
     # --- faults ------------------------------------------------------------------------------
-
-    def reject_after(self, lines: int) -> None:
-        """After so many more lines of configuration mode one is rejected."""
-        self._rejects_at = lines
-
-    def counts_line(self) -> bool:
-        """Whether this line of configuration mode is the one to be rejected."""
-        if self._rejects_at is None:
-            return False
-        self._rejects_at -= 1
-        if self._rejects_at >= 0:
-            return False
-        self._rejects_at = None
-        return True
 
     def operator_enters(self) -> IosXrSeat:
         """Someone else has an exclusive session with edits that are not committed."""
@@ -206,6 +194,7 @@ def _factory(router: Router) -> str:
     for port in router.ports:
         lines.append(f"interface {port.name}")
         lines += [f" description {port.alias}"] if port.alias else []
+        lines += [f" encapsulation dot1q {port.vlan}"] if port.parent else []
         if port.role is PortRole.MANAGEMENT:
             lines.append(f" ipv4 address {router.address} 255.0.0.0")
         elif port.role is PortRole.UPLINK:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from netmon.simulator.cisco_grammar import Grammar, RefusedError, Take
+from netmon.simulator.cisco_grammar import Grammar, Take, read_inside
 from netmon.simulator.indented import Block, Path
 
 RATES: Final = "<1-4294967295>"
@@ -31,6 +31,7 @@ _BELOW: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "no description": "drop description",
             "ipv4 address <word> <word>": "put ipv4 address",
             "vrf <word>": "put vrf",
+            "encapsulation dot1q <1-4094>": "put encapsulation dot1q",
             "bundle id <1-65535> mode <word>": "bundle",
             "shutdown": "put shutdown",
             "no shutdown": "drop shutdown",
@@ -74,16 +75,10 @@ class Editor:
 
     def run(self, target: Block, at: Path, line: str, shift: int) -> Path:
         """Applies one line; where the next one is read. Raises RefusedError."""
-        if at:
-            try:
-                name, values = self._grammars[at[-1].split()[0]].read(line, shift)
-            except RefusedError as error:
-                try:
-                    return self._apply(target, (), *self._top.read(line, shift))
-                except RefusedError:
-                    raise error from None
-            return self._apply(target, at, name, values)
-        return self._apply(target, (), *self._top.read(line, shift))
+        if not at:
+            return self._apply(target, (), *self._top.read(line, shift))
+        name, values, is_top = read_inside(self._grammars[at[-1].split()[0]], self._top, line, shift)
+        return self._apply(target, () if is_top else at, name, values)
 
     def _apply(self, target: Block, at: Path, name: str, values: list[str]) -> Path:
         block = target.enter(*at)

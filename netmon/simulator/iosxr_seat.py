@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from netmon.simulator.cisco_grammar import Grammar, RefusedError, filtered
+from netmon.simulator.cisco_grammar import Grammar, RefusedError, filtered, port_meant
 from netmon.simulator.console import Logout
 from netmon.simulator.device import Port, PortRole
 from netmon.simulator.indented import Block, Path, differences
@@ -117,12 +116,10 @@ class IosXrSeat:
             return self._answered(line.strip())
         if not line.strip() or line.lstrip().startswith("!"):
             return ""
-        if self._at is not None:
-            return self._configure(line)
         command, _, pipe = line.partition("|")
-        said = self._operate(command)
-        said = filtered(said, pipe) if pipe else said
-        timed = self._is_timed and command.split()[0].startswith("sh")
+        timed = self._is_timed and command.strip().removeprefix("do ").startswith(("sh", "commit"))
+        said = self._operate(command) if self._at is None else self._configure(line)
+        said = filtered(said, pipe) if pipe and self._at is None else said
         return f"{datetime.now(UTC):%a %b %d %H:%M:%S.000 UTC}\n{said}" if timed else said
 
     # --- modes -------------------------------------------------------------------------------
@@ -133,7 +130,7 @@ class IosXrSeat:
             case "exit":
                 raise Logout
             case "untimed":
-                self._is_timed = False
+                self._is_timed = self._system.always_timed
             case "configure" | "configure exclusive":
                 self._system.open(self, name == "configure exclusive")
                 self._at, self._base, self._target = (), self._system.running, self._system.running.copy()
@@ -148,7 +145,7 @@ class IosXrSeat:
         try:
             name, values = self._config.read(line, len(self.prompt))
         except RefusedError:
-            if self._system.counts_line():
+            if self._system.rejects():
                 raise RefusedError(f"{' ' * len(self.prompt)}^\n% Invalid input detected at '^' marker.") from None
             self._at = self._editor.run(self._target, self._at or (), line, len(self.prompt))
             return ""
@@ -275,12 +272,7 @@ class IosXrSeat:
         )
 
     def _port_named(self, name: str) -> str | None:
-        found = re.fullmatch(r"([A-Za-z-]{1,30})([\d/.:A-Z]+)", name)
-        for port in self._system.router.ports:
-            whole = re.fullmatch(r"([A-Za-z-]+)([\d/.:A-Z]+)", port.name)
-            if found and whole and whole[2] == found[2] and whole[1].lower().startswith(found[1].lower()):
-                return port.name
-        return None
+        return port_meant(name, (port.name for port in self._system.router.ports))
 
     def _port(self, name: str) -> Port:
         return next(port for port in self._system.router.ports if port.name == name)

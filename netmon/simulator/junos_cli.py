@@ -10,7 +10,8 @@ from datetime import datetime
 from netmon.simulator import junos_show as show
 from netmon.simulator.console import Logout
 from netmon.simulator.device import Router
-from netmon.simulator.junos_config import Candidate, CommitError, Database, effective
+from netmon.simulator.faults import Rejecting
+from netmon.simulator.junos_config import Candidate, CommitError, Database, deletable, effective
 from netmon.simulator.junos_schema import GRAMMAR
 from netmon.simulator.settree import Path, SettingError, differences, known, rule_at, settings_of, split_words
 
@@ -21,16 +22,17 @@ _SCREEN_WORDS = frozenset(
 )
 
 
-class Junos:
+class Junos(Rejecting):
     """One router. `speed`: its timers run so many times as fast as a real one's."""
 
     def __init__(self, router: Router, speed: float = 1.0) -> None:
         self.router = router
         self.database = Database(show.first_configuration(router), router.settle, speed)
         self.seats: list[JunosSeat] = []
+        self.role = ""
+        """What a virtual chassis or a cluster prints above its prompts: `{master:0}`."""
         self.permissions = tuple(show.PERMISSIONS)
         """Of every login."""
-        self._rejects_in: int | None = None
 
     @property
     def banner(self) -> str:
@@ -72,19 +74,6 @@ class Junos:
 
     # --- what goes wrong ---------------------------------------------------------------------
 
-    def reject_after(self, lines: int) -> None:
-        """So many lines of configuration are still taken, the one after that is refused."""
-        self._rejects_in = lines
-
-    def rejects(self) -> bool:
-        if self._rejects_in is None:
-            return False
-        self._rejects_in -= 1
-        if self._rejects_in >= 0:
-            return False
-        self._rejects_in = None
-        return True
-
     def operator_enters(self, how: str = "configure", edits: str = "set system domain-name example.org") -> JunosSeat:
         """Somebody else goes into configuration mode and leaves an edit uncommitted; `edits` may be empty."""
         seat = self.seat("noc", "192.0.2.9")
@@ -122,10 +111,12 @@ class JunosSeat:
     def prompt(self) -> str:
         if self.asks is not None:
             return self.asks[0]
-        name = f"{self.username}@{self.system.router.name}"
+        name, role = f"{self.username}@{self.system.router.name}", self.system.role
         if not self.mode:
-            return f"{name}> "
-        return f"\n[{' '.join(('edit', *self.level))}]\n{name}# "
+            return f"\n{role}\n{name}> " if role else f"{name}> "
+        left_s = self.system.database.left_s
+        trial = "" if left_s is None else f"# commit confirmed will be rolled back in {-(-left_s // 60)} minutes\n"
+        return f"\n{trial}{role}[{' '.join(('edit', *self.level))}]\n{name}# "
 
     async def run(self, line: str) -> str:
         return self.obey(line)
@@ -234,10 +225,11 @@ class JunosSeat:
         if database.lock is not None and mode != "shared":
             assert isinstance(database.lock, JunosSeat)
             return f"error: configuration database locked by:\n{database.lock.line}"
+        others = f"Users currently editing the configuration:\n{editing}" if editing else ""
         if database.modified and mode == "exclusive":
-            return f"error: configuration database modified\n{editing}"
+            return f"{others}error: configuration database modified\n"
         if database.modified and mode == "private":
-            return f"error: shared configuration database modified\n{editing}"
+            return f"{others}error: shared configuration database modified\n"
         self.mode, self.level, self.since = mode, (), database.now()
         said = "" if mode == "shared" else "warning: uncommitted changes will be discarded on exit\n"
         said += "Entering configuration mode\n"
@@ -245,9 +237,7 @@ class JunosSeat:
             database.lock = self
         elif mode == "private":
             self.own = database.active_copy()
-        if editing:
-            said += f"Users currently editing the configuration:\n{editing}"
-        return said + ("The configuration has been changed but not committed\n" if database.modified else "")
+        return said + others + ("The configuration has been changed but not committed\n" if database.modified else "")
 
     @property
     def line(self) -> str:
@@ -325,7 +315,7 @@ class JunosSeat:
             if verb == "set":
                 self.candidate.set(settings_of(GRAMMAR, path, several=True))
                 return ""
-            known(GRAMMAR, path)
+            deletable(path)
         except SettingError as error:
             raise SettingError(error.said, error.at + offset) from error
         if verb == "delete":
@@ -347,7 +337,7 @@ class JunosSeat:
         database, minutes, comment, quits = self.system.database, 0, "", False
         rest = list(options)
         if rest == ["check"]:
-            database.check(self.candidate, self.username)
+            database.check(self.candidate)
             return "configuration check succeeds\n"
         while rest:
             match rest:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from netmon.simulator.junos_schema import GRAMMAR
-from netmon.simulator.settree import Path, Setting, SettingError, Tree, settings_of, split_words
+from netmon.simulator.settree import Path, Setting, SettingError, Tree, known, rule_at, settings_of, split_words
 
 MOST_COMMITS = 50
 MOST_EVENTS = 10
@@ -77,6 +77,11 @@ class Database:
         return self._began + (datetime.now(UTC) - self._began) * self.speed
 
     @property
+    def left_s(self) -> int | None:
+        """Until what is on trial is rolled back; None: nothing is."""
+        return None if self.deadline is None else max(0, round((self.deadline - self.now()).total_seconds()))
+
+    @property
     def active(self) -> Commit:
         return self.history[0]
 
@@ -108,11 +113,10 @@ class Database:
             self.pending = self._start(self._roll_back(before, minutes * 60))
         self._watch_events()
 
-    def check(self, candidate: Candidate, user: str) -> None:
-        """`commit check`, which also confirms. Raises CommitError."""
+    def check(self, candidate: Candidate) -> None:
+        """`commit check`, which also confirms and leaves no line of its own in the history. Raises CommitError."""
         check(effective(candidate.tree, candidate.inactive))
-        if self.pending is not None and candidate == self.active_copy():
-            self.commit(candidate, user)
+        self._disarm()
 
     def reboot(self) -> None:
         """What is committed is saved; what waited for its confirmation is rolled back at the next start."""
@@ -204,9 +208,18 @@ def obey(candidate: Candidate, command: str) -> None:
         if verb == "set":
             candidate.set(settings_of(GRAMMAR, path, several=True))
         elif verb == "delete":
+            deletable(path)
             candidate.delete(tuple(path))
     except (SettingError, ValueError):
         return
+
+
+def deletable(path: Sequence[str]) -> None:
+    """Raises SettingError: a leaf is deleted and deactivated without its value, unless it keeps several."""
+    known(GRAMMAR, path)
+    above = rule_at(GRAMMAR, path[:-1])
+    if above.value is not None and not above.many:
+        raise SettingError("word", len(path) - 1)
 
 
 def effective(tree: Tree, inactive: frozenset[Path]) -> Tree:

@@ -34,9 +34,18 @@ def shown(word: str) -> str:
 
 def as_set(candidate: Candidate, place: Path) -> str:
     """`display set`."""
-    lines = [("set", *place, *path) for path in candidate.tree.under(place)]
+    lines = [_in_short(("set", *place, *path)) for path in candidate.tree.under(place)]
     lines += [("deactivate", *path) for path in sorted(candidate.inactive) if path[: len(place)] == place]
     return "".join(" ".join(map(shown, line)).rstrip() + "\n" for line in lines)
+
+
+def _in_short(path: Path) -> Path:
+    """A rate or a burst as the router keeps it, however it was typed: 8000000 is 8m."""
+    if path[-2] not in ("bandwidth-limit", "burst-size-limit") or not path[-1].isdigit():
+        return path
+    number = int(path[-1])
+    power = max(power for power in range(4) if number % 1000**power == 0)
+    return (*path[:-1], f"{number // 1000**power}{('', 'k', 'm', 'g')[power]}")
 
 
 def as_braces(paths: Iterable[Path], rule: Rule, indent: int = 0) -> str:
@@ -69,13 +78,13 @@ def _grouped(paths: Iterable[Path], rule: Rule) -> dict[Path, tuple[list[Path], 
 
 
 def commits(database: Database) -> str:
+    """What was committed on trial stays marked so for good; that it still waits says a line of its own below."""
     text = ""
     for number, commit in enumerate(database.history):
         text += f"{number:<3} {_instant(commit)} by {commit.user} via {commit.via}"
-        if number == 0 and database.deadline is not None:
-            left = max(0, round((database.deadline - database.now()).total_seconds()))
-            text += f" commit confirmed, rollback in {f'{-(-left // 60)}mins' if left > 60 else f'{left}sec'}"
+        text += f" commit confirmed, rollback in {commit.minutes}mins" if commit.minutes else ""
         text += f"\n    {commit.comment}\n" if commit.comment else "\n"
+        text += "    rollback pending\n" if number == 0 and database.deadline is not None else ""
     return text
 
 
@@ -181,6 +190,8 @@ def first_configuration(router: Router) -> Tree:
         device, _, unit = port.name.partition(".")
         unit = unit or "0"
         logical = ("interfaces", device, "unit", unit)
+        if port.parent:
+            paths += [("interfaces", device, "vlan-tagging"), (*logical, "vlan-id", f"{port.vlan}")]
         if port.alias:
             paths.append((*(logical if "." in port.name else logical[:2]), "description", port.alias))
         match port.role:

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from netmon.simulator.device import Port, PortRole, Router
+from netmon.simulator.linux_arguments import TcError, bytes_of, class_id_of, handle_of, rate_of, take
 from netmon.simulator.linux_tc import (
     U32,
     HtbClass,
@@ -26,17 +27,7 @@ from netmon.simulator.linux_tc import (
 from netmon.simulator.shell import Call
 
 MOST_LINKS = 64
-_RATE = re.compile(r"(\d{1,15})([kKmMgG]?)bit")
-_HANDLE = re.compile(r"([0-9a-f]{1,4}):([0-9a-f]{0,4})")
 _LINK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,15}")
-
-
-class TcError(Exception):
-    """A refusal: the message as printed, and the exit status."""
-
-    def __init__(self, message: str, status: int = 2) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Network:
@@ -111,7 +102,7 @@ class Network:
 
     def _device(self, words: list[str]) -> Link:
         """Takes `dev NAME` out of the words."""
-        name = _take(words, "dev")
+        name = take(words, "dev")
         if name is None:
             raise TcError('Command line is not complete. Try option "help"', 255)
         return self._link(name)
@@ -142,8 +133,8 @@ class Network:
 
     def _set_qdisc(self, words: list[str], verb: str) -> None:
         link = self._device(words)
-        handle = _take(words, "handle")
-        parent = _take(words, "parent")
+        handle = take(words, "handle")
+        parent = take(words, "parent")
         if words == ["ingress"]:
             if link.ingress:
                 raise TcError("Error: Exclusivity flag on, cannot modify.")
@@ -151,8 +142,8 @@ class Network:
             return
         match words:
             case ["root", "htb", *options]:
-                default = int(_take(options, "default") or "0", 16)
-                name = _handle(handle or "8001:")
+                default = int(take(options, "default") or "0", 16)
+                name = handle_of(handle or "8001:")
                 if link.root is not None and link.root.handle == name and verb != "add":
                     raise TcError("Error: Change operation not supported by specified qdisc.")
                 if link.root is not None and verb == "add":
@@ -163,7 +154,7 @@ class Network:
                 group = _class_of(link, parent)
                 if group is None:
                     raise TcError("Error: Specified class not found.")
-                group.leaf = (_handle(handle or "8002:"), int(limit))
+                group.leaf = (handle_of(handle or "8002:"), int(limit))
             case [name, *_]:
                 raise TcError(f'Unknown qdisc "{name}", hence option "{words[-1]}" is unparsable', 1)
             case _:
@@ -185,25 +176,25 @@ class Network:
 
     def _set_class(self, words: list[str]) -> None:
         link = self._device(words)
-        parent = _take(words, "parent") or ""
-        classid = _take(words, "classid") or ""
-        above = _class_id(parent)
+        parent = take(words, "parent") or ""
+        classid = take(words, "classid") or ""
+        above = class_id_of(parent)
         if link.root is None or not classid.startswith(link.root.handle) or not parent.startswith(link.root.handle):
             raise TcError("RTNETLINK answers: No such file or directory")
         if above is not None and above not in link.root.classes:
             raise TcError("Error: Parent class not found.")
         if not words or words.pop(0) != "htb":
             raise TcError("RTNETLINK answers: Invalid argument")
-        rate = _rate(_take(words, "rate"))
-        ceil = _take(words, "ceil")
+        rate = rate_of(take(words, "rate"))
+        ceil = take(words, "ceil")
         group = HtbClass(
             rate=rate,
-            ceil=rate if ceil is None else _rate(ceil),
-            burst=_bytes(_take(words, "burst")),
-            cburst=_bytes(_take(words, "cburst")),
+            ceil=rate if ceil is None else rate_of(ceil),
+            burst=bytes_of(take(words, "burst")),
+            cburst=bytes_of(take(words, "cburst")),
             parent=above,
-            quantum=_bytes(_take(words, "quantum")),
-            priority=_bytes(_take(words, "prio") or "0"),
+            quantum=bytes_of(take(words, "quantum")),
+            priority=bytes_of(take(words, "prio") or "0"),
         )
         if words:
             raise TcError(f'What is "{words[0]}"?\nUsage: ... class add ... htb rate R1 [burst B1]', 1)
@@ -214,7 +205,7 @@ class Network:
 
     def _delete_class(self, words: list[str]) -> None:
         link = self._device(words)
-        classid = _take(words, "classid") or ""
+        classid = take(words, "classid") or ""
         if link.root is None or classid not in link.root.classes:
             raise TcError("RTNETLINK answers: No such file or directory")
         if any(group.parent == classid for group in link.root.classes.values()) or any(
@@ -225,10 +216,10 @@ class Network:
 
     def _delete_filters(self, words: list[str]) -> None:
         link = self._device(words)
-        if link.root is None or _take(words, "parent") != link.root.handle:
+        if link.root is None or take(words, "parent") != link.root.handle:
             link.redirects.clear()
             return
-        preference = _take(words, "pref")
+        preference = take(words, "pref")
         left = [one for one in link.root.filters if f"{one.preference}" != preference]
         if len(left) == len(link.root.filters):
             raise TcError("Error: Cannot find specified filter chain.\nWe have an error talking to the kernel")
@@ -236,9 +227,9 @@ class Network:
 
     def _add_filter(self, words: list[str]) -> None:
         link = self._device(words)
-        parent = _take(words, "parent")
-        _take(words, "protocol")
-        preference = _take(words, "pref") or "49152"
+        parent = take(words, "parent")
+        take(words, "protocol")
+        preference = take(words, "pref") or "49152"
         if link.root is not None and parent == link.root.handle:
             self._add_class_filter(link.root, preference, words)
             return
@@ -254,7 +245,7 @@ class Network:
         link.redirects.append((int(preference), target))
 
     def _add_class_filter(self, root: Shaper, preference: str, words: list[str]) -> None:
-        flow = _take(words, "flowid") or ""
+        flow = take(words, "flowid") or ""
         try:
             matches = u32_matches(words[1:]) if words[:1] == ["u32"] else None
         except ValueError:
@@ -269,7 +260,8 @@ class Network:
             options.append(words.pop(0))
         match words:
             case ["link", "show", *rest]:
-                return self._show_links(rest, "-j" in options, "-d" in options)
+                shown = self._show_links(rest, "-j" in options, "-d" in options)
+                return shown.replace("\n    ", "\\    ") if "-o" in options else shown
             case ["link", "add", *rest]:
                 self._add_link(rest)
             case ["link", "set", *rest]:
@@ -283,8 +275,8 @@ class Network:
         return ""
 
     def _show_links(self, words: list[str], as_json: bool, detailed: bool) -> str:
-        wanted = _take(words, "type")
-        name = _take(words, "dev") or (words[0] if words else None)
+        wanted = take(words, "type")
+        name = take(words, "dev") or (words[0] if words else None)
         if name is not None and name not in self.links:
             raise TcError(f'Device "{name}" does not exist.', 1)
         shown = [
@@ -295,7 +287,8 @@ class Network:
         if as_json:
             return json.dumps(shown, separators=(",", ":")) + "\n"
         return "".join(
-            f"{one['ifindex']}: {one['ifname']}: <{','.join(one['flags'])}> mtu {one['mtu']} qdisc {one['qdisc']}"
+            f"{one['ifindex']}: {one['ifname']}{'@' + one['link'] if 'link' in one else ''}:"
+            f" <{','.join(one['flags'])}> mtu {one['mtu']} qdisc {one['qdisc']}"
             f" state {one['operstate']} mode DEFAULT group default qlen 1000\n"
             f"    link/{one['link_type']} {one['address']} brd ff:ff:ff:ff:ff:ff\n"
             for one in shown
@@ -318,6 +311,8 @@ class Network:
             "address": link.mac,
             "broadcast": "ff:ff:ff:ff:ff:ff",
         }
+        if link.parent is not None:
+            shown["link"] = link.parent
         if detailed and link.kind == "ifb":
             shown["linkinfo"] = {"info_kind": "ifb"}
         if link.alias:
@@ -325,8 +320,8 @@ class Network:
         return shown
 
     def _add_link(self, words: list[str]) -> None:
-        kind = _take(words, "type")
-        name = _take(words, "name") or (words.pop(0) if words else "")
+        kind = take(words, "type")
+        name = take(words, "name") or (words.pop(0) if words else "")
         if kind != "ifb" or words:
             raise TcError("Error: Unknown device type.")
         if not _LINK_NAME.fullmatch(name):
@@ -340,8 +335,8 @@ class Network:
         self.links[name].up = False
 
     def _set_link(self, words: list[str]) -> None:
-        link = self._link(_take(words, "dev") or (words.pop(0) if words else ""))
-        alias = _take(words, "alias")
+        link = self._link(take(words, "dev") or (words.pop(0) if words else ""))
+        alias = take(words, "alias")
         if alias is not None:
             link.alias = alias[:255]
         for word in words:
@@ -350,7 +345,7 @@ class Network:
             link.up = word == "up"
 
     def _delete_link(self, words: list[str]) -> None:
-        link = self._link(_take(words, "dev") or (words.pop(0) if words else ""))
+        link = self._link(take(words, "dev") or (words.pop(0) if words else ""))
         if link.kind != "ifb":
             raise TcError("RTNETLINK answers: Operation not supported")
         del self.links[link.name]
@@ -371,7 +366,7 @@ class Network:
 
 def _link(port: Port) -> Link:
     kind = {PortRole.LOOPBACK: "loopback", PortRole.VIRTUAL: "ifb"}.get(port.role, "ether")
-    return Link(port.name, kind, port.mac_text, port.alias)
+    return Link(port.name, kind, port.mac_text, port.alias, parent=port.parent)
 
 
 def _ceiling(link: Link) -> int | None:
@@ -384,45 +379,3 @@ def _ceiling(link: Link) -> int | None:
 
 def _class_of(link: Link, classid: str | None) -> HtbClass | None:
     return None if link.root is None or classid is None else link.root.classes.get(classid)
-
-
-def _take(words: list[str], key: str) -> str | None:
-    """Takes `key VALUE` out of the words; None if it is not there."""
-    if key not in words:
-        return None
-    at = words.index(key)
-    if at + 1 >= len(words):
-        raise TcError('Command line is not complete. Try option "help"', 255)
-    words.pop(at)
-    return words.pop(at)
-
-
-def _handle(text: str) -> str:
-    match = _HANDLE.fullmatch(text)
-    if match is None or match[2]:
-        raise TcError(f'Error: argument "{text}" is wrong: invalid qdisc ID', 1)
-    return f"{int(match[1], 16):x}:"
-
-
-def _class_id(text: str) -> str | None:
-    """The class itself; None for the qdisc, `4e4d:` or `4e4d:0`."""
-    match = _HANDLE.fullmatch(text)
-    if match is None:
-        raise TcError(f'Error: argument "{text}" is wrong: invalid class ID', 1)
-    return text if int(match[2] or "0", 16) else None
-
-
-def _rate(text: str | None) -> int:
-    match = _RATE.fullmatch(text or "")
-    if match is None:
-        raise TcError(f'Illegal "rate"\nUsage: ... rate {text}', 1)
-    return int(match[1]) * {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}[match[2].lower()] // 8
-
-
-def _bytes(text: str | None) -> int:
-    if text is None:
-        return 1600
-    match = re.fullmatch(r"(\d{1,12})([km]?)", text)
-    if match is None:
-        raise TcError('Illegal "burst"', 1)
-    return int(match[1]) * {"": 1, "k": 1024, "m": 1024**2}[match[2]]

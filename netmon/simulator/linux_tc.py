@@ -61,6 +61,8 @@ class Link:
     ingress: bool = False
     redirects: list[tuple[int, str]] = field(default_factory=list)
     """Preference and target of mirred filters at the ingress."""
+    parent: str | None = None
+    """The port that it is a VLAN of."""
 
 
 def qdiscs(link: Link, device: str) -> str:
@@ -150,20 +152,41 @@ def _class(classid: str, group: HtbClass, is_inner: bool, detailed: bool) -> str
 
 
 def u32_matches(words: Sequence[str]) -> tuple[str, ...] | None:
-    """`match u8 VALUE MASK at 0` and `match ip|ip6 src|dst PREFIX`, one after the other, as the kernel holds them."""
-    found: list[str] = []
+    """What filters compare, word by word of the packet; None: no such match. Raises ValueError for a wrong value.
+
+    `match u8 VALUE MASK at 0`, `match ip|ip6 src|dst PREFIX`, `match ip tos|dsfield VALUE MASK` and `match ip6 priority
+    VALUE MASK`, one after the other; tc puts what concerns the same word together.
+    """
+    first, found = (0, 0), list[str]()
     left = list(words)
     while left:
         match left[:6]:
             case ["match", "u8", value, mask, "at", "0"]:
-                found.append(f"{int(value, 16):02x}000000/{int(mask, 16):02x}000000 at 0")
+                first = _with_octet(first, value, mask, 24)
                 del left[:6]
+            case ["match", "ip", "tos" | "dsfield", value, mask, *_]:
+                first = _with_octet(first, value, mask, 16)
+                del left[:5]
+            case ["match", "ip6", "priority", value, mask, *_]:
+                first = _with_octet(first, value, mask, 20)
+                del left[:5]
             case ["match", "ip" | "ip6" as family, "src" | "dst" as side, prefix, *_]:
                 found += _compared(ip_network(prefix), family, side)
                 del left[:4]
             case _:
                 return None
-    return tuple(found)
+    return (f"{first[0]:08x}/{first[1]:08x} at 0", *found) if first[1] else tuple(found)
+
+
+def _with_octet(word: tuple[int, int], value: str, mask: str, shift: int) -> tuple[int, int]:
+    """The word's value and mask, with those of eight bits at `shift` as well."""
+    written, compared = int(value, 0), int(mask, 16)
+    if not 0 <= written <= 0xFF or not 0 <= compared <= 0xFF:
+        raise ValueError(value)
+    added, bits = (written & compared) << shift, compared << shift
+    if (word[0] ^ added) & word[1] & bits:
+        raise ValueError(value)
+    return word[0] | added, word[1] | bits
 
 
 def _compared(network: IPv4Network | IPv6Network, family: str, side: str) -> list[str]:

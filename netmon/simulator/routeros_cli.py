@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -14,8 +13,9 @@ from netmon.simulator import routeros_script as script
 from netmon.simulator import routeros_tables
 from netmon.simulator.device import Port, PortRole, Router
 from netmon.simulator.routeros_console import RouterOsSeat
-from netmon.simulator.routeros_menus import Item, Menu, Value
+from netmon.simulator.routeros_menus import Item, Menu
 from netmon.simulator.routeros_script import ScriptError
+from netmon.simulator.routeros_values import Result, ids_in, is_equal, is_true, lies_in, part_of, shown
 
 MOST_STEPS = 10_000
 MOST_JOBS = 64
@@ -28,7 +28,6 @@ _LOOK = frozenset({"find", "get", "print"})
 _ALTER = frozenset({"add", "set", "remove"})
 
 Path = tuple[str, ...]
-Result = Value | Item | None
 
 
 @dataclass(slots=True)
@@ -67,13 +66,16 @@ class RouterOs:
                 {
                     "name": port.name,
                     "default-name": port.name,
-                    "type": "ether",
+                    "type": "vlan" if port.parent else "ether",
                     "mac-address": port.mac_text.upper(),
                     "comment": port.alias,
                     "running": True,
                     "disabled": False,
                 }
             )
+            if port.parent:
+                vlan = {"name": port.name, "interface": port.parent, "vlan-id": f"{port.vlan}"}
+                self._menus["interface", "vlan"].insert({**vlan, "disabled": False})
             self._address(port)
 
     def _address(self, port: Port) -> None:
@@ -199,7 +201,7 @@ class RouterOs:
         first = command.positional[0] if command.positional else None
         match command.verb:
             case "if":
-                branch = command.named.get("do" if _true(await self._value(first, scope)) else "else")
+                branch = command.named.get("do" if is_true(await self._value(first, scope)) else "else")
                 return await self._block(branch, scope)
             case "foreach":
                 name = str(await self._value(first, scope))
@@ -213,27 +215,27 @@ class RouterOs:
                 scope.variables[str(await self._value(first, scope))] = value
                 return None
             case "put":
-                scope.write(_shown(await self._value(first, scope)) + "\n")
+                scope.write(shown(await self._value(first, scope)) + "\n")
                 return None
             case "error":
-                raise ScriptError(_shown(await self._value(first, scope)))
+                raise ScriptError(shown(await self._value(first, scope)))
             case "execute":
                 source = command.named.get("script", first)
                 self._start_job(
-                    source.text if isinstance(source, script.Block) else _shown(await self._value(source, scope))
+                    source.text if isinstance(source, script.Block) else shown(await self._value(source, scope))
                 )
                 return None
             case "delay":
-                await asyncio.sleep(_delay(_shown(await self._value(first, scope))))
+                await asyncio.sleep(_delay(shown(await self._value(first, scope))))
                 return None
             case "find" | "pick":
-                return _part(command.verb, [await self._value(one, scope) for one in command.positional])
+                return part_of(command.verb, [await self._value(one, scope) for one in command.positional])
             case "toarray":
-                return [part for part in _shown(await self._value(first, scope)).split(",") if part]
+                return [part for part in shown(await self._value(first, scope)).split(",") if part]
             case "len":
                 value = await self._value(first, scope)
-                return len(value) if isinstance(value, list | dict) else len(_shown(value))
-        return _shown(await self._value(first, scope))
+                return len(value) if isinstance(value, list | dict) else len(shown(value))
+        return shown(await self._value(first, scope))
 
     async def _block(self, branch: script.Expression | None, scope: _Scope) -> Result:
         return await self._run(branch.body, scope) if isinstance(branch, script.Block) else None
@@ -246,10 +248,10 @@ class RouterOs:
             if command.verb == "find":
                 return found
             return self._print(menu, found, "as-value" in positional, scope)
-        named = {name: _shown(await self._text(value, scope)) for name, value in command.named.items()}
+        named = {name: shown(await self._text(value, scope)) for name, value in command.named.items()}
         if menu.single and command.verb == "get":
-            return self._of_the_system(command.path).get(_shown(positional[0]) if positional else "")
-        ids = [menu.id_of(one) for one in _ids(positional[:1])]
+            return self._of_the_system(command.path).get(shown(positional[0]) if positional else "")
+        ids = [menu.id_of(one) for one in ids_in(positional[:1])]
         match command.verb:
             case "add":
                 one = menu.add(named)
@@ -270,7 +272,7 @@ class RouterOs:
                 if len(ids) != 1:
                     raise ScriptError("no such item")
                 item = {**menu.item(ids[0]), **self._statistics(command.path, ids[0])}
-                return item.get(_shown(positional[1])) if len(positional) > 1 else {".id": ids[0], **item}
+                return item.get(shown(positional[1])) if len(positional) > 1 else {".id": ids[0], **item}
         return None
 
     def _of_the_system(self, path: Path) -> Item:
@@ -298,8 +300,8 @@ class RouterOs:
         found = []
         wanted = {name: await self._value(value, scope) for name, value in command.named.items()}
         for one, item in menu.items.items():
-            if all(_equal(item.get(name), value) for name, value in wanted.items()) and (
-                command.where is None or _true(await self._value(command.where, scope, item))
+            if all(is_equal(item.get(name), value) for name, value in wanted.items()) and (
+                command.where is None or is_true(await self._value(command.where, scope, item))
             ):
                 found.append(one)
         return found
@@ -307,10 +309,10 @@ class RouterOs:
     def _print(self, menu: Menu, found: Sequence[str], as_value: bool, scope: _Scope) -> Result:
         rows = [{".id": one, **menu.items[one]} for one in found]
         if as_value:
-            return [_shown(row) for row in rows]
+            return [shown(row) for row in rows]
         for number, row in enumerate(rows):
             flag = "X" if row.get("disabled") is True else " "
-            cells = (f'{name}="{_shown(value)}"' for name, value in row.items() if name not in (".id", "disabled"))
+            cells = (f'{name}="{shown(value)}"' for name, value in row.items() if name not in (".id", "disabled"))
             scope.write(f"{number:2} {flag} {' '.join(cells)}\n")
         return None
 
@@ -333,14 +335,14 @@ class RouterOs:
                 return name if item is None else item.get(name)
             case script.Interpolated(parts=parts):
                 return "".join(
-                    part if isinstance(part, str) else _shown(scope.variables.get(part.name)) for part in parts
+                    part if isinstance(part, str) else shown(scope.variables.get(part.name)) for part in parts
                 )
             case script.Block(text=source):
                 return source
             case script.Inner(body=body):
                 return await self._run(body, scope)
             case script.Negation(operand=operand):
-                return not _true(await self._value(operand, scope, item))
+                return not is_true(await self._value(operand, scope, item))
             case script.Operation():
                 return await self._operation(one, scope, item)
 
@@ -349,31 +351,27 @@ class RouterOs:
     ) -> Result:
         left = await self._value(one.left, scope, item)
         if one.operator in ("and", "&&", "or", "||"):
-            decided = _true(left) is (one.operator in ("or", "||"))
-            return _true(left) if decided else _true(await self._value(one.right, scope, item))
+            decided = is_true(left) is (one.operator in ("or", "||"))
+            return is_true(left) if decided else is_true(await self._value(one.right, scope, item))
         right = await self._value(one.right, scope, item)
         match one.operator:
             case ".":
-                joined = _shown(left) + _shown(right)
+                joined = shown(left) + shown(right)
                 if len(joined) > MOST_OUTPUT:
                     raise ScriptError("failure: string too long")
                 return joined
             case "->":
-                return left.get(_shown(right)) if isinstance(left, dict) else None
+                return left.get(shown(right)) if isinstance(left, dict) else None
             case "=":
-                return _equal(left, right)
+                return is_equal(left, right)
             case "!=":
-                return not _equal(left, right)
+                return not is_equal(left, right)
             case "in":
-                return _inside(_shown(left), _shown(right))
+                return lies_in(shown(left), shown(right))
             case "~":
-                return _shown(right) in _shown(left)
+                return re.search(shown(right), shown(left)) is not None
         try:
-            return (
-                int(_shown(left)) < int(_shown(right))
-                if one.operator == "<"
-                else int(_shown(left)) > int(_shown(right))
-            )
+            return int(shown(left)) < int(shown(right)) if one.operator == "<" else int(shown(left)) > int(shown(right))
         except ValueError:
             raise ScriptError("cannot compare if these are not numbers") from None
 
@@ -383,56 +381,6 @@ def _clock(release: int) -> Item:
     now = datetime.now(timezone(timedelta(hours=7)))
     date = f"{now:%b/%d/%Y}".lower() if release == 6 else f"{now:%Y-%m-%d}"
     return {"date": date, "time": f"{now:%H:%M:%S}", "gmt-offset": "25200"}
-
-
-def _part(verb: str, operands: Sequence[Result]) -> Result:
-    """`:find` gives the place of a text in another, or nothing; `:pick` what stands from one place up to another."""
-    text, *places = [_shown(one) for one in operands]
-    if verb == "find":
-        at = text.find(places[0]) if places else -1
-        return at if at >= 0 else None
-    if not places or not all(place.isdecimal() for place in places):
-        raise ScriptError("invalid value for argument begin")
-    begin = int(places[0])
-    return text[begin : int(places[1]) if len(places) > 1 else begin + 1]
-
-
-def _shown(value: Result) -> str:
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case list():
-            return ";".join(value)
-        case dict():
-            return ";".join(f"{name}={_shown(one)}" for name, one in value.items())
-    return str(value)
-
-
-def _true(value: Result) -> bool:
-    return value is True or value in ("true", "yes")
-
-
-def _equal(left: Result, right: Result) -> bool:
-    if isinstance(left, bool) or isinstance(right, bool):
-        return _true(left) == _true(right)
-    return _shown(left) == _shown(right)
-
-
-def _inside(address: str, prefix: str) -> bool:
-    try:
-        return ipaddress.ip_address(address) in ipaddress.ip_network(prefix, strict=False)
-    except ValueError:
-        return False
-
-
-def _ids(values: Sequence[Result]) -> list[str]:
-    """Ids or names out of `[find ...]`, a single id, a name, or a list written with commas."""
-    found: list[str] = []
-    for value in values:
-        found += value if isinstance(value, list) else [part for part in _shown(value).split(",") if part]
-    return found
 
 
 def _delay(written: str) -> float:

@@ -1,8 +1,8 @@
 """RouterOS scripting as far as netmon's templates use it: text -> a tree.
 
 Source: MikroTik, Scripting (statements, `:if`, `:foreach`, `:local`, `:put`, `:error`, `:execute`, `:delay`,
-`:len`, `:tostr`, `:toarray`, `:find`, `:pick`; operators `.`, `->`, `=`, `!=`, `<`, `>`, `and`, `or`, `in`; arrays and
-blocks in braces).
+`:len`, `:tostr`, `:toip`, `:toarray`, `:find`, `:pick`; operators `.`, `->`, `=`, `!=`, `<`, `>`, `and`, `or`, `in`;
+arrays and blocks in braces).
 As on the router, a command's name is looked up while the line is read, before anything of it runs.
 """
 
@@ -27,7 +27,22 @@ _PRECEDENCE = (
     frozenset({"."}),
 )
 GLOBAL_COMMANDS = frozenset(
-    {"if", "foreach", "local", "set", "put", "error", "execute", "delay", "len", "tostr", "toarray", "find", "pick"}
+    {
+        "if",
+        "foreach",
+        "local",
+        "set",
+        "put",
+        "error",
+        "execute",
+        "delay",
+        "len",
+        "tostr",
+        "toip",
+        "toarray",
+        "find",
+        "pick",
+    }
 )
 
 

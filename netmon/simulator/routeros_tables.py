@@ -74,6 +74,7 @@ def menus(ports: Sequence[Port], release: int) -> dict[Path, Menu]:
             {"comment": "", "disabled": False},
             unique_name=False,
         ),
+        ("ipv6", "firewall", "filter"): Menu({"name": text}, writable=False, unique_name=False),
         ("ip", "address"): Menu(
             {"address": text, "interface": one_of(names), "comment": text, "disabled": yes_or_no},
             {"comment": "", "disabled": False},
@@ -81,10 +82,11 @@ def menus(ports: Sequence[Port], release: int) -> dict[Path, Menu]:
         ),
         ("ip", "route"): Menu({"dst-address": network, "gateway": text}, writable=False, unique_name=False),
         ("interface",): Menu({"name": text}, writable=False),
-        ("interface", "vlan"): Menu({"name": text}, writable=False),
+        ("interface", "vlan"): Menu({"name": text, "interface": text, "vlan-id": text}, writable=False),
         ("interface", "bridge"): Menu({"name": text}, writable=False),
         ("interface", "bridge", "port"): Menu({"name": text}, writable=False),
         ("interface", "ethernet", "switch"): Menu({"name": text}, writable=False),
+        ("interface", "vrrp"): Menu({"name": text}, writable=False),
         ("interface", "bonding"): Menu({"name": text}, writable=False),
         ("system", "history"): Menu({"name": text}, writable=False, unique_name=False),
         ("system", "resource"): Menu({}, writable=False, single=True),
@@ -95,6 +97,9 @@ def menus(ports: Sequence[Port], release: int) -> dict[Path, Menu]:
     }
     version = {6: "6.49.10 (long-term)", 7: "7.16 (stable)"}[release]
     found["system", "resource"].insert({"version": version, "board-name": "CCR2004-1G-12S+2XS"})
+    if release == 7:
+        found["system", "device-mode"] = Menu({}, writable=False, single=True)
+        found["system", "device-mode"].insert({"mode": "advanced", "scheduler": True})
     policies = (
         "local,telnet,ssh,ftp,reboot,read,write,policy,test,winbox,password,web,sniff,sensitive,api,romon,rest-api"
     )
@@ -110,6 +115,7 @@ def _mangle(ports: Sequence[str], version: int) -> Menu:
         {"chain": text, "action": one_of(_ACTIONS), "comment": text, "disabled": yes_or_no}
         | facing
         | addresses
+        | {"dscp": number(0, 63)}
         | marks,
         {"action": "accept", "passthrough": True, "comment": "", "disabled": False},
         unique_name=False,

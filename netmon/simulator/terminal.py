@@ -33,7 +33,8 @@ async def break_at(stage: Stage, faults: FaultSwitch, closed: Callable[[], Await
 
 async def converse(process: Process, seat: Seat, banner: str, faults: FaultSwitch) -> int:
     """Answers lines until the operator leaves; the session's exit status. Raises DroppedError."""
-    screen, keys = _Screen(process, faults), _Keys(process, lambda: not isinstance(seat, Silent) or seat.echo)
+    screen = _Screen(process, faults)
+    keys = _Keys(process, faults, lambda: not isinstance(seat, Silent) or seat.echo)
     closed = process.channel.wait_closed
     await break_at(Stage.SHELL, faults, closed)
     await screen.show(on_terminal(banner) + on_terminal(faults.now.motd))
@@ -101,10 +102,12 @@ class _Screen:
 class _Keys:
     """What is typed, echoed as it is consumed: what arrives while a command runs is echoed after it."""
 
-    def __init__(self, process: Process, echoing: Callable[[], bool]) -> None:
+    def __init__(self, process: Process, faults: FaultSwitch, echoing: Callable[[], bool]) -> None:
         self._process = process
+        self._faults = faults
         self._echoing = echoing
         self._typed = ""
+        self._column = 0
 
     async def key(self) -> str:
         """The next one, not echoed; empty at the end."""
@@ -142,7 +145,17 @@ class _Keys:
 
     def _echo(self, text: str) -> None:
         if text and self._echoing():
-            self._process.stdout.write(text)
+            self._process.stdout.write(self._wrapped(text) if self._faults.now.columns else text)
+
+    def _wrapped(self, text: str) -> str:
+        found = ""
+        for character in text:
+            if self._column >= self._faults.now.columns and character not in "\r\n":
+                found += "\r\n"
+                self._column = 0
+            found += character
+            self._column = 0 if character == "\n" else self._column + 1
+        return found
 
 
 def on_terminal(text: str) -> str:

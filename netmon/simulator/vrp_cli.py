@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass
 
 from netmon.simulator.device import PortRole, Router
+from netmon.simulator.faults import Rejecting
 from netmon.simulator.vrp_configuration import Configuration
 from netmon.simulator.vrp_seat import VrpSeat
 
@@ -23,7 +24,7 @@ class Trial:
     ends: float
 
 
-class Vrp:
+class Vrp(Rejecting):
     """A Huawei router; implements netmon.simulator.console.System."""
 
     banner = (
@@ -37,18 +38,24 @@ class Vrp:
         self.release = release
         self.second_s = second_s
         self.disk_full = False
+        self.talks_to_machines = True
+        """Whether this release has a machine-to-machine mode."""
+        self.nags = False
+        """A login is asked to change its password."""
         self.running = Configuration(release, frozenset(port.name for port in router.ports))
         self.running.lines["sysname"] = f"sysname {router.name}"
         for port in router.ports:
             view = self.running.views.setdefault(f"interface {port.name}", {})
             if port.alias:
                 view["description"] = f"description {port.alias}"
+            if port.parent:
+                words = "dot1q termination vid" if release == 5 else "vlan-type dot1q"
+                view[words] = f"{words} {port.vlan}"
         self.startup = self.running.copy()
         self.commits: list[str] = []
         self.lock: VrpSeat | None = None
         self.trial: Trial | None = None
         self.seats: list[VrpSeat | None] = []
-        self._rejected_in: int | None = None
 
     def seat(self, username: str, peer: str) -> VrpSeat:
         seat = VrpSeat(self, username, peer)
@@ -63,19 +70,6 @@ class Vrp:
         self.lock = None
         self.settle()
         self.running = self.startup.copy()
-
-    def reject_after(self, lines: int) -> None:
-        """After so many more configuration commands one is refused, once."""
-        self._rejected_in = lines
-
-    def reject_now(self) -> bool:
-        if self._rejected_in is None:
-            return False
-        self._rejected_in -= 1
-        if self._rejected_in >= 0:
-            return False
-        self._rejected_in = None
-        return True
 
     def settle(self) -> None:
         self.router.settle()

@@ -64,8 +64,14 @@ _ONLY: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType(
             "undo qos car inbound|outbound",
             "qos gts cir <kbps>",
             "undo qos gts",
+            "dot1q termination vid <number>",
         ),
-        8: ("qos-profile <name> inbound|outbound", "undo qos-profile <name> inbound|outbound", "port shaping <number>"),
+        8: (
+            "qos-profile <name> inbound|outbound",
+            "undo qos-profile <name> inbound|outbound",
+            "port shaping <number>",
+            "vlan-type dot1q <number>",
+        ),
     }
 )
 _OTHER: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(

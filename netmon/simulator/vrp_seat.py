@@ -43,7 +43,18 @@ _DISPLAYS: Final = (
     "configuration-occupied user",
 )
 _DISPLAYS_8: Final = ("configuration trial status", "configuration candidate", "configuration commit list")
-_USER: Final = ("system-view", "save", "quit", "screen-length <number> temporary", "mmi-mode enable")
+_USER: Final = ("system-view", "save", "quit", "screen-length <number> temporary")
+_NAG: Final = (
+    "Warning: The initial password poses security risks.\nThe password needs to be changed. Change now? [Y/N]:"
+)
+_SAVED: Final = {
+    5: (
+        "  It will take several minutes to save configuration file, please wait......\n"
+        "  Configuration file had been saved successfully\n"
+        "  Note: The configuration file will take effect after being activated\n"
+    ),
+    8: "Now saving the current configuration to the device.\nInfo: Save the configuration successfully.\n",
+}
 _SAVE_ASKS: Final = {
     5: "  The current configuration will be written to the device.\n  Are you sure to continue? (y/n)[n]:",
     8: "Warning: The current configuration will be written to the device. Continue? [Y/N]:",
@@ -76,6 +87,10 @@ class VrpSeat:
     """VRP8: what was typed and not committed."""
     _asked: tuple[str, str] | None = None
     """A question and the command that asked it."""
+
+    def __post_init__(self) -> None:
+        if self.system.nags:
+            self._asked = (_NAG, "change the password")
 
     @property
     def prompt(self) -> str:
@@ -124,7 +139,8 @@ class VrpSeat:
         if line.startswith("display "):
             command, *filters = line.split(" | ")
             return displays.piped("".join(f"{one}\n" for one in self._display(command)), filters)
-        forms = _ANY if self.configuring else (*_USER, *_ANY)
+        machine = ("mmi-mode enable",) if self.system.talks_to_machines else ()
+        forms = _ANY if self.configuring else (*_USER, *machine, *_ANY)
         first = line.split(maxsplit=1)[0]
         if self.configuring and first in ("quit", "return"):
             parsed(line, ("quit", "return"))
@@ -152,11 +168,11 @@ class VrpSeat:
                 if system.disk_full:
                     return "Error: The system has no enough space to save the configuration file.\n"
                 system.startup = system.running.copy()
-                return (
-                    "Now saving the current configuration to the device.\nInfo: Save the configuration successfully.\n"
-                )
+                return _SAVED[system.release]
             case "mmi-mode enable":
                 self.machine = True
+            case "change the password":
+                raise Logout("Info: The password is changed. Log in again.\n")
             case "configuration exclusive":
                 if system.lock not in (None, self):
                     return f"{_LOCKED}\n"
@@ -187,7 +203,7 @@ class VrpSeat:
 
     def _configure(self, line: str) -> str:
         system = self.system
-        if system.reject_now():
+        if system.rejects():
             raise RefusedError("Error: The operation failed because of insufficient resources.")
         if system.release == 5:
             if system.lock not in (None, self):

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from netmon.simulator.console import Logout
 from netmon.simulator.device import Router
+from netmon.simulator.faults import Rejecting
 from netmon.simulator.settree import (
     Path,
     Rule,
@@ -31,7 +32,7 @@ _SESSIONS = "/opt/vyatta/config/tmp/changes_only_"
 _LOCKED = "Configuration system temporarily locked due to another commit in progress\n"
 
 
-class Vyos:
+class Vyos(Rejecting):
     """One router; `grammar` is VYOS or EDGEOS."""
 
     def __init__(self, router: Router, grammar: Rule = VYOS) -> None:
@@ -45,7 +46,6 @@ class Vyos:
         """Saving fails."""
         self.committing = False
         """Somebody else's commit goes on and on."""
-        self._rejects_in: int | None = None
 
     @property
     def banner(self) -> str:
@@ -87,19 +87,6 @@ class Vyos:
         return settings_of(self.grammar, path)[-1].leaf
 
     # --- what goes wrong ---------------------------------------------------------------------
-
-    def reject_after(self, lines: int) -> None:
-        """So many lines of configuration are still taken, the one after that is refused."""
-        self._rejects_in = lines
-
-    def rejects(self) -> bool:
-        if self._rejects_in is None:
-            return False
-        self._rejects_in -= 1
-        if self._rejects_in >= 0:
-            return False
-        self._rejects_in = None
-        return True
 
     def operator_enters(self, edits: str = "set system domain-name example.org") -> VyosSeat:
         """Somebody else goes into configuration mode and leaves an edit uncommitted."""
@@ -171,7 +158,11 @@ class VyosSeat:
                 return "".join(f"set {_command_of(path)}\n" for path in sorted(self.system.active))
             case ["show", "version"]:
                 return f"Version:          {_VERSIONS[self.system.grammar is VYOS]}\n"
-            case ["terminal" | "set", *_] | ["set", "terminal", *_]:
+            case ["export", _]:
+                return ""
+            case ["set", "terminal", "length", "0"] if self.system.grammar is VYOS:
+                return ""
+            case ["terminal", "length", "0"] if self.system.grammar is not VYOS:
                 return ""
             case ["exit" | "logout"]:
                 raise Logout("logout\n")
@@ -195,7 +186,7 @@ class VyosSeat:
             return self._route(self.peer)
         if match := re.fullmatch(r"/sbin/tc qdisc show dev '?([\w.]+)'?", line):
             shaped = self.system.policies.bound(self.system.active, match[1], True)
-            return f"qdisc {'htb 1:' if shaped else 'pfifo_fast 0:'} dev {match[1]} root refcnt 2\n"
+            return f"qdisc {'htb 1:' if shaped else 'pfifo_fast 0:'} root refcnt 2\n"
         if line.startswith(f"for s in {_SESSIONS}*; do"):
             return "".join(f"session={seat.pid}\n" for seat in self.system.seats if seat.working is not None)
         if line == "date +clock=%s":
@@ -207,7 +198,8 @@ class VyosSeat:
     def _link(self, name: str) -> str:
         port = self.system.router.port(name)
         assert port is not None
-        text = f"{port.index}: {name}: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP mode DEFAULT\n"
+        link = f"{name}@{port.parent}" if port.parent else name
+        text = f"{port.index}: {link}: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP mode DEFAULT\n"
         text += f"    link/ether {port.mac_text} brd ff:ff:ff:ff:ff:ff\n"
         return text + (f"    alias {port.alias}\n" if port.alias else "")
 

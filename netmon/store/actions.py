@@ -8,8 +8,10 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, select, update
 
+from netmon.core.alerts import Alert
 from netmon.core.approval import PlanApproval
-from netmon.core.model import Alert, Begun, Change, Direction, Intent, Plan, Receipt, Step
+from netmon.core.changes import Begun, Change, Intent, Plan, Receipt, Step
+from netmon.core.model import Direction
 from netmon.store import schema, transcripts
 from netmon.store.chain import Entry, Kind, Link
 from netmon.store.chained import Chained

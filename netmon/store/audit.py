@@ -14,7 +14,7 @@ from sqlalchemy import Connection, inspect, select
 
 from netmon.core.model import NANOSECONDS
 from netmon.store import backends, chain, schema
-from netmon.store.chain import GENESIS, Fault, Kind, Link, Rule, Signature, follow
+from netmon.store.chain import GENESIS, Fault, Kind, Link, Rule, Signature, follow, link_of, signature_of
 from netmon.store.database import streamed
 from netmon.store.errors import StoreError
 from netmon.store.location import Location
@@ -230,29 +230,15 @@ def ledger_links(connection: Connection) -> Generator[Link, None, None]:
         statement = select(schema.link, signed.key, signed.value).outerjoin(schema.signature, both)
     for row in streamed(connection, statement.order_by(columns.chain, columns.sequence)):
         key = getattr(row, "key", None)
-        yield Link(
-            row.chain,
-            row.sequence,
-            row.kind,
-            row.payload,
-            row.previous_hash,
-            row.hash,
-            row.subject,
-            None if key is None else Signature(key, row.value),
-        )
+        yield link_of(row, None if key is None else Signature(key, row.value))
 
 
 def head_of(location: Location) -> tuple[Head, Signature | None]:
     """The newest link of a ledger's own chain, to be noted elsewhere. Raises StoreError."""
     with snapshot(location) as connection:
         name, sequence, hashed = chain.head(connection)
-        found = None
-        if inspect(connection).has_table(schema.signature.name):
-            signed = schema.signature.c
-            found = connection.execute(
-                select(signed.key, signed.value).where(signed.chain == name, signed.sequence == sequence)
-            ).one_or_none()
-    return Head(name, sequence, hashed), None if found is None else Signature(found.key, found.value)
+        signs = inspect(connection).has_table(schema.signature.name)
+        return Head(name, sequence, hashed), signature_of(connection, name, sequence) if signs else None
 
 
 # --- JSON Lines -----------------------------------------------------------------------------------

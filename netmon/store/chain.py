@@ -11,9 +11,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from netmon.store import schema
 from netmon.store.values import canonical
@@ -216,6 +216,19 @@ def head(connection: Connection) -> tuple[str, int, str]:
         .limit(1)
     ).one_or_none()
     return (chain, 0, GENESIS) if last is None else (chain, last.sequence, last.hash)
+
+
+def link_of(row: Row[Any], signature: Signature | None) -> Link:
+    """A row of the table of links, and its signature if it has one."""
+    return Link(row.chain, row.sequence, row.kind, row.payload, row.previous_hash, row.hash, row.subject, signature)
+
+
+def signature_of(connection: Connection, chain: str, sequence: int) -> Signature | None:
+    """None: the link is not signed."""
+    columns = schema.signature.c
+    statement = select(columns.key, columns.value).where(columns.chain == chain, columns.sequence == sequence)
+    found = connection.execute(statement).one_or_none()
+    return None if found is None else Signature(found.key, found.value)
 
 
 def append(connection: Connection, signer: Signing | None, entries: Sequence[Entry]) -> list[Link]:

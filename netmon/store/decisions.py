@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, insert, select, update
 
-from netmon.core.model import Alert, Verdict
+from netmon.core.alerts import Alert
+from netmon.core.model import Verdict
 from netmon.core.quota import essence
 from netmon.store import schema
 from netmon.store.chain import Entry, Kind

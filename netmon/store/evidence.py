@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from netmon.core.model import Intent, Receipt
+from netmon.core.changes import Intent, Receipt
 from netmon.store import schema
-from netmon.store.chain import GENESIS, Kind, Link, Signature, link_hash
+from netmon.store.chain import GENESIS, Kind, Link, link_hash, link_of, signature_of
 from netmon.store.database import Database
 from netmon.store.values import load
 
@@ -51,16 +51,7 @@ class Evidenced(Database):
             ).one_or_none()
             if row is None:
                 return None
-            link = Link(
-                row.chain,
-                row.sequence,
-                row.kind,
-                row.payload,
-                row.previous_hash,
-                row.hash,
-                row.subject,
-                _signature(connection, row.chain, row.sequence),
-            )
+            link = link_of(row, signature_of(connection, row.chain, row.sequence))
             of_intent = select(schema.intent.c.document).where(schema.intent.c.id == receipt_id)
             intent = connection.execute(of_intent).scalar_one_or_none()
             later = select(_link.payload).where(_link.kind == Kind.OBSERVATION, _link.subject == receipt_id)
@@ -72,13 +63,6 @@ class Evidenced(Database):
                 None if intent is None else load(Intent, intent),
                 None if observed is None else load(Observed, observed),
             )
-
-
-def _signature(connection: Connection, chain: str, sequence: int) -> Signature | None:
-    columns = schema.signature.c
-    statement = select(columns.key, columns.value).where(columns.chain == chain, columns.sequence == sequence)
-    found = connection.execute(statement).one_or_none()
-    return None if found is None else Signature(found.key, found.value)
 
 
 def _fault(connection: Connection, link: Link) -> str | None:

@@ -10,7 +10,8 @@ from functools import lru_cache
 
 from sqlalchemy import Connection, select, text
 
-from netmon.core.model import Receipt, Verdict
+from netmon.core.changes import Receipt
+from netmon.core.model import Verdict
 from netmon.store import rows, schema
 from netmon.store.chain import Kind as LinkKind
 from netmon.store.database import streamed

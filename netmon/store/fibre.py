@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy import Column, MetaData, Table, delete, select
 
+from netmon.core.alerts import Alert, Severity
 from netmon.core.fibre import End, FibreReason, FibreVerdict, Sign
 from netmon.core.fibre_limits import Limits, Origin
 from netmon.core.fibre_trend import Fit, Trend
-from netmon.core.model import Alert, Severity
 from netmon.store.database import Database, upsert
 from netmon.store.decisions import announce
 from netmon.store.errors import StoreError

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, false, or_, select
 
-from netmon.core.model import Direction, Proof, Receipt, Verdict
+from netmon.core.changes import Proof, Receipt
+from netmon.core.model import Direction, Verdict
 from netmon.store import schema
 from netmon.store.chain import Kind
 from netmon.store.database import Database, streamed

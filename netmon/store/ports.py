@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
 )
 
-from netmon.core.model import Alert
+from netmon.core.alerts import Alert
 from netmon.core.port_state import PortKey, PortReason, PortSpan, PortStatus
 from netmon.store.database import Database, upsert
 from netmon.store.decisions import announce

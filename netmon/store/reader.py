@@ -13,7 +13,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, bindparam, select
 
-from netmon.core.model import NANOSECONDS, Gap, GapReason, Identity, Proof, Receipt
+from netmon.core.changes import Proof, Receipt
+from netmon.core.measurement import Gap, GapReason, Identity
+from netmon.core.model import NANOSECONDS
 from netmon.core.periods import Reading
 from netmon.store import backends, cells, rows, schema, spans
 from netmon.store.cells import Track

@@ -15,7 +15,7 @@ from functools import lru_cache
 from itertools import groupby
 
 from netmon.core.heads import Head, LastSeen
-from netmon.core.model import Cells, Identity, Interface, PduStamp
+from netmon.core.measurement import Cells, Identity, Interface, PduStamp
 from netmon.store.values import canonical
 
 _STAMP = struct.Struct(">IQ")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from sqlalchemy import Connection, func, select
 
-from netmon.core.model import Gap, GapReason
+from netmon.core.measurement import Gap, GapReason
 from netmon.core.periods import Reading
 from netmon.store import schema
 from netmon.store.openings import Finder

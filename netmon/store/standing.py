@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import func, or_, select
 
+from netmon.core.alerts import Alert
 from netmon.core.approval import PlanApproval
-from netmon.core.model import Alert, Direction, Intent, Verdict
+from netmon.core.changes import Intent
+from netmon.core.model import Direction, Verdict
 from netmon.store import schema
 from netmon.store.chain import Kind
 from netmon.store.database import Database

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Column, Connection, Index, MetaData, Table, delete, select
 
-from netmon.core.model import Receipt
+from netmon.core.changes import Receipt
 from netmon.store.database import Database, upsert
 from netmon.store.schema import OctetText
 

@@ -14,7 +14,8 @@ from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from netmon.core.model import Alert, Proof, Receipt
+from netmon.core.alerts import Alert
+from netmon.core.changes import Proof, Receipt
 from netmon.store.errors import StoreError
 
 T = TypeVar("T")

@@ -31,7 +31,8 @@ from typing import Any, Final
 from bench.world import resident_mib
 from support.contract_bench import POLICIES, SIMULATED
 
-from netmon.core.model import Action, Change, Direction, Faces, Intent, Outcome, VerdictReason
+from netmon.core.changes import Action, Change, Intent, Outcome
+from netmon.core.model import Direction, Faces, VerdictReason
 from netmon.daemon import enforcer
 from netmon.daemon.enforcer import Order, Setup
 from netmon.daemon.processes import Child

@@ -21,7 +21,8 @@ from typing import TypeVar
 
 from netmon.config.load import Configuration, load
 from netmon.core.heads import Head, Visit
-from netmon.core.model import NANOSECONDS, Interface, PduStamp
+from netmon.core.measurement import Interface, PduStamp
+from netmon.core.model import NANOSECONDS
 from netmon.core.periods import to_ns
 from netmon.core.thinning import grid
 from netmon.daemon.bookkeeping import Books

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from netmon.config.load import Configuration, load
 from netmon.core.heads import Head, Visit
-from netmon.core.model import NANOSECONDS, Interface, PduStamp
+from netmon.core.measurement import Interface, PduStamp
+from netmon.core.model import NANOSECONDS
 from netmon.core.periods import to_ns
 from netmon.store.ledger import Ledger
 

@@ -10,19 +10,8 @@ from rich.console import Console
 
 from netmon.cli.demo_screen import screen, told_plainly
 from netmon.cli.demo_story import STEPS, Line, Sight, Story
-from netmon.core.model import (
-    NANOSECONDS,
-    Action,
-    Change,
-    Direction,
-    Outcome,
-    Proof,
-    RateLimit,
-    Receipt,
-    RuleRef,
-    Verdict,
-    VerdictReason,
-)
+from netmon.core.changes import Action, Change, Outcome, Proof, Receipt
+from netmon.core.model import NANOSECONDS, Direction, RateLimit, RuleRef, Verdict, VerdictReason
 from netmon.store.values import ReceiptLink
 
 BEGAN_NS = 1_795_000_000 * NANOSECONDS

@@ -11,7 +11,8 @@ import pytest
 from netmon.cli.messages import Language, Sentences
 from netmon.cli.messages_en import ENGLISH
 from netmon.cli.messages_id import INDONESIAN
-from netmon.core.model import Direction, Outcome, Proof, VerdictReason
+from netmon.core.changes import Outcome, Proof
+from netmon.core.model import Direction, VerdictReason
 from netmon.core.planning import Withheld
 
 LANGUAGES = pytest.mark.parametrize("language", [ENGLISH, INDONESIAN], ids=["en", "id"])

@@ -16,7 +16,7 @@ from support.schemas import conforms
 
 from netmon.cli.app import run
 from netmon.cli.common import rates
-from netmon.core.model import Outcome
+from netmon.core.changes import Outcome
 from netmon.daemon import control, oneshot
 
 START_NS = 1_795_000_000_000_000_000

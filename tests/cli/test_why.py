@@ -19,7 +19,8 @@ from netmon.cli.messages import Language
 from netmon.cli.messages_en import ENGLISH
 from netmon.cli.messages_id import INDONESIAN
 from netmon.cli.why import language_named, page
-from netmon.core.model import Outcome, VerdictReason
+from netmon.core.changes import Outcome
+from netmon.core.model import VerdictReason
 
 BOTH = pytest.mark.parametrize("language", [ENGLISH, INDONESIAN], ids=["en", "id"])
 

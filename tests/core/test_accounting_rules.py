@@ -21,8 +21,9 @@ from support.ledgers import opened
 
 from netmon.core.closing import Drawn
 from netmon.core.counters import account
+from netmon.core.measurement import Column, GapReason, PduStamp, Poll, Usage
 from netmon.core.model import NANOSECONDS as S
-from netmon.core.model import Circuit, Column, Direction, Faces, GapReason, PduStamp, Poll, Usage
+from netmon.core.model import Circuit, Direction, Faces
 from netmon.core.periods import GRID_NS, Reading, add_usage, grid_cells, used_between, widened
 from netmon.core.units import parse_rate, parse_volume
 from netmon.store.reader import LedgerReader

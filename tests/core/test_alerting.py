@@ -20,23 +20,11 @@ from netmon.core.alerting import (
     transition,
     unwatched_condition,
 )
+from netmon.core.alerts import Alert, AlertKind, AlertState, Severity
+from netmon.core.changes import Action, Change, Outcome, Proof, Receipt
 from netmon.core.directing import no_quota
 from netmon.core.model import NANOSECONDS as S
-from netmon.core.model import (
-    Action,
-    Alert,
-    AlertKind,
-    AlertState,
-    Change,
-    Direction,
-    Outcome,
-    Proof,
-    RateLimit,
-    Receipt,
-    Severity,
-    Verdict,
-    VerdictReason,
-)
+from netmon.core.model import Direction, RateLimit, Verdict, VerdictReason
 from netmon.core.quota import set_aside
 
 R = VerdictReason

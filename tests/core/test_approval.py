@@ -8,7 +8,8 @@ import pytest
 
 from netmon.core import approval
 from netmon.core.approval import ApprovalPolicy, Objection, PlanApproval, Required, Threshold
-from netmon.core.model import Awaited, Direction
+from netmon.core.changes import Awaited
+from netmon.core.model import Direction
 from netmon.core.refusals import Tightening
 from netmon.core.requests import Word
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netmon.core.alerts import AlertKind, Severity
 from netmon.core.capacity import CapacityReason, InForce, capacities
 from netmon.core.capacity_alerts import backhaul_condition, uplink_condition
 from netmon.core.directives import Directive, DirectiveKind
-from netmon.core.model import AlertKind, Direction, Severity
+from netmon.core.model import Direction
 from netmon.core.port_state import PortKey, PortReason, PortState, PortStatus
 from netmon.core.supply import Backhaul, Pool, Rates, TrafficClass, Uplink
 

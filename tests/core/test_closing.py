@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from netmon.core.closing import Closing, ClosingReason, Figures, Port, merged, revised
-from netmon.core.model import Direction, Gap, GapReason
+from netmon.core.measurement import Gap, GapReason
+from netmon.core.model import Direction
 
 PORT = Port("dinkes-main", "palu", "ether1", "out")
 FIGURES = Figures(None, Direction.DOWNLOAD, (PORT,), 1000, 0, 0, 100, 8, 1, 8, 0)

@@ -13,8 +13,8 @@ from netmon.core.continuity import UPTIME_WRAP, Continuity, continuity
 from netmon.core.counters import account
 from netmon.core.exact import exact
 from netmon.core.heads import Ceilings, Head, LastSeen
+from netmon.core.measurement import Column, GapReason, Interface, PduStamp, Poll
 from netmon.core.model import NANOSECONDS as S
-from netmon.core.model import Column, GapReason, Interface, PduStamp, Poll
 
 T0 = 1_763_000_000 * S
 GIGABIT = Ceilings({"ether1": 10**9, "ether2": 10**9})

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmon.core.demand import Demand, certain_bps, further
+from netmon.core.measurement import Gap
 from netmon.core.model import NANOSECONDS as S
-from netmon.core.model import Gap
 from netmon.core.periods import GRID_NS, Period, Reading, cell_bps, summed_on_grid
 
 DAY = Period(0, 86_400 * S, "1970-01-01")

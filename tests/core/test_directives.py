@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netmon.core.alerting import transition
+from netmon.core.alerts import AlertState
 from netmon.core.directives import (
     EVERYBODY,
     LONGEST_TEXT,
@@ -19,7 +20,6 @@ from netmon.core.directives import (
     in_force,
     objection_to_text,
 )
-from netmon.core.model import AlertState
 from netmon.core.supply import Rates
 
 MBPS = 1_000_000

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmon.core.alerting import transition
+from netmon.core.alerts import Alert, AlertKind, AlertState, Severity
 from netmon.core.fibre import End, FibreReason, FibreVerdict, Sign, fibre_condition, judge
 from netmon.core.fibre_limits import Light, Limits, Quantity
 from netmon.core.fibre_trend import DAY_NS
-from netmon.core.model import Alert, AlertKind, AlertState, Severity
 
 START = 20_000 * DAY_NS
 LIMITS = {Quantity.RX_POWER: Limits(-20.0, -18.0, 0.0, 1.0)}

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from netmon.core.alerting import transition
+from netmon.core.alerts import Alert, AlertState
 from netmon.core.drift import Drift, Finding, Response
 from netmon.core.guard_alerts import (
     Sentence,
@@ -17,7 +18,7 @@ from netmon.core.guard_alerts import (
     twins,
 )
 from netmon.core.kill_switch import Release
-from netmon.core.model import Alert, AlertState, Direction
+from netmon.core.model import Direction
 
 DOWN = Direction.DOWNLOAD
 FOUND = Finding(7, "palu", "dinkes-fo", DOWN, Drift.MISSING, Response.REPAIR, 4_000_000, None, None, 1)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netmon.core.measurement import Gap, GapReason, Usage
 from netmon.core.model import NANOSECONDS as S
-from netmon.core.model import Gap, GapReason, Usage
 from netmon.core.periods import (
     GRID_NS,
     Period,

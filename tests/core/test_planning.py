@@ -11,14 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmon.core.approval import ApprovalPolicy, PlanApproval, Required
+from netmon.core.changes import Action, Plan
 from netmon.core.model import (
-    Action,
     Circuit,
     Direction,
     Faces,
     Mode,
     Placement,
-    Plan,
     RateLimit,
     RuleRef,
     ShapingPoint,

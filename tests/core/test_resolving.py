@@ -7,8 +7,9 @@ from itertools import product
 
 import pytest
 
+from netmon.core.changes import Action, Change, Intent, Outcome
 from netmon.core.model import NANOSECONDS as S
-from netmon.core.model import Action, Change, Direction, Intent, Outcome, Placement, Tier, VerdictReason
+from netmon.core.model import Direction, Placement, Tier, VerdictReason
 from netmon.core.resolving import GRACE_NS, RESOLUTIONS, Armed, ResolveAction, Seen, classify, resolve
 
 A = ResolveAction

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netmon.core import rollout
-from netmon.core.model import Action, Change, Circuit, Direction, Faces, ShapingPoint, VerdictReason
+from netmon.core.changes import Action, Change
+from netmon.core.model import Circuit, Direction, Faces, ShapingPoint, VerdictReason
 from netmon.core.rollout import FIRST_PAUSE_NS, LONGEST_PAUSE_NS, End
 
 MBPS = 1_000_000

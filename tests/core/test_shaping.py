@@ -240,3 +240,27 @@ def test_a_device_shares_a_pool_by_itself_only_where_all_of_it_passes_one_point(
         everywhere.append(enforced("y", "archive", pools=("other",), limited_at=None))
     shaped |= {("x", way): shaped["a", way] for way in Direction}
     assert lent(everywhere, shaped) == {}
+
+
+def both_classes(**other: Any) -> list[Circuit]:
+    drawing = {"world": "international", "home": "domestic"}
+    return [enforced(name, "hospital", pools=(pool,), **other) for name, pool in drawing.items()]
+
+
+def test_where_an_agencys_circuits_draw_on_different_pools_each_has_its_own_part() -> None:
+    given_to = [replace(entitled("hospital", 1, ceiling=2), pool="international")]
+    given_to.append(replace(entitled("hospital", 4, ceiling=8, weight=3), pool="domestic"))
+    found = tree(*given_to, capacity=10, circuits=[*both_classes(), circuit("a", "archive")])
+    assert floors(found) == {"world": 1 * MBPS, "home": 4 * MBPS, "a": LEAST_BPS}
+    assert (found["world"].ceiling_bps, found["home"].ceiling_bps) == (2 * MBPS, 8 * MBPS)
+    assert found["home"].placement.weight == 3 * found["world"].placement.weight
+    assert found["world"].placement.above[-1] == Tier("hospital", 10 * MBPS, 5 * MBPS)
+    elsewhere = replace(both_classes()[0], id="w2", limited_at=None)
+    halved = tree(*given_to, capacity=10, circuits=[*both_classes(), elsewhere])
+    assert floors(halved) == {"world": MBPS // 2, "home": 4 * MBPS}
+
+
+def test_a_device_does_not_share_by_itself_what_is_several_pools() -> None:
+    circuits = both_classes()
+    shaped = {(one.id, way): tree(circuits=circuits)[one.id] for one in circuits for way in Direction}
+    assert lent(circuits, shaped) == {}, "the device knows one capacity, and there are two"

@@ -11,17 +11,8 @@ from typing import Any
 from daemon.world import FaultyLedger, Hands, a_configuration
 from support.processes import PATIENCE_S
 
-from netmon.core.model import (
-    Action,
-    Change,
-    Direction,
-    Intent,
-    Outcome,
-    Plan,
-    Proof,
-    Receipt,
-    VerdictReason,
-)
+from netmon.core.changes import Action, Change, Intent, Outcome, Plan, Proof, Receipt
+from netmon.core.model import Direction, VerdictReason
 from netmon.core.planning import Observed
 from netmon.core.resolving import Armed, ResolveAction
 from netmon.daemon.actions import Actions
@@ -152,7 +143,7 @@ class Bench:
 
     async def settle(self, after_s: float = 0) -> None:
         self.hands.pass_s(after_s)
-        await asyncio.wait_for(self.actions.settle(), PATIENCE_S)
+        await asyncio.wait_for(self.actions.settler.settle(), PATIENCE_S)
 
     async def open_intents(self) -> list[Intent]:
         return await self.ledger.write(Ledger.open_intents)

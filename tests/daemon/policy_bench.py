@@ -10,11 +10,13 @@ from daemon.world import FaultyLedger, Hands, a_configuration, a_poll
 
 from netmon.config.load import Configuration
 from netmon.core.alerting import Condition
+from netmon.core.alerts import Alert
 from netmon.core.capacity import InForce, capacities
+from netmon.core.changes import Plan
 from netmon.core.counters import account
 from netmon.core.directives import Directive
 from netmon.core.heads import Ceilings, Head
-from netmon.core.model import NANOSECONDS, Alert, Direction, Plan
+from netmon.core.model import NANOSECONDS, Direction
 from netmon.core.planning import pending
 from netmon.core.shares import Posed, Supply, answer
 from netmon.daemon.consumption import Consumption

@@ -14,7 +14,7 @@ from daemon.world import FaultyLedger, a_poll, at_work, faulty_ledger
 from support.processes import PATIENCE_S, eventually
 
 from netmon.core.heads import Ceilings, Head, Visit
-from netmon.core.model import Gap, GapReason, Poll
+from netmon.core.measurement import Gap, GapReason, Poll
 from netmon.daemon import accountant as module
 from netmon.daemon.accountant import WAITING_PER_ROUTER, Accountant, Book
 from netmon.store.errors import VisitRefusedError

@@ -24,7 +24,8 @@ from daemon.world import faulty_ledger
 from support.ledgers import audited
 from support.processes import eventually
 
-from netmon.core.model import NANOSECONDS, Action, Intent, Outcome, Proof, Step
+from netmon.core.changes import Action, Intent, Outcome, Proof, Step
+from netmon.core.model import NANOSECONDS
 from netmon.core.planning import Observed
 from netmon.daemon.actions import FIRST_RETRY_NS
 from netmon.daemon.enforcer import Order, StepBegins
@@ -39,7 +40,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         one = Bench(tmp_path, ledger)
         yield one
         assert audited(tmp_path / "ledger.db").ok
-        assert one.actions._in_hand == set()
+        assert one.actions.settler._in_hand == set()
 
 
 # --- the plain way ---------------------------------------------------------------------------

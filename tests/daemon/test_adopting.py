@@ -14,7 +14,8 @@ from support.ledgers import opened
 
 from netmon.config.load import Configuration
 from netmon.core.adoption import Aside, Stage
-from netmon.core.model import Mode, Outcome
+from netmon.core.changes import Outcome
+from netmon.core.model import Mode
 from netmon.daemon.adopting import Adopter, set_aside_rows
 from netmon.daemon.control import CommandError
 from netmon.daemon.enforcer import MoveAsideOrder, SurveyOrder

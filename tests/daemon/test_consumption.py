@@ -18,7 +18,8 @@ from support.ledgers import opened
 
 from netmon.core.counters import account
 from netmon.core.heads import Ceilings, Head
-from netmon.core.model import NANOSECONDS, Circuit, Direction, Faces, Gap, Poll, Usage
+from netmon.core.measurement import Gap, Poll, Usage
+from netmon.core.model import NANOSECONDS, Circuit, Direction, Faces
 from netmon.core.periods import Period, PeriodKind, PeriodRule, period_containing
 from netmon.daemon.consumption import Consumption, Key
 from netmon.store.ledger import Ledger

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from daemon.world import START_NS
 
+from netmon.core.changes import Action
 from netmon.core.directives import EVERYBODY, Directive, DirectiveKind
 from netmon.core.ladder import Claim, LadderStep, QuotaPolicy, QuotaUsage
 from netmon.core.model import (
     NANOSECONDS,
-    Action,
     Agency,
     Circuit,
     Direction,

@@ -14,10 +14,11 @@ from support.processes import eventually
 from support.scripted_agent import ScriptedAgent
 
 from netmon.bundled import folder
+from netmon.core.alerts import Alert, AlertKind, AlertState, Severity
 from netmon.core.fibre import FibreReason
 from netmon.core.fibre_limits import Light, Limits, Quantity
 from netmon.core.fibre_trend import DAY_NS
-from netmon.core.model import NANOSECONDS, Alert, AlertKind, AlertState, Severity
+from netmon.core.model import NANOSECONDS
 from netmon.daemon.clock import Trust
 from netmon.daemon.devices import FORGOTTEN_NS, DeviceWatch
 from netmon.daemon.ledger import LedgerService

@@ -9,8 +9,9 @@ import pytest
 from daemon.world import FaultyLedger, Hands, a_configuration, faulty_ledger
 from support.ledgers import audited
 
+from netmon.core.alerts import AlertState
 from netmon.core.drift import MOST_REPAIRS, REPAIRS
-from netmon.core.model import NANOSECONDS, AlertState, Circuit, Direction, Faces
+from netmon.core.model import NANOSECONDS, Circuit, Direction, Faces
 from netmon.core.planning import Observed
 from netmon.daemon.drift import DriftWatch
 from netmon.daemon.holds import GlobalHold

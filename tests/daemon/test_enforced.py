@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from support.ledgers import a_change, a_receipt
 
-from netmon.core.model import Circuit, Direction, Faces, Outcome, Receipt
+from netmon.core.changes import Outcome, Receipt
+from netmon.core.model import Circuit, Direction, Faces
 from netmon.daemon.enforced import Enforced, enforced, events
 
 DOWN = Direction.DOWNLOAD

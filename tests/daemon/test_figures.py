@@ -12,7 +12,8 @@ from support.ledger_oracle import percentile_95, whole
 from support.ledgers import MINUTE_NS, START_NS, a_visit, opened
 
 from netmon.core.heads import LastSeen
-from netmon.core.model import NANOSECONDS, Circuit, Direction, Faces, Gap, GapReason
+from netmon.core.measurement import Gap, GapReason
+from netmon.core.model import NANOSECONDS, Circuit, Direction, Faces
 from netmon.core.periods import GRID_NS, Period, add_usage
 from netmon.daemon.closing import progress, wanted_of
 from netmon.daemon.consumption import Consumption

@@ -9,8 +9,8 @@ import pytest
 from daemon.world import FaultyLedger, faulty_ledger
 from support.ledgers import audited
 
+from netmon.core.alerts import Alert, AlertState
 from netmon.core.kill_switch import Noted, Sweep, Swept, SweptState
-from netmon.core.model import Alert, AlertState
 from netmon.daemon.control import CommandError
 from netmon.daemon.holds import GlobalHold, HoldKeeper
 from netmon.store.ledger import Ledger

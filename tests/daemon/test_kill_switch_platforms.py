@@ -17,8 +17,9 @@ from support import contract_ios, contract_junos
 from support.contract_bench import POLICIES, SECOND_NS, SIMULATED, Bench, Recorder, bench_of
 from support.processes import wait_until
 
+from netmon.core.changes import Outcome, Step
 from netmon.core.kill_switch import ATTEMPTS, FIRST_PAUSE_NS, Swept, SweptState
-from netmon.core.model import NANOSECONDS, Direction, Outcome, Step
+from netmon.core.model import NANOSECONDS, Direction
 from netmon.core.resolving import Armed
 from netmon.daemon.enforcer import ListOursOrder, WipeOrder
 from netmon.daemon.holds import GlobalHold

@@ -16,9 +16,10 @@ from daemon.policy_bench import DOWN, MBPS, Bench, changed
 from daemon.world import a_poll, at_work, faulty_ledger
 from support.processes import eventually
 
+from netmon.core.changes import Action
 from netmon.core.counters import account
 from netmon.core.heads import Ceilings
-from netmon.core.model import NANOSECONDS, Action, Mode, VerdictReason
+from netmon.core.model import NANOSECONDS, Mode, VerdictReason
 from netmon.core.planning import Observed, pending
 from netmon.daemon.policy import PlanChangedError
 from netmon.daemon.pollers import RouterHealth

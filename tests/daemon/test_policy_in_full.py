@@ -10,9 +10,10 @@ import pytest
 from daemon.policy_bench import DOWN, MBPS, Bench, changed
 from daemon.world import faulty_ledger
 
+from netmon.core.alerts import AlertState
 from netmon.core.demand import Demand
 from netmon.core.directives import Directive, DirectiveKind
-from netmon.core.model import NANOSECONDS, AlertState, Direction, VerdictReason
+from netmon.core.model import NANOSECONDS, Direction, VerdictReason
 from netmon.core.periods import GRID_NS, PeriodKind, PeriodRule, period_containing
 from netmon.core.planning import Observed, pending
 from netmon.core.quota import essence

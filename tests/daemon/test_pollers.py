@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support.processes import eventually
 from support.virtual_time import VirtualTime
 
-from netmon.core.model import Poll
+from netmon.core.measurement import Poll
 from netmon.daemon import pollers
 from netmon.daemon.pollers import PollLoop, RouterHealth, phase_s
 from netmon.routers.polling import PollError

@@ -12,9 +12,11 @@ from daemon.world import START_NS, FaultyLedger, Hands, a_poll, at_work, faulty_
 from support.processes import eventually
 
 from netmon.bundled import folder
+from netmon.core.alerts import Alert, AlertKind, AlertState, Severity
 from netmon.core.capacity import CapacityReason
 from netmon.core.directives import Directive, DirectiveKind
-from netmon.core.model import NANOSECONDS, Alert, AlertKind, AlertState, Circuit, Column, Faces, Poll, Role, Severity
+from netmon.core.measurement import Column, Poll
+from netmon.core.model import NANOSECONDS, Circuit, Faces, Role
 from netmon.core.port_state import PortStatus
 from netmon.core.supply import Backhaul, Pool, Rates, TrafficClass, Uplink
 from netmon.daemon import port_watch

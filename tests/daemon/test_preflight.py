@@ -11,8 +11,7 @@ from daemon.world import START_NS, a_configuration
 from netmon.config.load import Configuration
 from netmon.core.model import NANOSECONDS
 from netmon.daemon.preflight import PRIVILEGES, row_of
-from netmon.routers.dialects import Names, Way
-from netmon.routers.readback_tc import class_object
+from netmon.routers.dialects import Names, Way, class_object
 from netmon.routers.readbacks import Foreign, Limit, Ours, Owner, Survey
 from netmon.routers.session import Failure
 from netmon.routers.upkeep import Surveyed, SurveyedPort

@@ -12,7 +12,8 @@ from daemon.actions_bench import DIED, DOWN, MBPS, PLACES, a_change
 from daemon.world import Hands, a_configuration
 
 from netmon.core.breaker import BreakerPolicy
-from netmon.core.model import NANOSECONDS, Circuit, Direction, Outcome, Proof, Receipt
+from netmon.core.changes import Outcome, Proof, Receipt
+from netmon.core.model import NANOSECONDS, Circuit, Direction
 from netmon.core.planning import Observed
 from netmon.daemon.breakers import Breakers
 from netmon.daemon.enforcer import Order, RenewOrder

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from netmon.core import directing, quota
 from netmon.core.foregone import Foregone, cell_bytes
 from netmon.core.ladder import Claim, LadderStep, QuotaPolicy, QuotaUsage
-from netmon.core.model import NANOSECONDS, Agency, Circuit, Direction, Faces, Gap, RuleRef, Verdict
+from netmon.core.measurement import Gap
+from netmon.core.model import NANOSECONDS, Agency, Circuit, Direction, Faces, RuleRef, Verdict
 from netmon.core.periods import GRID_NS, PeriodKind, PeriodRule, period_containing
 from netmon.core.replay import Counting, Staleness
 from netmon.daemon.lines import Lines

@@ -12,7 +12,8 @@ from daemon.actions_bench import DOWN, MBPS, PLACES, UNKNOWN, Bench, a_change, f
 from daemon.world import faulty_ledger
 from support.ledgers import audited
 
-from netmon.core.model import NANOSECONDS, Outcome, Proof, Step, VerdictReason
+from netmon.core.changes import Outcome, Proof, Step
+from netmon.core.model import NANOSECONDS, VerdictReason
 from netmon.core.planning import Observed
 from netmon.daemon.enforcer import Order, StepBegins
 from netmon.routers.enforcement import Result
@@ -219,7 +220,7 @@ async def test_every_change_has_a_newer_revision_and_a_restarted_daemon_knows_of
     assert revisions == sorted(revisions)
     bench.hands.wall_ns -= 3600 * NANOSECONDS
     await bench.restarted()
-    order = bench.actions.order_for(bench.configuration.circuits[0])
+    order = bench.actions.ordering.order_for(bench.configuration.circuits[0])
     assert order is not None
     assert order.target.known_revision >= max(revisions)
     assert {one.name for one in owners if one is not None} == {(await bench.ledger.write(Ledger.marker))[0]}

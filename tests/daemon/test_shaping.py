@@ -12,8 +12,10 @@ from daemon.policy_bench import Bench as PolicyBench
 from daemon.world import faulty_ledger
 from support.ledgers import audited
 
-from netmon.core.model import Change, Faces, Outcome, Placement, Proof, ShapingPoint, Tier
+from netmon.core.changes import Change, Outcome, Proof
+from netmon.core.model import Faces, Placement, ShapingPoint, Tier
 from netmon.core.planning import Observed, pending
+from netmon.daemon.shaping import sharings
 from netmon.routers.enforcement import Reading, Result
 from netmon.store.ledger import Ledger
 
@@ -72,9 +74,9 @@ async def test_it_is_read_again_when_the_daemon_starts_and_when_its_own_router_r
     bench.routers.will("read", "dinkes-fo", *[Reading(MBPS, True, None, placement=PLACED)] * 2)
     await bench.settle()
     assert bench.standing.limits["dinkes-fo", DOWN] == Observed(MBPS, True, PLACED)
-    bench.actions.doubt("palu")
+    bench.actions.settler.doubt("palu")
     assert bench.standing.limits["dinkes-fo", DOWN].known, "palu only measures it"
-    bench.actions.doubt("gowa")
+    bench.actions.settler.doubt("gowa")
     assert not bench.standing.limits["dinkes-fo", DOWN].known
     await bench.settle()
     assert [order.router for order in bench.routers.orders] == ["gowa", "gowa"]
@@ -164,3 +166,53 @@ async def test_where_a_pool_passes_elsewhere_too_shares_are_pushed_with_the_floo
         placed = seen["dinkes-fo"].placement
         assert placed is not None
         assert placed.floor_bps == min(5 * MBPS, seen["dinkes-fo"].bps or 0)
+
+
+def two_classes() -> Mapping[str, object]:
+    """dinkes' international and domestic traffic, each counted at its own VLAN and bought apart, at one port."""
+
+    def a_class(vlan: int, pool: str, **told: object) -> dict[str, object]:
+        port = {"router": "gowa", "interface": "sfp1", "faces": "agency", "prefixes": ["10.1.0.0/16"], **told}
+        return {
+            "agency": "dinkes", "interface": f"ether1.{vlan}", "faces": "agency", "class": pool, "classifier": "vlan",
+            "pools": [pool], "limited_at": port,
+        }  # fmt: skip
+
+    classes = {
+        "dinkes-fo": a_class(10, "international", dscp=["cs1", "af11"]),
+        "dinkes-iix": a_class(20, "domestic"),
+    }
+    return {
+        "pools": {
+            "international": {"class": "international", "download": "2 Mbps", "upload": "2 Mbps", "share": "always"},
+            "domestic": {"class": "domestic", "download": "8 Mbps", "upload": "8 Mbps", "share": "always"},
+        },
+        "agencies": {
+            "dinkes": {
+                "name": "Dinas Kesehatan",
+                "entitlements": [
+                    {"pool": "international", "floor": "1 Mbps"},
+                    {"pool": "domestic", "floor": "4 Mbps"},
+                ],
+            }
+        },
+        "routers": {"palu": {**a_router("192.0.2.1"), "circuits": classes}, "gowa": a_router("192.0.2.2")},
+    }
+
+
+async def test_two_classes_of_one_agency_at_one_port_are_limited_each_by_its_own_pool(tmp_path: Path) -> None:
+    async with faulty_ledger(tmp_path) as ledger:
+        bench = Loop(tmp_path, ledger, **two_classes())
+        world, home = (sharings(bench.configuration)[name] for name in ("dinkes-fo", "dinkes-iix"))
+        assert (world.dscp, home.dscp) == ((8, 10), ())
+        assert [(one.circuit, one.dscp) for one in home.excepted] == [("dinkes-fo", (8, 10))]
+        await bench.minutes(8, dinkes=5)
+        seen = {name: bench.standing.limits[name, DOWN] for name in ("dinkes-fo", "dinkes-iix")}
+        assert (seen["dinkes-fo"].bps or 99 * MBPS) <= 2 * MBPS
+        assert (seen["dinkes-iix"].bps or 99 * MBPS) <= 8 * MBPS
+        placed = {name: one.placement for name, one in seen.items()}
+        assert {name: one.floor_bps for name, one in placed.items() if one} == {
+            "dinkes-fo": MBPS,
+            "dinkes-iix": 4 * MBPS,
+        }
+        assert all([tier.agency for tier in one.above] == [None, "dinkes"] for one in placed.values() if one)

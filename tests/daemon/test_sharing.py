@@ -14,8 +14,9 @@ from daemon.policy_bench import DOWN, MBPS, Bench
 from daemon.world import a_configuration, faulty_ledger
 from support.processes import eventually
 
+from netmon.core.changes import Plan
 from netmon.core.directives import Directive, DirectiveKind
-from netmon.core.model import NANOSECONDS, Direction, Plan, VerdictReason
+from netmon.core.model import NANOSECONDS, Direction, VerdictReason
 from netmon.core.planning import Observed, pending
 from netmon.core.supply import Rates
 from netmon.daemon.decisions import OBSERVATION_NS, decide

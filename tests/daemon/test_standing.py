@@ -9,8 +9,9 @@ from daemon.world import faulty_ledger
 from support.ledgers import START_NS, a_verdict, an_alert
 
 from netmon.core.alerting import transition
+from netmon.core.alerts import Alert, AlertState
 from netmon.core.directives import Directive, DirectiveKind, directive_conditions
-from netmon.core.model import NANOSECONDS, Alert, AlertState, Direction
+from netmon.core.model import NANOSECONDS, Direction
 from netmon.core.planning import Observed
 from netmon.core.supply import Rates
 from netmon.daemon.standing import Standing

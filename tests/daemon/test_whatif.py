@@ -14,7 +14,8 @@ from support.schemas import conforms
 from netmon.config.alternative import alternative
 from netmon.config.load import load
 from netmon.core.heads import Visit
-from netmon.core.model import NANOSECONDS, Gap, GapReason
+from netmon.core.measurement import Gap, GapReason
+from netmon.core.model import NANOSECONDS
 from netmon.core.periods import GRID_NS
 from netmon.daemon.queries import By, QueryError, Span, instant, usage_rows
 from netmon.daemon.whatif import Replayed, replayed, whatif_data

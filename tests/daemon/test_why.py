@@ -13,8 +13,9 @@ from support.ledgers import MINUTE_NS, a_receipt, a_visit
 from support.why_site import DOWN, NOW_NS, SLOWED, SLOWED_NS, STALE, UP, Site, a_site, clock
 
 from netmon.core import quota
+from netmon.core.changes import Outcome
 from netmon.core.ladder import Claim, QuotaUsage
-from netmon.core.model import Direction, Outcome, RateLimit, VerdictReason
+from netmon.core.model import Direction, RateLimit, VerdictReason
 from netmon.core.periods import Period
 from netmon.daemon.decisions import OBSERVATION_NS
 from netmon.daemon.plans import plan_data

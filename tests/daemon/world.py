@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from netmon.config.load import Configuration, load
-from netmon.core.model import NANOSECONDS, Cells, Column, Interface, PduStamp, Poll
+from netmon.core.measurement import Cells, Column, Interface, PduStamp, Poll
+from netmon.core.model import NANOSECONDS
 from netmon.daemon.clock import Clock
 from netmon.daemon.ledger import LedgerService
 from netmon.store.errors import StoreError

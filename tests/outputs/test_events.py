@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from support.traffic import alert
 
-from netmon.core.model import AlertKind, AlertState
+from netmon.core.alerts import AlertKind, AlertState
 from netmon.outputs.events import alert_event, event_topic, state_document, state_topic, status_topic, subjects
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from support.processes import PATIENCE_S, eventually, free_port, listens, running
 from support.traffic import circuit, identity
 
-from netmon.core.model import NANOSECONDS, Faces, Identity
+from netmon.core.measurement import Identity
+from netmon.core.model import NANOSECONDS, Faces
 from netmon.outputs import influx
 from netmon.outputs.influx import InfluxWriter, bodies
 from netmon.outputs.process import ProcessMetrics

@@ -20,7 +20,7 @@ import pytest
 from support.processes import eventually, free_port, listens, running
 from support.traffic import alert
 
-from netmon.core.model import Alert, AlertKind, AlertState
+from netmon.core.alerts import Alert, AlertKind, AlertState
 from netmon.outputs.mqtt import MqttPublisher
 from netmon.outputs.process import ProcessMetrics
 from netmon.outputs.settings import MqttSettings

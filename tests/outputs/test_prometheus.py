@@ -10,18 +10,9 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from support.traffic import NOON_NS, a_pool, a_survey, agency, circuit, head, identity, poll
 
-from netmon.core.model import (
-    NANOSECONDS,
-    Column,
-    Direction,
-    Faces,
-    Gap,
-    GapReason,
-    Outcome,
-    Usage,
-    Verdict,
-    VerdictReason,
-)
+from netmon.core.changes import Outcome
+from netmon.core.measurement import Column, Gap, GapReason, Usage
+from netmon.core.model import NANOSECONDS, Direction, Faces, Verdict, VerdictReason
 from netmon.core.planning import Observed
 from netmon.outputs.prometheus import AgencyUsage, Metrics
 

@@ -17,7 +17,16 @@ SYSLOG = (
     "%SYS-5-CONFIG_I: Configured from console by console",
     "RP/0/RSP0/CPU0:Nov 22 10:00:00.123 UTC: config[65743]: %MGBL-CONFIG-6-DB_COMMIT : Configuration committed",
     "Nov 22 2026 10:00:00+07:00 R1 %%01SHELL/5/CMDRECORD(l)[3]:Recorded command information.",
+    "#Nov 22 2026 10:00:00+07:00 R1 IFNET/1/LINKDOWN:OID 1.3.6.1.6.3.1.1.5.3 The interface turned into DOWN state.",
     "1d02h: %LINK-3-UPDOWN: Interface FastEthernet0/1, changed state to down",
+    "*Nov 22 2026 10:00:00.123 GMT+7: %SYS-5-CONFIG_I: Configured from console by budi on vty0 (192.0.2.9)",
+    "2026-11-22T10:00:00.123+07:00: %SYS-5-CONFIG_I: Configured from console by budi on vty0 (192.0.2.9)",
+    "Rollback Confirmed Change: Rollback will begin in one minute.",
+    "R1(config)#Rollback Confirmed Change: Rollback will begin in one minute.",
+    'Enter "configure confirm" if you wish to keep what you\'ve configured',
+    "Load for five secs: 3%/0%; one minute: 2%; five minutes: 2%",
+    "Time source is NTP, 10:00:00.123 WIB Sun Nov 22 2026",
+    "Sun Nov 22 10:00:00.123 UTC",
 )
 WORDS = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="\x7f\x85#>"), max_size=30)
 LINES = st.lists(WORDS | st.sampled_from(["R1# is no prompt", "description R1#", "x R1>"]), max_size=8)
@@ -89,6 +98,9 @@ def test_messages_of_the_log_answer_nothing_wherever_they_stand(line: str) -> No
         " description %SYS-5-CONFIG_I: as it were",
         "Error: the configuration is locked",
         "Nov 22 10:00:00 is a date",
+        " description Sun Nov 22 10:00:00.123 UTC",
+        "10:00:00.123 UTC Sun Nov 22 2026",
+        "Rollback Confirmed Change: Backing up current running config to flash:archive-1",
     ],
 )
 def test_what_is_no_message_of_the_log_stays(line: str) -> None:
@@ -103,6 +115,24 @@ def test_prompts_with_lines_above_them_are_told() -> None:
     assert (answer.is_over, answer.body) == (True, "commit complete")
     answer = answered("show", "show\r\none\r\n\r\n{master:0}\r\nn@r1> \r\n\r\n{master:0}\r\nn@r1> ")
     assert (answer.is_over, answer.body) == (True, "one")
+
+
+@pytest.mark.parametrize(
+    "above",
+    [
+        "{master:0}[edit]",
+        "{primary:node0}[edit interfaces ge-0/0/1 unit 0]",
+        "# commit confirmed will be rolled back in 1 minute\r\n{master:0}[edit]",
+        "{backup}",
+        "{linecard:2}",
+    ],
+)
+def test_what_a_chassis_of_several_prints_above_its_prompt_is_no_answer(above: str) -> None:
+    prompt = f"\r\n\r\n{above}\r\nn@r1# "
+    answer = answered("set x", f"set x{prompt}{prompt}")
+    assert (answer.is_over, answer.body.strip()) == (True, "")
+    answer = answered("set x", f"set x\r\nerror: no{prompt}{prompt}")
+    assert (answer.is_over, answer.body.strip()) == (True, "error: no")
 
 
 def test_two_prompts_that_differ_are_not_the_end() -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.toy_router import ToyRouter, toy_dialect
 
-from netmon.core.model import Action, Change, Direction, Faces, Intent, Outcome, Step, VerdictReason
+from netmon.core.changes import Action, Change, Intent, Outcome, Step
+from netmon.core.model import Direction, Faces, VerdictReason
 from netmon.core.resolving import Armed, ResolveAction
 from netmon.routers.dialects import Dialect, Names, Revert, RevertKind
 from netmon.routers.enforcement import Result, carry_out, finish_resolution, inspect

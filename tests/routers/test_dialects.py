@@ -65,7 +65,8 @@ SHARED: dict[str, object] = {
     "tiers": (("1", "0", 8_000_000, 8_000_000, 20_000, 20_000),),
     "preference": 7,
     "side": "dst",
-    "prefixes": ("10.10.1.0/24", "2001:db8:1::/48"),
+    "told": ((("10.10.1.0/24",), ("2001:db8:1::/48",), ()),),
+    "marks": ((Names.of("dinkes-main").object, ("10.10.1.0/24",), ("2001:db8:1::/48",), ()),),
     "emptied": ("2", "1"),
     "leaf": Names.of("dinkes-main").object,
     "ipv4": ("10.10.1.0/24",),
@@ -125,11 +126,36 @@ def test_a_shared_port_is_told_one_class_and_its_filters_of_both_families() -> N
     assert f"parent 4e4d:1 classid 4e4d:{minor} htb rate 2000000bit ceil 8000000bit" in told[2]
     assert told[2].endswith(f"prio 5 quantum {3 * 1514}")
     add = "tc filter add dev ether2 parent 4e4d: protocol all pref 7 u32 match u8"
-    assert told[4].split(" 2>/dev/null; ")[1].split(" && ") == [
-        f"{add} 0x40 0xf0 at 0 match ip dst 10.10.1.0/24 flowid 4e4d:{minor}",
-        f"{add} 0x60 0xf0 at 0 match ip6 dst 2001:db8:1::/48 flowid 4e4d:{minor}",
-    ]
+    flow = f'"$p" flowid 4e4d:{minor} || exit 1; done;'
+    assert told[4].split(" 2>/dev/null; ")[1] == (
+        f"( for p in 10.10.1.0/24; do {add} 0x40 0xf0 at 0 match ip dst {flow}"
+        f" for p in 2001:db8:1::/48; do {add} 0x60 0xf0 at 0 match ip6 dst {flow} )"
+    )
     assert len(LINUX.commands(Verb.SET_SHARED, {**values(LINUX), **SHARED, "way": "egress", "bps": 0})) == 2
+
+
+def test_on_linux_code_points_are_compared_with_the_field_of_each_family() -> None:
+    of_the_circuit = {"told": ((("10.10.1.0/24",), ("2001:db8:1::/48",), ((0x20, 0xFC), (0x80, 0x80))),)}
+    told = LINUX.commands(Verb.SET_SHARED, {**values(LINUX), **SHARED, **of_the_circuit, "way": "egress"})[4]
+    assert told.count("; do for d in 0x20/0xfc 0x80/0x80; do tc filter add ") == 2
+    assert 'match ip dst "$p" match ip tos ${d%/*} ${d#*/} flowid' in told
+    assert 'match ip6 dst "$p" match ip6 priority ${d%/*} ${d#*/} flowid' in told
+
+
+def test_on_routeros_what_others_have_of_a_prefix_is_marked_as_theirs_first() -> None:
+    leaf = Names.of("dinkes-main").object
+    marks = {"marks": (("NM-OTHER", ("10.10.1.0/24",), (), (8, 10)), *SHARED["marks"])}  # type: ignore[misc]
+    four, six = ROUTEROS.commands(Verb.SET_SHARED, {**values(ROUTEROS), **SHARED, **marks, "way": "egress"})[2:]
+    add = '/ip firewall mangle add chain=forward out-interface="ether2" dst-address=$p'
+    told = f'passthrough=no comment="netmon on ether2: {leaf}.egress"'
+    each = ':foreach p in=[:toarray "10.10.1.0/24"] do={'
+    theirs = f'{add} dscp=$d action=mark-packet new-packet-mark="NM-OTHER.egress" {told}'
+    mine = f'{add} action=mark-packet new-packet-mark="{leaf}.egress" {told}'
+    assert four.split("; ")[1:] == [
+        f'{each}:foreach d in=[:toarray "8,10"] do={{{theirs}}}}}',
+        f"{each}{mine}}}",
+    ]
+    assert "dscp" not in six, "the other circuit has no IPv6 prefix of this one's"
 
 
 @given(PRINTABLE.filter(str.strip))

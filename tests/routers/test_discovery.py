@@ -4,7 +4,7 @@ import pytest
 from support.scripted_agent import ScriptedAgent
 
 from netmon.bundled import folder
-from netmon.core.model import Column
+from netmon.core.measurement import Column
 from netmon.routers import mib
 from netmon.routers.discovery import Discovered, DiscoveryError, discover
 from netmon.routers.naming import NO_INTERFACE

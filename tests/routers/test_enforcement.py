@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from support.fake_routers import FakeLinux, FakeRouter, FakeRouterOs
 
-from netmon.core.model import Action, Change, Direction, Faces, Intent, Outcome, Proof, Step, VerdictReason
+from netmon.core.changes import Action, Change, Intent, Outcome, Proof, Step
+from netmon.core.model import Direction, Faces, VerdictReason
 from netmon.core.resolving import Armed, ResolveAction
 from netmon.routers.dialects import Dialect, Names, load_dialect
 from netmon.routers.enforcement import Result, carry_out, finish_resolution, inspect, read_limit

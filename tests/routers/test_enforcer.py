@@ -13,7 +13,8 @@ import pytest
 from support.fake_routers import FakeLinux
 from support.processes import wait_until
 
-from netmon.core.model import Action, Change, Direction, Faces, Intent, Outcome, Step, VerdictReason
+from netmon.core.changes import Action, Change, Intent, Outcome, Step
+from netmon.core.model import Direction, Faces, VerdictReason
 from netmon.core.resolving import Armed, ResolveAction
 from netmon.routers.cli_profile import CliCollector
 from netmon.routers.cli_reading import CliReading

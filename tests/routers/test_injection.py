@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from support.contract import ContractBed
 from support.contract_bench import POLICIES, SIMULATED
 
-from netmon.core.model import Action, Change, Direction, Faces, Intent, VerdictReason
+from netmon.core.changes import Action, Change, Intent
+from netmon.core.model import Direction, Faces, VerdictReason
 from netmon.routers.adopting import Course, Move
 from netmon.routers.dialects import OF_HIERARCHIES, Dialect, DialectError, Names, Verb, Way, load_dialect
 from netmon.routers.enforcement import carry_out
@@ -127,13 +128,13 @@ def values_of(dialect: Dialect, way: Way, text: str, circuit: str) -> dict[str, 
     """What the verbs may be rendered with, `text` in every free field."""
     names = Names.of(circuit)
     base = dict(
-        interface=text, username=text, peer=text, owner=text, prefixes=(text, "10.1.0.0/24"),
+        interface=text, username=text, peer=text, owner=text, told=(((text, "10.1.0.0/24"), (text,), ((32, 252),)),),
         object=names.object, device=names.device, minor=names.minor, families=("inet",),
         arm="i1", token="i1", seconds=60, units=1, guarded=1, revision=7, trial=0,
         ingress_bps=4_000_000, egress_bps=8_000_000, **dialect.values_for(way, 8_000_000),
         preference=5, emptied=("a",), tiers=(("a", "0", 1, 2, 3, 4),), parent="a", side="dst",
         floor_bps=1, floor_burst_bytes=1, priority=1, weight=1,
-        leaf=names.object, ipv4=(text,), ipv6=(text,),
+        leaf=names.object, ipv4=(text,), ipv6=(text,), marks=((names.object, (text,), (text,), (8,)),),
         kind="simple-queue" if dialect.platform == "routeros" else "policer", name=text,
         setting=("firewall", text, text),
     )  # fmt: skip

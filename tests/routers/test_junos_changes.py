@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pytest
 from support import contract_junos
 from support.contract_bench import Bench, bench_of
+from support.contract_site import CIRCUIT
 from support.processes import wait_until
 
-from netmon.core.model import Outcome, Step
+from netmon.core.changes import Outcome, Step
 from netmon.routers.dialects import Names, Way
 from netmon.routers.readback_junos import expiry_of
 from netmon.routers.session import Failure
@@ -68,6 +69,14 @@ def test_somebody_elses_trial_is_not_confirmed_by_ours(bench: Bench) -> None:
     assert junos(bench).database.pending is not None
 
 
+def test_somebody_elses_trial_that_was_confirmed_without_a_trace_is_over_when_its_time_is(bench: Bench) -> None:
+    seat = bench.bed.do(lambda: junos(bench).operator_enters())
+    bench.bed.do(lambda: [seat.obey(line) for line in ("commit confirmed 1", "commit check", "exit")])
+    assert "committed on trial" in bench.change(8 * M).detail
+    junos(bench).database.speed = 60
+    wait_until(lambda: bench.change(8 * M).outcome is Outcome.CONFIRMED, "the time of the trial to be over")
+
+
 def test_a_commit_that_cannot_be_written_leaves_the_old_state(bench: Bench) -> None:
     bench.ensure(8 * M)
     junos(bench).disk_full = True
@@ -98,7 +107,7 @@ def test_a_physical_name_means_its_unit_0(bench: Bench) -> None:
 
 def test_each_renewal_alters_the_event_so_that_it_begins_anew_and_the_last_one_ends_the_limit(bench: Bench) -> None:
     junos(bench).database.speed = 60
-    event = ("event-options", "generate-event", expiry_of(Names.of(contract_junos.CIRCUIT), Way.EGRESS))
+    event = ("event-options", "generate-event", expiry_of(Names.of(CIRCUIT), Way.EGRESS))
     intervals = []
     for rate in (8 * M, 7 * M, 6 * M):
         bench.ensure(rate, expires_s=120)

@@ -10,7 +10,7 @@ from support.scripted_agent import ScriptedAgent
 
 from netmon.core.fibre import End
 from netmon.core.fibre_limits import Quantity, is_physical
-from netmon.core.model import Interface
+from netmon.core.measurement import Interface
 from netmon.routers.optics import read_optics, source_columns
 from netmon.routers.optics_entities import ENTITY_COLUMNS
 from netmon.routers.optics_profile import OpticsSource

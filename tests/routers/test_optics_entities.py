@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from netmon.core.model import Interface
+from netmon.core.measurement import Interface
 from netmon.routers.optics_entities import ALIAS, CLASS, CONTAINED_IN, DESCR, NAME, Entities, Ports
 from netmon.snmp.codec import Tag, Value, VarBind
 from netmon.snmp.oid import Oid

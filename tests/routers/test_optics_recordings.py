@@ -15,7 +15,7 @@ import pytest
 
 from netmon.bundled import folder
 from netmon.core.fibre_limits import Light, Origin, Quantity
-from netmon.core.model import Interface
+from netmon.core.measurement import Interface
 from netmon.routers import mib
 from netmon.routers.optics import read_optics
 from netmon.routers.optics_values import OpticsReading

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netmon.core.fibre_limits import Light, Origin, Quantity
-from netmon.core.model import Interface
+from netmon.core.measurement import Interface
 from netmon.routers.optics_entities import CLASS, CONTAINED_IN, DESCR, NAME, Entities, Ports
 from netmon.routers.optics_profile import Sensors
 from netmon.routers.optics_sensors import read_sensors

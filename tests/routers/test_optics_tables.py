@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from netmon.core.fibre_limits import Light, Origin, Quantity
-from netmon.core.model import Interface
+from netmon.core.measurement import Interface
 from netmon.routers.optics import optics_of
 from netmon.routers.optics_entities import ALIAS, CLASS, CONTAINED_IN, NAME, Ports
 from netmon.routers.optics_profile import OpticsSource

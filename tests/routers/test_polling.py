@@ -13,7 +13,8 @@ from support.scripted_agent import MILLISECOND, ScriptedAgent
 from netmon.bundled import folder
 from netmon.core.counters import account
 from netmon.core.heads import Ceilings
-from netmon.core.model import NANOSECONDS, Column, Faces, GapReason, Interface
+from netmon.core.measurement import Column, GapReason, Interface
+from netmon.core.model import NANOSECONDS, Faces
 from netmon.routers import mib
 from netmon.routers.objects import OBJECTS
 from netmon.routers.polling import PollError, RouterPoller

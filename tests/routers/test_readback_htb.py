@@ -5,15 +5,17 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from netmon.core.code_points import Packets, blocks
 from netmon.core.model import Placement, Tier
 from netmon.routers.dialects import Names, Way
 from netmon.routers.port import Sharing
-from netmon.routers.readback_htb import HtbReadback, expected, tier_minor
+from netmon.routers.readback_htb import ANY, HtbReadback, expected, tier_minor
 from netmon.routers.readbacks import Limit
 
 MBPS = 1_000_000
@@ -59,9 +61,9 @@ COMPLETE = ROOT + a_leaf(MINE), TIERS + a_class(MINE), filters(MINE, FOUR, SIX)
 PLACED = Placement(6 * MBPS, 3, 5, (Tier(None, 8 * MBPS, 8 * MBPS), Tier("district", 7 * MBPS, 6 * MBPS)))
 
 
-def egress(qdiscs: str = IDLE, classes: str = "", shown: str = "") -> Limit:
+def egress(qdiscs: str = IDLE, classes: str = "", shown: str = "", shared: Sharing = SHARED) -> Limit:
     answers = [qdiscs, classes, shown, "", "[]", "", "", ""]
-    return HtbReadback("mine", SHARED, "ag1").state(answers, SIDES).egress
+    return HtbReadback("mine", shared, "ag1").state(answers, SIDES).egress
 
 
 def ingress(shown: str, device: dict[str, str], tree: Sequence[str] = ("", "", "")) -> Limit:
@@ -93,6 +95,33 @@ def test_a_port_without_any_hierarchy_has_no_limit_and_no_stranger() -> None:
 def test_a_class_that_does_not_get_just_the_circuits_packets_is_no_limit(shown: str) -> None:
     limit = egress(*COMPLETE[:2], shown)
     assert (limit.bps, limit.ours, limit.foreign) == (None, True, None)
+
+
+CS1_FOUR = ("40200000/f0fc0000 at 0", FOUR[1])
+CS1_SIX = ("62000000/ffc00000 at 0", *SIX[1:])
+ONLY_CS1 = replace(SHARED, dscp=(8,))
+BUT_CS1 = replace(SHARED, excepted=(Packets("other", ("10.11.0.0/24",), (8,)),))
+REST = [(f"40{value}0000/f0{mask}0000 at 0", FOUR[1]) for value, mask in
+        (("00", "e0"), ("24", "fc"), ("28", "f8"), ("30", "f0"), ("40", "c0"), ("80", "80"))]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shared", "matches", "bps"),
+    [
+        (ONLY_CS1, (CS1_FOUR, CS1_SIX), 7 * MBPS),
+        (ONLY_CS1, (FOUR, SIX), None),
+        (ONLY_CS1, (CS1_FOUR, SIX), None),
+        (ONLY_CS1, (("40280000/f0fc0000 at 0", FOUR[1]), CS1_SIX), None),
+        (SHARED, (CS1_FOUR, SIX), None),
+        (BUT_CS1, (*REST, SIX), 7 * MBPS),
+        (BUT_CS1, (*REST[1:], SIX), None),
+        (BUT_CS1, (FOUR, SIX), None),
+    ],
+)
+def test_code_points_are_read_with_the_prefixes(
+    shared: Sharing, matches: Sequence[Sequence[str]], bps: int | None
+) -> None:
+    assert egress(*COMPLETE[:2], filters(MINE, *matches), shared).bps == bps
 
 
 def test_a_neighbour_is_no_stranger_and_its_class_not_ours() -> None:
@@ -146,21 +175,30 @@ def test_what_enters_is_limited_only_if_it_is_sent_to_the_ports_device() -> None
     assert ingress(sent, {"ifname": DEVICE}, tree).foreign == f"device {DEVICE} without netmon's alias on ag1"
 
 
-@given(st.ip_addresses(), st.integers(1, 128), st.sampled_from(["src", "dst"]), st.ip_addresses())
-def test_a_filter_compares_exactly_its_prefix(
+@given(
+    st.ip_addresses(), st.integers(1, 128), st.sampled_from(["src", "dst"]), st.ip_addresses(), st.integers(0, 63),
+    st.frozensets(st.integers(0, 63), max_size=3),
+)  # fmt: skip
+def test_a_filter_compares_exactly_its_prefix_and_code_points(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
     length: int,
     side: str,
     packet: ipaddress.IPv4Address | ipaddress.IPv6Address,
+    point: int,
+    points: frozenset[int],
 ) -> None:
     network = ipaddress.ip_network((address, min(length, address.max_prefixlen)), strict=False)
     for one in (packet, network.network_address, network.broadcast_address):
         start = {4: {"src": 12, "dst": 16}, 6: {"src": 8, "dst": 24}}[one.version][side]
         header = bytearray(40)
-        header[0] = one.version << 4
+        field = point << 2 | 3  # with the two bits of ECN (RFC 3168)
+        header[:2] = (one.version << 12 | (field << 4 if one.version == 6 else 5 << 8 | field)).to_bytes(2)
         header[start : start + len(one.packed)] = one.packed
-        fits = all(
-            int.from_bytes(header[at : at + 4]) & int(mask, 16) == int(value, 16)
-            for value, mask, at in expected(str(network), side)
+        fits = sum(
+            all(
+                int.from_bytes(header[at : at + 4]) & int(mask, 16) == int(value, 16)
+                for value, mask, at in expected(str(network), side, block)
+            )
+            for block in blocks(points) or (ANY,)
         )
-        assert fits is (one.version == network.version and one in network)
+        assert fits == (one.version == network.version and one in network and (not points or point in points))

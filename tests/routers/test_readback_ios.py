@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netmon.core.resolving import Armed
+from netmon.routers.answers import Answer
 from netmon.routers.dialects import Names, Way
 from netmon.routers.readback_ios import IosReadback
 from netmon.routers.readback_ios_config import interfaces as interfaces_of
@@ -214,6 +219,129 @@ def test_rates_are_read_in_the_words_of_every_release(at_work: str, bps: int | N
     assert bool(state.warnings) is (bps is None)
 
 
+def of_class(*lines: str, way: str = "OUT") -> str:
+    below = "".join(f"{line}\n" for line in lines)
+    return f"policy-map {NAMES.object}-{way}\n class class-default\n{below}"
+
+
+TERSE = f"  Service-policy output: {OUT}\n  service-policy input: {IN}\n"
+"""A switch tells no rates."""
+BOTH = OWN_PORT.replace("end\n", f" service-policy input {IN}\nend\n")
+
+
+@pytest.mark.parametrize(
+    ("lines", "bps"),
+    [
+        (("  shape average 8000000",), 8_000_000),
+        (("  shape average 8000000 32000 32000",), 8_000_000),
+        (("  shape average 8000000   32000   0 account user-defined 20",), 8_000_000),
+        (("  shape average 8 mbps",), 8_000_000),
+        (("  police cir 8000000 bc 250000", "    conform-action transmit ", "    exceed-action drop "), 8_000_000),
+        (("  police cir 8000000 bc 250000 conform-action transmit  exceed-action drop ",), 8_000_000),
+        (("  police cir 8000000 bc 250000 be 250000",), 8_000_000),
+        (("  police cir 8000000",), 8_000_000),
+        (
+            ("  police 8000000 250000 500000 conform-action transmit  exceed-action drop  violate-action drop",),
+            8_000_000,
+        ),
+        (("  police 8000000 250000 exceed-action drop",), 8_000_000),
+        (("  police rate 8000000 bps burst 250000 bytes", "   exceed-action drop"), 8_000_000),
+    ],
+)
+def test_a_configured_rate_is_read_in_the_words_of_every_release(lines: tuple[str, ...], bps: int) -> None:
+    state = READ.state((of_class(*lines, way="IN") + POLICIES, BOTH, TERSE), (), NAMES, "Gi0/1")
+    assert (state.ingress.bps, state.ingress.ours, state.ingress.foreign) == (bps, True, None)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("  shape average percent 20",),
+        ("  shape peak 8000000",),
+        ("  police cir percent 20",),
+        ("  police rate 1000 pps",),
+        ("  police cir 8000000 pir 9000000",),
+        ("  police cir 8000000 bc 250000", "    exceed-action transmit"),
+        ("  police cir 8000000 bc 250000 conform-action transmit exceed-action set-dscp-transmit 0",),
+        ("  shape average 8000000", "  service-policy CHILD"),
+        ("  shape average 8000000", "  shape average 9000000"),
+    ],
+)
+def test_what_is_not_the_limit_that_was_written_is_somebody_elses(lines: tuple[str, ...]) -> None:
+    state = READ.state((of_class(*lines, way="IN") + POLICIES, BOTH, TERSE), (), NAMES, "Gi0/1")
+    assert state.ingress.bps is None
+    assert state.ingress.foreign == f"policy-map {IN}: {lines[-1].strip()}"
+    assert state.egress.bps == 8_000_000
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "    police:\n        cir 2000000 bps, bc 62500 bytes, be 62500 bytes\n",
+        "      police :\n       2000000 bps 62500 limit 62500 extended limit\n",
+        "    police:\n        cir 20 %\n        cir 2000000 bps, bc 62500 bytes\n",
+        "    police:\n        rate 2000000 bps, burst 62500 bytes\n",
+    ],
+)
+def test_of_two_policies_at_work_each_has_its_own_rate(told: str) -> None:
+    at_work = f"  Service-policy input: {IN}\n{told}{AT_WORK}"
+    policies = of_class("  police cir 2000000 bc 62500", way="IN") + POLICIES
+    state = READ.state((policies, BOTH, at_work), (), NAMES, "Gi0/1")
+    assert (state.ingress.bps, state.egress.bps) == (2_000_000, 8_000_000)
+    lost = at_work.replace(f"  Service-policy output: {OUT}\n", "")
+    state = READ.state((policies, BOTH, lost), (), NAMES, "Gi0/1")
+    assert (state.ingress.bps, state.egress.bps, state.egress.ours) == (2_000_000, None, True)
+
+
+@given(answer=st.integers(0, 3), cut=st.integers(0, 20))
+def test_an_answer_that_breaks_off_is_no_other_rate_and_no_port_without_our_limit(answer: int, cut: int) -> None:
+    read = [POLICIES, OWN_PORT, AT_WORK, INTERFACES.format(out=OUT)]
+    read[answer] = "".join(read[answer].splitlines(keepends=True)[:cut])
+    try:
+        found = READ.state(read[:3], read[3:], NAMES, "Gi0/1").egress
+    except AnswerUnreadableError:
+        return
+    assert found.ours
+    assert found.bps in (None, 8_000_000)
+
+
+STRAY = (
+    "Broadcast message from budi: reload at noon",
+    "-Traceback= 60A1B2C3 60A1B2D4",
+    "% Something is wrong",
+    "Config Sync: bulk sync in progress",
+)
+
+
+@given(answer=st.sampled_from((0, 1, 3)), at=st.integers(0, 12), line=st.sampled_from(STRAY))
+def test_what_comes_in_between_a_configuration_makes_it_unreadable(answer: int, at: int, line: str) -> None:
+    read = [POLICIES, OWN_PORT, AT_WORK, INTERFACES.format(out=OUT)]
+    lines = read[answer].splitlines(keepends=True)
+    read[answer] = "".join([*lines[:at], f"{line}\n", *lines[at:]])
+    with pytest.raises(AnswerUnreadableError):
+        READ.state(read[:3], read[3:], NAMES, "Gi0/1")
+
+
+LOGGED = (
+    "*Nov 22 10:00:00.123: %SYS-5-CONFIG_I: Configured from console by budi on vty0 (192.0.2.9)",
+    "Rollback Confirmed Change: Rollback will begin in one minute.",
+    "Load for five secs: 3%/0%; one minute: 2%; five minutes: 2%",
+)
+
+
+@given(answer=st.integers(0, 3), at=st.integers(0, 20), line=st.sampled_from(LOGGED))
+def test_what_the_router_says_unasked_in_between_alters_nothing(answer: int, at: int, line: str) -> None:
+    read = [POLICIES, OWN_PORT, AT_WORK, INTERFACES.format(out=OUT)]
+    whole = READ.state(read[:3], read[3:], NAMES, "Gi0/1")
+    lines = read[answer].splitlines(keepends=True)
+    said = "".join([*lines[:at], f"{line}\n", *lines[at:]]).replace("\n", "\r\n")
+    heard = Answer(re.compile(r"R1#\Z"), "show it")
+    heard.feed(f"show it\r\n{said}R1#\r\nR1#")
+    assert heard.is_over
+    read[answer] = heard.body
+    assert READ.state(read[:3], read[3:], NAMES, "Gi0/1") == whole
+
+
 def test_a_policy_without_its_port_is_ours_and_without_effect() -> None:
     state = READ.state((POLICIES, OWN_PORT.replace(OUT, "BOSS"), ""), (), NAMES, "Gi0/1")
     assert (state.egress.bps, state.egress.ours) == (None, True)
@@ -230,7 +358,8 @@ def test_a_policy_without_its_port_is_ours_and_without_effect() -> None:
     ],
 )
 def test_whatever_else_shapes_the_port_is_named(line: str, way: Way, named: str) -> None:
-    state = READ.state(("", "", ""), (f"interface GigabitEthernet0/1\n{line}\n",), NAMES, "Gi0/1")
+    own = "interface GigabitEthernet0/1\nend\n"
+    state = READ.state(("", own, ""), (f"interface GigabitEthernet0/1\n{line}\n",), NAMES, "Gi0/1")
     other = Way.INGRESS if way is Way.EGRESS else Way.EGRESS
     assert (state.limit(way).foreign or "").startswith(named)
     assert state.limit(other).foreign is None
@@ -262,6 +391,15 @@ Type              : NO LOCK
 State             : FREE
 """
 HELD = FREE.replace("unknown", "budi").replace("FREE", "LOCKED")
+HELD_TERSELY = FREE.replace("unknown", "budi").replace("State             : FREE", "State:LOCKED")
+SESSION_FREE = f"""Config Session Lock
+---------------------
+Owner PID : -1
+TTY number : -1
+TTY username : unknown
+User debug info : unknown
+{FREE}"""
+SESSION_HELD = SESSION_FREE.replace("PID : -1", "PID : 543", 1).replace("unknown", "budi", 1)
 SAME = "!Contextual Config Diffs:\n!No changes were found\n"
 UNSAVED = (
     "the running configuration has changes that were never saved (interface GigabitEthernet0/2: shutdown and 1 more);"
@@ -287,6 +425,10 @@ interface GigabitEthernet0/1
         (FREE, "", OURS_ONLY, None),
         (FREE, "User: netmon", SAME, None),
         (HELD, "", SAME, "budi holds the router's configuration lock"),
+        (HELD_TERSELY, "", SAME, "budi holds the router's configuration lock"),
+        (SESSION_FREE, "", SAME, None),
+        (SESSION_HELD, "", SAME, "budi holds the router's configuration lock"),
+        (FREE, "User: netmon(Priv: 15)", SAME, None),
         (FREE, "User: budi", SAME, "budi has a change waiting for `configure confirm`"),
         (
             FREE,
@@ -298,6 +440,13 @@ interface GigabitEthernet0/1
 )
 def test_who_else_is_configuring_is_told(lock: str, timer: str, changes: str, said: str | None) -> None:
     assert READ.others((USERS, lock, timer, changes)) == said
+
+
+def test_a_login_whose_name_is_cut_short_among_the_users_knows_its_own_timer() -> None:
+    users = USERS.replace("netmon     idle", "netmon-dis idle")
+    assert READ.others((users, FREE, "User: netmon-diskominfo", SAME)) is None
+    assert READ.others((users, FREE, "User: netmon-di", SAME)) is not None
+    assert READ.others((USERS, FREE, "User: netmon2", SAME)) is not None
 
 
 @pytest.mark.parametrize(
@@ -323,6 +472,10 @@ def test_the_end_of_a_limit_is_counted_from_when_its_applet_was_registered() -> 
 """
     assert READ.expiry((clock, applets), NAMES, Way.EGRESS) == Expiry(True, 3300)
     assert READ.expiry((clock, applets), NAMES, Way.INGRESS) == Expiry(present=False)
+    together = applets.replace("Nov 20", "Nov20")
+    assert READ.expiry((clock, together), NAMES, Way.EGRESS) == Expiry(True, 3300)
+    old = applets.replace("No.  Class     Type ", "No.  Type ").replace("applet    user    timer", "applet  timer")
+    assert READ.expiry((clock, old), NAMES, Way.EGRESS) == Expiry(True, 3300)
 
 
 def test_everything_of_ours_is_told_with_its_port_as_ifname_has_it() -> None:

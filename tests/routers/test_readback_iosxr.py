@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netmon.core.resolving import Armed
 from netmon.routers.dialects import Names, Way
@@ -88,6 +90,49 @@ interface MgmtEth0/RP0/CPU0/0
 def test_rates_are_read_in_every_unit(rate: str, bps: int) -> None:
     policy = POLICY.replace("shape average 8000000 bps", rate)
     assert READ.state((NONE, policy, PORT), (), NAMES, "GigabitEthernet0/0/0/1").egress.bps == bps
+
+
+def test_what_is_policed_is_read_with_its_units_and_actions() -> None:
+    policy = f"""policy-map {IN}
+ class class-default
+  police rate 8 mbps burst 250 kbytes
+   conform-action transmit
+   exceed-action drop
+  !
+ !
+ end-policy-map
+!
+"""
+    port = PORT.replace("output", "input").replace(OUT, IN)
+    state = READ.state((policy, NONE, port), (), NAMES, "GigabitEthernet0/0/0/1")
+    assert (state.ingress.bps, state.ingress.foreign) == (8_000_000, None)
+    for altered in (
+        policy.replace("8 mbps", "1000 pps"),
+        policy.replace("exceed-action drop", "exceed-action transmit"),
+    ):
+        state = READ.state((altered, NONE, port), (), NAMES, "GigabitEthernet0/0/0/1")
+        assert state.ingress.bps is None
+        assert state.ingress.foreign is not None
+
+
+@given(answer=st.integers(0, 2), cut=st.integers(0, 8))
+def test_an_answer_that_breaks_off_is_no_other_rate_and_no_port_without_our_limit(answer: int, cut: int) -> None:
+    read = [NONE, POLICY, PORT]
+    read[answer] = "".join(read[answer].splitlines(keepends=True)[:cut])
+    try:
+        found = READ.state(read, (), NAMES, "GigabitEthernet0/0/0/1").egress
+    except AnswerUnreadableError:
+        return
+    assert (found.bps, found.ours) == (8_000_000, True)
+
+
+@given(answer=st.integers(1, 2), at=st.integers(0, 6), line=st.sampled_from(["Last switch-over 3 days ago", "% Oops"]))
+def test_what_comes_in_between_a_configuration_makes_it_unreadable(answer: int, at: int, line: str) -> None:
+    read = [NONE, POLICY, PORT]
+    lines = read[answer].splitlines(keepends=True)
+    read[answer] = "".join([*lines[:at], f"{line}\n", *lines[at:]])
+    with pytest.raises(AnswerUnreadableError):
+        READ.state(read, (), NAMES, "GigabitEthernet0/0/0/1")
 
 
 def test_a_limit_is_ours_and_others_are_named() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from netmon.core.resolving import Armed
 from netmon.routers.dialects import Names, Verb, Way, load_dialect
-from netmon.routers.readback_junos import UNBOUND, JunosReadback, expiry_of
-from netmon.routers.readbacks import Expiry, Limit, Ours, Owner, PortIdentity, PortState
+from netmon.routers.readback_junos import JunosReadback, expiry_of
+from netmon.routers.readbacks import UNBOUND, Expiry, Limit, Ours, Owner, PortIdentity, PortState
 from netmon.routers.session import AnswerUnreadableError
 
 NAMES = Names.of("dinkes-main")
@@ -18,7 +21,17 @@ UNIT = "set interfaces ge-0/0/1 unit 0"
 ADDRESSES = f"{UNIT} family inet address 10.1.1.1/24\n{UNIT} family inet6 address 2001:db8::1/64\n"
 JUNOS = JunosReadback()
 DIALECT = load_dialect("junos", [Path(__file__).parents[2] / "policies" / "enforcement"])
-COMMITS = "1   2026-11-20 08:00:00 UTC by budi via cli\n"
+COMMITS = "0   2026-11-20 08:00:00 UTC by budi via cli\n"
+
+
+STRAY = (
+    "Broadcast Message from root@r1",
+    "*** Message from syslogd ***",
+    "/* ACCESS-DENIED */",
+    "r1 kernel: link down",
+    "interfaces {",
+)
+"""What may come in between, and is no setting."""
 
 
 def policer(name: str, rate: str = "8000000") -> str:
@@ -133,6 +146,14 @@ def test_a_unit_has_its_own_description_and_the_ports_mac() -> None:
     assert JUNOS.identity([PHYSICAL, ""]) is None
 
 
+def test_a_port_of_several_units_is_not_taken_for_its_first() -> None:
+    tagged = PHYSICAL + LOGICAL.replace("ge-0/0/1.0", "ge-0/0/1.100")
+    with pytest.raises(AnswerUnreadableError, match=r"has ge-0/0/1\.100 besides unit 0"):
+        JUNOS.identity([tagged])
+    assert JUNOS.identity([tagged, LOGICAL]) is not None
+    assert JUNOS.identity([PHYSICAL + LOGICAL.replace("ge-0/0/1.0", "ge-0/0/1.32767")]) is not None
+
+
 USERS = "netmon   p0       192.0.2.5                         12:01AM     - -cli (cli)\n"
 ROUTE = "inet.0: 1 destinations\n192.0.2.0/24       *[Direct/0] 3d 04:05:06\n                    > via {}\n"
 
@@ -166,9 +187,13 @@ def test_where_our_session_comes_from_is_not_guessed() -> None:
     assert JUNOS.management([""]) == frozenset()
 
 
-def pending(comment: str) -> str:
-    line = "0   2026-11-22 08:00:00 UTC by netmon via cli commit confirmed, rollback in 2mins\n"
-    return f"{line}    {comment}\n{COMMITS}"
+def pending(comment: str, told: str = "    rollback pending\n", left: str = "2mins") -> str:
+    line = f"0   2026-11-22 08:00:00 UTC by netmon via cli commit confirmed, rollback in {left}\n"
+    return f"{line}    {comment}\n{told}{COMMITS.replace('0 ', '1 ', 1)}"
+
+
+def uptime(clock: str) -> str:
+    return f"Current time: 2026-11-22 {clock} UTC\nTime Source:  NTP CLOCK\n"
 
 
 @pytest.mark.parametrize(
@@ -181,7 +206,7 @@ def pending(comment: str) -> str:
         (
             (
                 "0   2026-11-22 08:01:00 UTC by root via other\n"
-                "1   2026-11-22 08:00:00 UTC by netmon via cli\n    netmon i-7\n"
+                "1   2026-11-22 08:00:00 UTC by netmon via cli commit confirmed, rollback in 2mins\n    netmon i-7\n"
             ),
             Armed.FIRED,
         ),
@@ -198,15 +223,75 @@ def test_the_trial_is_known_by_its_comment(text: str, armed: Armed) -> None:
     assert JUNOS.armed([text], "i-7") is armed
 
 
-def test_others_are_named_and_our_own_trial_is_no_other() -> None:
-    alone = "warning: uncommitted changes will be discarded on exit\nEntering configuration mode\n"
-    editing = (
-        alone + "Users currently editing the configuration:\n  budi terminal p1 (pid 5211) on since x\n      [edit]\n"
+@pytest.mark.parametrize(
+    ("told", "left", "clock", "armed"),
+    [
+        ("    rollback pending\n", "2mins", "09:30:00", Armed.ARMED),
+        ("", "2mins", "08:01:59", Armed.ARMED),  # a release that has no such line
+        ("", "90sec", "08:02:29", Armed.ARMED),
+        ("", "2mins", "08:03:01", Armed.UNARMED),
+        ("", "90sec", "08:02:31", Armed.UNARMED),
+        ("", "a while", "09:30:00", Armed.ARMED),
+    ],
+)
+def test_a_trial_that_was_confirmed_without_a_trace_is_over_when_its_time_is(
+    told: str, left: str, clock: str, armed: Armed
+) -> None:
+    """The history says for good that it was committed on trial."""
+    assert JUNOS.armed([pending("netmon i-7", told, left), uptime(clock)], "i-7") is armed
+    assert JUNOS.armed([pending("netmon i-7", told, left)], "i-7") is Armed.ARMED
+    others = JUNOS.others([pending("trying", told, left), "", "", uptime(clock)])
+    assert (others is None) is (armed is Armed.UNARMED)
+
+
+def test_of_a_cluster_the_history_of_one_node_counts() -> None:
+    trial = pending("netmon i-7")
+    told = f"node0:\n----------\n{trial}\nnode1:\n----------\n{trial.replace('budi via cli', 'root via other')}"
+    assert JUNOS.armed([told], "i-7") is Armed.ARMED
+    oldest = (
+        "0   2026-11-22 08:00:00 UTC by netmon via cli\n    netmon i-9\n1   2020-01-01 08:00:00 UTC by root via other\n"
     )
-    assert JUNOS.others([COMMITS, alone, ""]) is None
-    assert JUNOS.others([pending("netmon i-7"), alone, ""]) is None
-    assert "budi (pid 5211)" in str(JUNOS.others([COMMITS, editing, ""]))
-    assert "committed on trial" in str(JUNOS.others([pending("trying something"), alone, ""]))
+    assert JUNOS.armed([f"node0:\n{oldest}node1:\n{trial}"], "i-7") is Armed.UNARMED
+
+
+def test_a_history_is_read_however_its_lines_stand() -> None:
+    lines = [
+        f"{number:>3}  2026-11-20 08:00:00 WIB by  budi via netconf re0-1596309177-{number}" for number in range(12)
+    ]
+    assert (
+        JUNOS.armed(["\n".join([*lines, "rescue  2026-01-01 08:00:00 WIB by root via other"])], "i-7") is Armed.UNARMED
+    )
+    with pytest.raises(AnswerUnreadableError):
+        JUNOS.armed(["\n".join(lines[1:])], "i-7")
+
+
+ALONE = "warning: uncommitted changes will be discarded on exit\nEntering configuration mode\n"
+
+
+@pytest.mark.parametrize(
+    ("who", "named"),
+    [
+        (
+            "  budi terminal p1 (pid 5211) on since 2026-11-22 08:00:00 UTC, idle 00:01:44\n      [edit]\n",
+            "budi (pid 5211)",
+        ),
+        ("  budi terminal pts/0 (pid 5211) on since 2026-11-22 08:00:00 UTC\n", "budi (pid 5211)"),
+        ("  script (pid 30316) on since 2026-11-22 08:00:00 UTC\n      exclusive\n", "script (pid 30316)"),
+        ("budi terminal p0 (pid 28439) on since 2026-11-22 08:00:00 UTC\n", "budi (pid 28439)"),
+        ("  something else\n", "somebody"),
+    ],
+)
+def test_whoever_is_editing_is_named_with_a_terminal_or_without(who: str, named: str) -> None:
+    editing = f"{ALONE}Users currently editing the configuration:\n{who}"
+    assert JUNOS.others([COMMITS, editing, "", ""]) == f"{named} is in configuration mode"
+
+
+def test_others_are_named_and_our_own_trial_is_no_other() -> None:
+    assert JUNOS.others([COMMITS, ALONE, ""]) is None
+    assert JUNOS.others([pending("netmon i-7"), ALONE, ""]) is None
+    assert "committed on trial" in str(JUNOS.others([pending("trying something"), ALONE, ""]))
+    later = f"commit requested by budi via cli at Sun Nov 22 15:59:00 2026\n{COMMITS}"
+    assert JUNOS.others([later, ALONE, ""]) == "budi has a commit that waits for its time"
 
 
 def test_the_end_of_a_limit_is_whole_or_it_is_none() -> None:
@@ -251,3 +336,53 @@ def test_the_survey_tells_the_clock_and_what_the_login_lacks() -> None:
     assert (found.version, found.clock_ns, found.privileged) == ("Junos 21.4R3.15", 1_795_334_400 * 10**9, False)
     assert "firewall-control" in found.warnings[0]
     assert JUNOS.survey(["", uptime.replace("WIB", "XYZ"), ""]).clock_ns is None
+
+
+@given(answer=st.integers(0, 2), cut=st.integers(0, 12))
+def test_an_answer_that_breaks_off_is_no_other_rate_and_no_port_without_our_limit(answer: int, cut: int) -> None:
+    read = [ADDRESSES + applied(), "", policer(OUT)]
+    read[answer] = "".join(read[answer].splitlines(keepends=True)[:cut])
+    try:
+        found = JUNOS.state(read, (), NAMES, "ge-0/0/1.0").egress
+    except AnswerUnreadableError:
+        return
+    assert found.ours
+    assert found.bps in (None, 8_000_000)
+
+
+@given(answer=st.integers(0, 2), at=st.integers(0, 9), line=st.sampled_from(STRAY))
+def test_what_is_no_setting_among_settings_is_refused(answer: int, at: int, line: str) -> None:
+    read = [ADDRESSES + applied(), "", policer(OUT)]
+    lines = read[answer].splitlines(keepends=True)
+    read[answer] = "".join([*lines[:at], f"{line}\n", *lines[at:]])
+    with pytest.raises(AnswerUnreadableError):
+        JUNOS.state(read, (), NAMES, "ge-0/0/1.0")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "## Last commit: 2026-11-22 08:00:00 UTC by budi",
+        "{master:0}",
+        "protect interfaces ge-0/0/1",
+        "warning: license",
+    ],
+)
+def test_what_releases_print_around_settings_alters_nothing(line: str) -> None:
+    found = state(f"{line}\n{ADDRESSES}{applied()}", outward=policer(OUT))
+    assert found.egress == Limit(8_000_000, ours=True, foreign=None)
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        ("error: configuration check-out failed", True),
+        ("re1: error: configuration database locked", True),
+        ("  error: policer is not supported", True),
+        ("warning: statement not found", False),
+        ("commit complete", False),
+        ('set interfaces ge-0/0/1 description "an error: here"', False),
+    ],
+)
+def test_a_refusal_is_known_wherever_it_begins(line: str, refused: bool) -> None:
+    assert any(re.search(pattern, line, re.MULTILINE) for pattern in DIALECT.settings.errors) is refused

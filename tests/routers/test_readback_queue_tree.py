@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from netmon.core.code_points import Packets
 from netmon.core.model import Placement, Tier
 from netmon.routers.dialects import Names, Way
 from netmon.routers.port import Sharing
@@ -96,6 +99,35 @@ def test_a_port_without_any_hierarchy_has_no_limit_and_no_stranger() -> None:
 def test_a_queue_that_does_not_get_just_the_circuits_packets_is_no_limit(own: str, four: str, six: str) -> None:
     limit = read(tiers() + own, four, six).egress
     assert (limit.bps, limit.ours, limit.foreign) == (None, True, None)
+
+
+ONE = Sharing(("10.11.0.0/24", "2001:db8:1::/48"), ("mine", "other"), ("district",))
+ONLY_CS1 = replace(ONE, dscp=(8,))
+BUT_CS1 = replace(ONE, excepted=(Packets("other", ("10.11.0.0/24",), (8, 10)),))
+THEIRS = "".join(rule("10.11.0.0/24", dscp=point, new_packet_mark=f"{OTHER}.{Way.EGRESS}") for point in ("8", "10"))
+ALL_MINE = rule("10.11.0.0/24")
+
+
+@pytest.mark.parametrize(
+    ("shared", "four", "six", "bps"),
+    [
+        (ONLY_CS1, rule("10.11.0.0/24", dscp="8"), rule("2001:db8:1::/48", dscp="8"), 7 * MBPS),
+        (ONLY_CS1, rule("10.11.0.0/24", dscp="8"), SIX, None),
+        (ONLY_CS1, rule("10.11.0.0/24", dscp="!8"), rule("2001:db8:1::/48", dscp="8"), None),
+        (ONE, rule("10.11.0.0/24", dscp="8"), SIX, None),
+        (BUT_CS1, THEIRS + ALL_MINE, SIX, 7 * MBPS),
+        (BUT_CS1, ALL_MINE + THEIRS, SIX, None),
+        (BUT_CS1, ALL_MINE, SIX, None),
+        (BUT_CS1, THEIRS.replace("dscp=8", "dscp=9") + ALL_MINE, SIX, None),
+        (BUT_CS1, THEIRS.replace(f"mark={OTHER}", f"mark={MINE}") + ALL_MINE, SIX, None),
+    ],
+)
+def test_code_points_are_read_with_the_prefixes_and_others_come_first(
+    shared: Sharing, four: str, six: str, bps: int | None
+) -> None:
+    reader = QueueTreeReadback("mine", shared, "sfp1")
+    limit = reader.state([tiers() + leaf(), "", "fasttrack=0\n", four, six], SIDES).egress
+    assert (limit.bps, limit.ours, limit.foreign) == (bps, True, None)
 
 
 def test_what_is_left_of_a_circuit_is_ours() -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from netmon.core.resolving import Armed
 from netmon.routers.dialects import Names, Way
-from netmon.routers.readback_vrp import UNBOUND, Vrp5Readback, Vrp8Readback, name_of
-from netmon.routers.readbacks import Foreign, Limit, Ours, Owner, PortIdentity, PortState
+from netmon.routers.readback_vrp import Vrp5Readback, Vrp8Readback, name_of
+from netmon.routers.readbacks import UNBOUND, Foreign, Limit, Ours, Owner, PortIdentity, PortState
 from netmon.routers.session import AnswerUnreadableError
 
 NAMES = Names.of("dinkes-main")
@@ -57,11 +57,99 @@ def test_names_fit_into_the_31_characters_of_old_releases() -> None:
         ("CIR 8000 (Kbps), PIR 0 (Kbps), CBS 1496000 (byte), PBS 0 (byte), ADJUST 0", 8_000_000),
         ("CIR 64 (kbps), CBS 125000 (Byte)", 64_000),
         ("CIR 10 (Mbps), PIR 10 (Mbps)", 10_000_000),
-        ("CIR percent 30 (%)", None),
+        ("CIR 8000 (Kbps), PIR 8000 (Kbps), CBS 1504000 (byte), PBS 2504000 (byte)", 8_000_000),
+        ("CIR 8000 (Kbps), CBS 1000000 (Byte)\n        PIR 8000 (Kbps), PBS 1000000 (Byte)", 8_000_000),
+        ("CIR 8000 (Kbps), PIR 20000 (Kbps), CBS 300000 (byte), PBS 500000 (byte), ADJUST 0", 20_000_000),
     ],
 )
-def test_the_rate_is_read_in_every_layout(rate: str, bps: int | None) -> None:
+def test_the_rate_is_read_in_every_layout(rate: str, bps: int) -> None:
     assert state(APPLIED, (ALL, policy(IN, rate))).ingress == Limit(bps, ours=True, foreign=None)
+
+
+NETENGINE = f"""  User Defined Traffic Policy Information:
+    Policy: {IN}
+      Total: 5120  Used: 2  Free: 5118
+      Description:
+      Step: 1
+      Statistic Enable
+      Share-mode
+      Classifier: {IN} Precedence: 1
+        Behavior: {IN}
+        Committed Access Rate:
+          CIR 8000 (Kbps), PIR 9000 (Kbps), CBS 1496000 (byte), PBS 0 (byte), ADJUST 0
+            Conform Action: pass  Yellow Action: discard  Exceed Action: discard  Color-aware: no
+
+      Classifier: default-class Precedence: 65535
+        Behavior: be
+        -none-
+"""
+CLOUDENGINE = f"""  Traffic Policy Information:
+    Policy: {IN}
+      Classifier: {IN}
+        Type: OR
+      Behavior: {IN}
+        Committed Access Rate:
+          CIR 8000 (Kbps), PIR 8000 (Kbps), CBS 64000 (Bytes), PBS 64000 (Bytes)
+          Color Mode: color blind
+          Conform Action: pass
+          Yellow Action: pass
+          Exceed Action: discard
+        Statistics: enable
+    Total policy number is 1
+"""
+
+
+@pytest.mark.parametrize("shown", [NETENGINE, CLOUDENGINE], ids=["NetEngine", "CloudEngine"])
+def test_every_family_lays_out_a_policy_in_its_own_way(shown: str) -> None:
+    matched = f"  Classifier: {IN}\n   Operator: OR\n   Rule(s) : if-match any precedence 2\n"
+    assert state(APPLIED, (matched, shown)).ingress == Limit(8_000_000, ours=True, foreign=None)
+
+
+@pytest.mark.parametrize(
+    ("matched", "shown"),
+    [
+        (ALL, policy(IN, "CIR percent 30 (%)")),
+        (ALL, policy(IN, "CIR 8000 (pps)")),
+        (ALL, policy(IN, "CIR 8000 (Kbps)", "")),
+        (ALL, policy(IN, "CIR 8000 (Kbps)").partition("        CIR")[0]),
+        (ALL, policy(IN, "CIR 8000 (Kbps)\n        CIR 9000 (Kbps)")),
+        (ALL, policy("boss", "CIR 8000 (Kbps)")),
+        (ALL, ""),
+        (ALL.partition("    if-match")[0], policy(IN, "CIR 8000 (Kbps)")),
+        ("", policy(IN, "CIR 8000 (Kbps)")),
+    ],
+)
+def test_a_policy_that_is_applied_and_not_understood_is_not_taken_for_no_limit(matched: str, shown: str) -> None:
+    with pytest.raises(AnswerUnreadableError, match="does not tell what"):
+        state(APPLIED, (matched, shown))
+    ports = port_with(*APPLIED)
+    assert VRP5.ours([ports, policy(IN, "CIR percent 30 (%)"), "", ""]) == (Ours(IN[:-2], PORT, Way.INGRESS, None),)
+
+
+@pytest.mark.parametrize(
+    "word", ["Error: The {} does not exist.", "Info: The {} does not exist.", "Info: There is no {}"]
+)
+def test_what_is_not_there_is_told_in_many_words(word: str) -> None:
+    gone = (word.format("classifier"), word.format("traffic policy"))
+    assert state((), gone).ingress == Limit(None, ours=False, foreign=None)
+
+
+@pytest.mark.parametrize(
+    ("shown", "said"),
+    [
+        (port_with(*APPLIED).partition("\n#\nreturn")[0], "'the end' stands in it"),
+        (port_with().replace("#\nreturn", "Nov 22 10:00 link is up\n traffic-policy x inbound\n#"), "link is up"),
+    ],
+)
+def test_a_port_that_was_not_shown_to_its_end_is_not_read(shown: str, said: str) -> None:
+    with pytest.raises(AnswerUnreadableError, match=said):
+        VRP5.state([shown, ALL, NO_POLICY, NO_CLASSIFIER, NO_POLICY], (), NAMES, PORT)
+
+
+def test_blank_lines_within_a_port_end_nothing() -> None:
+    shown = port_with("description a", *APPLIED).replace("\n traffic", "\n\n traffic")
+    found = VRP5.state([shown, ALL, policy(IN, "CIR 64 (Kbps)"), NO_CLASSIFIER, NO_POLICY], (), NAMES, PORT)
+    assert found.ingress.bps == 64_000
 
 
 @pytest.mark.parametrize(
@@ -215,6 +303,7 @@ INACTIVE = "Trial status: INACTIVE\nTrial time left (sec): 0"
 )
 def test_who_else_is_configuring_is_told(lock: str, running: str, trial: str, said: str | None) -> None:
     found = VRP8.others([USERS, lock, SAVED, running, trial])
+    assert found == VRP8.others([USERS, "", SAVED, running, trial, lock])  # in the words of newer releases
     if said is None:
         assert found is None
     else:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from netmon.routers.dialects import DialectError, Names, Verb, Way, load_dialect
-from netmon.routers.readback_vyos import UNBOUND, EdgeosReadback, VyosReadback
-from netmon.routers.readbacks import Limit, Ours, Owner, PortIdentity, PortState
+from netmon.routers.readback_vyos import EdgeosReadback, VyosReadback
+from netmon.routers.readbacks import UNBOUND, Limit, Ours, Owner, PortIdentity, PortState
 from netmon.routers.session import AnswerUnreadableError
 
 NAMES = Names.of("dinkes-main")
@@ -32,24 +32,42 @@ def test_both_ways_are_read_each_from_its_policy() -> None:
     assert state("").egress == Limit(None, ours=False, foreign=None)
 
 
+OUTWARD = BOUND.splitlines(keepends=True)[0]
+
+
 @pytest.mark.parametrize(
-    "settings",
-    [
-        SHAPER,
-        BOUND,
-        SHAPER.replace("8000kbit", "auto") + BOUND,
-        SHAPER.replace("100%", "10%") + BOUND,
-        SHAPER + f"set qos policy shaper {OUT} class 10 bandwidth '1mbit'\n" + BOUND,
-    ],
-    ids=["not bound", "undefined", "speed of the port", "another share", "with classes"],
+    "settings", [SHAPER, SHAPER.replace("8000kbit", "auto") + OUTWARD], ids=["not bound", "speed of the port"]
 )
 def test_a_shaper_in_part_is_ours_and_limits_nothing(settings: str) -> None:
     assert state(settings).egress == Limit(None, ours=True, foreign=None)
 
 
-def test_a_rate_in_other_units_is_not_guessed() -> None:
-    with pytest.raises(AnswerUnreadableError, match="'8mbps'"):
-        state(SHAPER.replace("8000kbit", "8mbps") + BOUND)
+@pytest.mark.parametrize(
+    ("ceiling", "bps"),
+    [("100%", 8_000_000), ("10%", 800_000), ("3mbit", 3_000_000), ("9mbit", 8_000_000), (None, 8_000_000)],
+)
+def test_a_ceiling_lowers_the_rate_and_none_is_all_of_it(ceiling: str | None, bps: int) -> None:
+    lines = SHAPER.splitlines(keepends=True)
+    settings = lines[0] if ceiling is None else SHAPER.replace("100%", ceiling)
+    assert state(OUTWARD + settings).egress == Limit(bps, ours=True, foreign=None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (SHAPER.replace("8000kbit", "8mbps"), "'8mbps'"),
+        (SHAPER.replace("8000kbit", "8000"), "'8000'"),
+        (SHAPER.replace("8000kbit", "0kbit"), "'0kbit'"),
+        (SHAPER.replace("100%", "much"), "'much'"),
+        ("", "does not show the rate"),
+        (SHAPER.splitlines()[1], "does not show the rate"),
+        (SHAPER + f"set qos policy shaper {OUT} class 10 bandwidth '1mbit'\n", "put classes"),
+    ],
+)
+def test_a_shaper_in_use_that_is_not_understood_is_not_taken_for_no_limit(settings: str, said: str) -> None:
+    with pytest.raises(AnswerUnreadableError, match=said):
+        state(OUTWARD + settings)
+    assert VYOS.ours([OUTWARD + settings])[0] == Ours(NAMES.object, "eth1", Way.EGRESS, None)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +127,8 @@ SAVED = "No changes between active and saved configurations\n"
         ("", "[edit system]\n+domain-name example.org\n", "system domain-name"),
         ("", "[edit]\n+qos {\n+    interface eth1 {\n+        egress GOLD\n+    }\n+}\n", "qos interface eth1"),
         ("", "[edit interfaces ethernet eth0]\n-description uplink\n", "interfaces ethernet eth0 description"),
+        ("", '[interfaces ethernet eth0]\n- description "uplink"\n', "interfaces ethernet eth0 description"),
+        ("", f'[qos policy]\n+ shaper {OUT} {{\n+     bandwidth "8000kbit"\n+ }}\n', None),
     ],
 )
 def test_others_are_told_by_their_session_or_by_what_they_have_not_saved(
@@ -150,3 +170,55 @@ def test_marker_version_clock_and_offload_are_read() -> None:
     survey = VYOS.survey(told)
     assert (survey.version, survey.clock_ns, survey.privileged) == ("VyOS 1.4.0", 1_700_000_000 * 10**9, True)
     assert "offloaded" in EDGEOS.survey([*told, "set system offload ipv4 forwarding enable\n"]).warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("settings", "answers", "named"),
+    [
+        ("set qos interface eth1 egress 'GOLD'\n", ("", QDISC, ""), "traffic-policy GOLD on eth1"),
+        ("set qos interface eth1.100.5 egress 'GOLD'\n", ("", QDISC, ""), "traffic-policy GOLD on eth1.100.5"),
+        ("", ("", QDISC, "qdisc tbf 8001: root refcnt 2 rate 5Mbit"), "qdisc tbf on eth1"),
+        ("", ("set interfaces ethernet eth1 redirect 'ifb0'\n", QDISC, QDISC), "redirect ifb0 on eth1"),
+        ("set qos interface eth1.200 egress 'GOLD'\n", ("", QDISC, QDISC), None),
+        ("set qos interface eth10 egress 'GOLD'\n", ("", QDISC, QDISC), None),
+    ],
+)
+def test_what_shapes_the_port_of_a_vlan_is_named_with_its_place(
+    settings: str, answers: tuple[str, ...], named: str | None
+) -> None:
+    found = VYOS.state([settings], answers, NAMES, "eth1.100")
+    assert (found.ingress.foreign or found.egress.foreign) == named
+
+
+def test_two_tags_are_no_vif_of_edgeos() -> None:
+    values = {
+        "interface": "eth1.100.5",
+        "object": NAMES.object,
+        "way": "egress",
+        "bps": 8_000_000,
+        "burst_bytes": 16_000,
+    }
+    assert "vif 100.5 " in load_dialect("edgeos", [POLICIES]).commands(Verb.SET, values)[-1]
+
+
+@pytest.mark.parametrize(
+    ("device", "told", "ports"),
+    [
+        ("pppoe0", "set interfaces pppoe pppoe0 source-interface 'eth0.7'", {"pppoe0", "eth0.7", "eth0"}),
+        ("pppoe1", "set interfaces ethernet eth0 vif 7 pppoe 1 mtu 1492", {"pppoe1", "eth0.7", "eth0"}),
+        ("pppoe1", "set interfaces ethernet eth0 pppoe 1 mtu 1492", {"pppoe1", "eth0"}),
+        ("pppoe2", "set interfaces ethernet eth0 pppoe 1 mtu 1492", None),
+        ("wg0", "", None),
+        ("eth1", "", {"eth1"}),
+    ],
+)
+def test_what_carries_the_way_back_is_followed_or_told_to_be_unknown(
+    device: str, told: str, ports: set[str] | None
+) -> None:
+    links = "2: eth0: <UP> mtu 1500\n5: eth0.7@eth0: <UP> mtu 1500\n"
+    answers = [f"192.0.2.9 dev {device} src 192.0.2.1 uid 1000", links, told]
+    if ports is None:
+        with pytest.raises(AnswerUnreadableError, match=f"goes by {device}"):
+            VYOS.management(answers)
+    else:
+        assert VYOS.management(answers) == ports

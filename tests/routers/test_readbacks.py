@@ -154,6 +154,18 @@ def test_a_port_is_read_from_ip_and_from_routeros() -> None:
             ),
             {"vlan7", "bridge1", "ether1", "ether2", "ether9"},
         ),
+        ("session=10.9.0.7\nroute=0.0.0.0/0\nvia=10.0.0.1%ether5;10.1.0.1%ether6\nvia=\nvia=", {"ether5", "ether6"}),
+        (
+            (
+                "session=10.9.0.7\nroute=0.0.0.0/0\nvia=\n"
+                "via=10.0.0.1 reachable via  ether5;10.1.0.1 reachable via  ether6\nvia=10.0.0.1;10.1.0.1"
+            ),
+            {"ether5", "ether6"},
+        ),
+        (
+            "session=10.9.0.7\nroute=0.0.0.0/0\nvia=10.0.0.1%ether5@main\nvia=\nvia=10.0.0.1",
+            {"ether5", "ether5@main"},
+        ),
         ("session=10.9.0.7", set()),
         ("", set()),
     ],
@@ -173,6 +185,7 @@ def queue(max_limit: str, target: str = "ether2", disabled: str = "false", comme
         ("", None, None),
         (queue("4000000/8000000"), 4_000_000, 8_000_000),
         (queue("4M/1500k"), 4_000_000, 1_500_000),
+        (queue("1.5G/10G"), 1_500_000_000, 10_000_000_000),
         (queue("0/8M"), None, 8_000_000),
         (queue("4M/8M", disabled="true"), None, None),
     ],
@@ -209,6 +222,39 @@ def test_queues_that_overlap_the_port_are_foreign(queues: str, trees: str, forei
     others = [queues, trees, "address=10.10.1.1/24", "fasttrack=0"]
     state = SIMPLE.state([""], others, NAMES, "ether2")
     assert (state.egress.foreign, state.warnings) == (foreign, ())
+
+
+def layer(*pairs: tuple[str, str]) -> str:
+    return "".join(f"upper={upper}\nlower={lower}\n" for upper, lower in pairs)
+
+
+BRIDGES = [layer(("bridge1", "ether3")), layer(("bridge1", "ether3"), ("bridge1", "ether4"))]
+
+
+@pytest.mark.parametrize(
+    ("on", "bridges", "foreign"),
+    [
+        ("bridge1", BRIDGES[0], "boss on bridge1"),
+        ("ether3", BRIDGES[0], "boss on ether3"),
+        ("ether3", BRIDGES[1], None),
+        ("vlan200", BRIDGES[0], None),
+        ("vlan5", BRIDGES[0], "boss on vlan5"),
+    ],
+)
+def test_what_shapes_the_port_of_a_vlan_is_named_with_its_place(on: str, bridges: str, foreign: str | None) -> None:
+    vlans = layer(("vlan100", "bridge1"), ("vlan200", "bridge1"), ("vlan5", "vlan100"))
+    answers = ["", f"tree=boss\nparent={on}\nmax-limit=1M", "", "fasttrack=0", "", vlans, bridges, ""]
+    assert SIMPLE.state([""], answers, NAMES, "vlan100").egress.foreign == (foreign and f"queue tree {foreign}")
+    answers[0] = f"queue=boss\ntarget={on}\ndst=\nmax-limit=1M/1M"
+    answers[1] = ""
+    assert SIMPLE.state([""], answers, NAMES, "vlan100").ingress.foreign == (foreign and f"simple queue {foreign}")
+
+
+def test_a_tree_of_ours_on_the_port_of_a_vlan_is_told_as_ours() -> None:
+    trees = "tree=NM-0A1B2C3D-DINKES.egress\nparent=ether3\nmax-limit=1M"
+    state = SIMPLE.state([""], ["", trees, "", "fasttrack=0", "", layer(("v1", "ether3"))], NAMES, "v1")
+    assert (state.egress.foreign, state.foreigners) == (None, ())
+    assert state.nested == (Ours("NM-0A1B2C3D-DINKES", "ether3", Way.EGRESS, None),)
 
 
 def test_a_max_limit_that_cannot_be_read_is_not_guessed() -> None:

@@ -63,6 +63,10 @@ LEFT = [
     ("vrp5", Foreign("qos car", "", IN, "qos car inbound acl 3000 cir 3000"), "GE1"),
     ("vrp5", Foreign("qos gts", "", OUT, "qos gts cir 3000"), "GE1"),
     ("vyos", Foreign("redirect", "ifb0", IN, "set interfaces ethernet eth1 redirect ifb0"), "eth1"),
+    ("vyos", Foreign("traffic-policy", "B on eth1", OUT, "eth1 egress B"), "eth1.100"),
+    ("tc", Foreign("qdisc", "qdisc tbf 1: on eth1", OUT, f"on eth1: qdisc tbf 1: root refcnt 2 {_TBF}"), "eth1.100"),
+    ("simple_queue", Foreign("simple-queue", "b on ether2", None, "target=ether2 max-limit=1M/1M"), "vlan100"),
+    ("vrp8", Foreign("traffic-policy", "b on GE1", IN, "traffic-policy b inbound"), "GE1.100"),
     ("unheard-of", Foreign("queue", "q", OUT, "queue q"), "eth1"),
 ]
 

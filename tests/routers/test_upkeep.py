@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from support.toy_router import ToyRouter, toy_dialect
 
-from netmon.core.model import Action, Change, Direction, Faces, Intent, Outcome, VerdictReason
+from netmon.core.changes import Action, Change, Intent, Outcome
+from netmon.core.model import Direction, Faces, VerdictReason
 from netmon.routers.dialects import Dialect, RevertKind, Way
 from netmon.routers.enforcement import carry_out
 from netmon.routers.port import RefusedError, Target

@@ -8,7 +8,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from netmon.core.model import NANOSECONDS, Cells, Column, Interface, PduStamp, Poll
+from netmon.core.measurement import Cells, Column, Interface, PduStamp, Poll
+from netmon.core.model import NANOSECONDS
 from netmon.routers.topology import Link
 from netmon.routers.views import Missing, poll_document
 

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from support.consoles import at_once
-from support.contract_ios import MANAGEMENT, PORT, ios_router, typed
+from support.consoles import at_once, typed
+from support.contract_ios import MANAGEMENT, PORT, SITE
 from support.processes import eventually
 
 from netmon.simulator.console import Logout
+from netmon.simulator.device import Platform
 from netmon.simulator.ios_cli import Ios
 from netmon.simulator.ios_seat import IosSeat
 
@@ -28,7 +29,7 @@ POLICER = "police cir 8000000 bc 250000 conform-action transmit exceed-action dr
 
 @pytest.fixture
 def system() -> Ios:
-    return Ios(ios_router(), SECOND_S)
+    return Ios(SITE.router(Platform.IOS, "R1"), SECOND_S)
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from support.consoles import at_once
-from support.contract_iosxr import MANAGEMENT, PORT, iosxr_router, typed
+from support.consoles import at_once, typed
+from support.contract_iosxr import MANAGEMENT, PORT, SITE
 from support.processes import eventually
 
 from netmon.simulator.console import Logout
+from netmon.simulator.device import Platform
 from netmon.simulator.iosxr_cli import IosXr
 from netmon.simulator.iosxr_seat import IosXrSeat
 
@@ -28,7 +29,7 @@ LIMIT = (
 
 @pytest.fixture
 def system() -> IosXr:
-    return IosXr(iosxr_router(), SECOND_S)
+    return IosXr(SITE.router(Platform.IOSXR, "R1"), SECOND_S)
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ async def test_nothing_takes_effect_before_it_is_committed(junos: Junos) -> None
     assert typed(seat, "commit and-quit") == "commit complete\nExiting configuration mode\n"
     assert limit(junos) == 8_000_000
     assert f"{APPLIED}\n" in typed(seat, "show configuration interfaces ge-0/0/1 unit 0 | display set")
-    typed(seat, "configure", f"de{APPLIED.replace('set', 'lete', 1)}", "rollback 0", "commit and-quit")
+    typed(seat, "configure", f"delete {APPLIED[4:-5]}", "rollback 0", "commit and-quit")
     assert limit(junos) == 8_000_000
 
 
@@ -63,6 +63,8 @@ async def test_nothing_takes_effect_before_it_is_committed(junos: Junos) -> None
         ("set firewall policer SLOW if-exceeding bandwidth-limit", "missing argument."),
         ("delete firewal policer SLOW", "syntax error."),
         ("delete firewall policer SLOW", "warning: statement not found"),
+        ("delete interfaces ge-0/0/1 unit 0 family inet policer output SLOW", "syntax error."),
+        ("delete interfaces ge-0/0/1 unit 0 family inet policer output", "warning: statement not found"),
         ("policy-map SLOW", "unknown command."),
         ("rollback 40", "error: rollback 40 not found"),
     ],
@@ -98,10 +100,24 @@ async def test_a_trial_that_is_not_confirmed_is_rolled_back(junos: Junos) -> Non
     seat = junos.seat("boss", "192.0.2.1")
     typed(seat, "configure exclusive", *LIMIT, "commit confirmed 1 and-quit")
     assert limit(junos) == 8_000_000
-    assert "commit confirmed, rollback in 60sec" in typed(seat, "show system commit")
+    assert "commit confirmed, rollback in 1mins\n    rollback pending\n" in typed(seat, "show system commit")
     await eventually(lambda: limit(junos) is None, "the rollback")
     assert typed(seat, "show system commit").startswith("0   ")
     assert "by root via other" in typed(seat, "show system commit").splitlines()[0]
+
+
+async def test_a_check_confirms_and_the_history_keeps_that_it_was_a_trial(junos: Junos) -> None:
+    junos.role = "{master:0}"
+    seat = junos.seat("boss", "192.0.2.1")
+    assert seat.prompt == "\n{master:0}\nboss@r1> "
+    typed(seat, "configure", *LIMIT, "commit confirmed 1")
+    assert seat.prompt == "\n# commit confirmed will be rolled back in 1 minutes\n{master:0}[edit]\nboss@r1# "
+    typed(seat, "commit check", "exit")
+    told = typed(seat, "show system commit")
+    assert "rollback in 1mins" in told
+    assert "rollback pending" not in told
+    await asyncio.sleep(0.3)
+    assert limit(junos) == 8_000_000
 
 
 async def test_a_trial_that_is_confirmed_stays(junos: Junos) -> None:
@@ -132,8 +148,10 @@ async def test_an_exclusive_lock_keeps_others_out_and_goes_with_its_session(juno
 
 async def test_a_shared_candidate_somebody_altered_is_not_given_away(junos: Junos) -> None:
     operator, netmon = junos.operator_enters(), junos.seat("netmon", "192.0.2.2")
-    assert typed(netmon, "configure exclusive").startswith("error: configuration database modified\n")
-    assert typed(netmon, "configure private").startswith("error: shared configuration database modified\n")
+    told = typed(netmon, "configure exclusive")
+    assert told.startswith("Users currently editing the configuration:\n  noc terminal ")
+    assert told.endswith("error: configuration database modified\n")
+    assert typed(netmon, "configure private").endswith("error: shared configuration database modified\n")
     operator.close()
     assert typed(netmon, "configure exclusive").startswith("error: configuration database modified\n")
 
@@ -155,7 +173,7 @@ async def test_deactivated_and_grouped_settings_are_as_in_force_as_on_a_router(j
     assert limit(junos) == 8_000_000
     assert APPLIED in typed(seat, "run show configuration interfaces | display inheritance no-comments | display set")
     assert APPLIED not in typed(seat, "run show configuration interfaces | display set")
-    typed(seat, f"delete groups G {APPLIED[4:]}", APPLIED, f"deactivate {APPLIED[4:-5]}", "commit")
+    typed(seat, f"delete groups G {APPLIED[4:-5]}", APPLIED, f"deactivate {APPLIED[4:-5]}", "commit")
     assert limit(junos) is None
     assert f"deactivate {APPLIED[4:-5]}" in typed(seat, "run show configuration interfaces | display set")
 

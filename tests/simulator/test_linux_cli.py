@@ -223,3 +223,26 @@ async def test_deep_nesting_is_refused_not_followed(login: Login) -> None:
         assert await login.run(deep) == ("sh: 1: Syntax error: nested too deeply\n", 2)
     out, _ = await login.run("echo 'sh /tmp/f' > /tmp/f; sh /tmp/f")
     assert out == "sh: 1: Cannot fork\n"
+
+
+U32 = "tc filter add dev eth2 parent 4e4d: protocol all pref 7 u32"
+
+
+@pytest.mark.parametrize(
+    ("written", "held"),
+    [
+        ("match u8 0x40 0xf0 at 0 match ip tos 0x28 0xfc", "40280000/f0fc0000 at 0"),
+        ("match u8 0x60 0xf0 at 0 match ip6 priority 40 0xfc", "62800000/ffc00000 at 0"),
+        ("match ip dsfield 0xff 0xe0", "00e00000/00e00000 at 0"),
+        ("match ip tos 0x101 0xfc", None),
+        ("match ip tos ef 0xfc", None),
+        ("match ip6 tos 0x28 0xfc", None),
+        ("match u8 0x40 0xf0 at 0 match ip6 priority 0x28 0xfc match u8 0x60 0xf0 at 0", None),
+    ],
+)
+async def test_a_code_point_is_compared_in_the_first_word(login: Login, written: str, held: str | None) -> None:
+    await login.all(*SHAPE)
+    said = await login.run(f"{U32} {written} flowid 4e4d:1f")
+    assert said == (("", 0) if held else ('Illegal "match"\n', 1))
+    shown = (await login.run("tc filter show dev eth2"))[0]
+    assert (f"  match {held}\n" in shown) is (held is not None)

@@ -9,17 +9,8 @@ import pytest
 from support.processes import eventually
 
 from netmon import bundled
-from netmon.core.model import (
-    NANOSECONDS,
-    Action,
-    Change,
-    Direction,
-    Faces,
-    Intent,
-    Outcome,
-    Step,
-    VerdictReason,
-)
+from netmon.core.changes import Action, Change, Intent, Outcome, Step
+from netmon.core.model import NANOSECONDS, Direction, Faces, VerdictReason
 from netmon.routers.dialects import Dialect, load_dialect
 from netmon.routers.enforcement import Result, Target, carry_out, read_limit
 from netmon.routers.session import Login

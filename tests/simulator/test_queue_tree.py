@@ -15,19 +15,9 @@ from support import contract_routeros
 from support.consoles import ServedLogin, at_once
 from support.processes import wait_until
 
-from netmon.core.model import (
-    NANOSECONDS,
-    Action,
-    Change,
-    Direction,
-    Faces,
-    Intent,
-    Outcome,
-    Placement,
-    Step,
-    Tier,
-    VerdictReason,
-)
+from netmon.core.changes import Action, Change, Intent, Outcome, Step
+from netmon.core.code_points import Packets
+from netmon.core.model import NANOSECONDS, Direction, Faces, Placement, Tier, VerdictReason
 from netmon.core.planning import same_placement
 from netmon.routers.dialects import Names, Way, load_dialect
 from netmon.routers.enforcement import Result, carry_out
@@ -142,6 +132,65 @@ def test_a_queue_tree_is_built_kept_moved_and_taken_down(bed: Bed, direction: Di
     for circuit in PREFIXES:
         assert confirmed(bed.change(circuit, None, direction, to=target(circuit, faces)), None)
     assert bed.shown() == empty
+
+
+CLASSES = {
+    "world": Sharing(PREFIXES["a"], ("world", "rest"), ("district", "province"), (8, 10)),
+    "rest": Sharing(
+        PREFIXES["a"], ("world", "rest"), ("district", "province"), (), (Packets("world", PREFIXES["a"], (8, 10)),)
+    ),
+}
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("order", [("world", "rest"), ("rest", "world")])
+def test_two_classes_of_one_agency_are_told_apart_by_code_points(
+    bed: Bed, direction: Direction, order: tuple[str, str]
+) -> None:
+    empty, where = bed.shown(), {name: Target(name, PORT, Faces.AGENCY, shared=of) for name, of in CLASSES.items()}
+    way = where["rest"].way(direction)
+    for name in order:
+        assert confirmed(bed.change(name, PLACED, direction, to=where[name]))
+    for name in order:
+        assert "nothing was sent" in bed.change(name, PLACED, direction, to=where[name]).detail
+    world, rest = (Names.of(name).object for name in ("world", "rest"))
+    for menu in ("ip", "ipv6"):
+        rules = bed.by_hand(f"/{menu} firewall mangle print").splitlines()
+        to_world = [line for line in rules if f'new-packet-mark="{world}.{way}"' in line]
+        assert sorted(line.split('dscp="')[1].split('"')[0] for line in to_world) == ["10", "10", "8", "8"]
+        (to_rest,) = [line for line in rules if f'new-packet-mark="{rest}.{way}"' in line]
+        assert "dscp" not in to_rest
+        named_by_the_rest = [line for line in to_world if f": {rest}.{way}" in line]
+        assert max(map(rules.index, named_by_the_rest)) < rules.index(to_rest)
+    altered = f'/ip firewall mangle set [/ip firewall mangle find where comment~"{world}"] dscp=12'
+    assert bed.by_hand(altered) == ""
+    again = bed.change("world", PLACED, direction, to=where["world"])
+    assert confirmed(again)
+    assert "nothing was sent" not in again.detail, "what somebody altered is seen and set right"
+    for name in order:
+        assert confirmed(bed.change(name, None, direction, to=where[name]), None)
+    assert bed.shown() == empty
+
+
+def test_an_undo_puts_code_points_back_and_an_end_takes_one_class_alone(bed: Bed) -> None:
+    where = {name: Target(name, PORT, Faces.AGENCY, shared=of) for name, of in CLASSES.items()}
+    assert confirmed(bed.change("world", PLACED, to=where["world"]))
+    alone = bed.shown()
+    assert confirmed(bed.change("rest", PLACED, to=where["rest"]))
+    before = sorted(line[5:] for line in bed.shown().splitlines())
+
+    def sabotage(step: Step) -> None:
+        if step is Step.READ_BACK:
+            rest = f'[/ip firewall mangle find where new-packet-mark="{Names.of("rest").object}.egress"]'
+            assert bed.by_hand(f"/ip firewall mangle set {rest} dscp=0") == ""
+
+    undone = bed.change("rest", replace(PLACED, floor_bps=3 * MBPS), to=where["rest"], progress=sabotage)
+    assert (undone.outcome, undone.reason) == (Outcome.REVERTED, Failure.READ_BACK_MISMATCH), undone
+    assert sorted(line[5:] for line in bed.shown().splitlines()) == before
+    other = replace(PLACED, floor_bps=4 * MBPS)
+    assert confirmed(bed.change("rest", other, to=where["rest"], expires_s=2), other)
+    wait_until(lambda: bed.shown() == alone, "the limit has ended")
+    assert "nothing was sent" in bed.change("world", PLACED, to=where["world"]).detail
 
 
 def test_the_two_directions_of_a_circuit_keep_each_other(bed: Bed) -> None:

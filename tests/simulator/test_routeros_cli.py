@@ -165,6 +165,8 @@ async def test_endless_scripts_and_too_many_jobs_are_refused(system: RouterOs) -
         ("/queue tree add name=x parent=global priority=9", "input does not match any value of priority\n"),
         ("/queue tree add name=x parent=global weight=2", "expected end of command (argument weight)\n"),
         ("/ip firewall mangle add action=accept", "failure: chain is required\n"),
+        ("/ip firewall mangle add chain=forward dscp=64", "input does not match any value of dscp\n"),
+        ("/ipv6 firewall mangle add chain=forward dscp=ef", "input does not match any value of dscp\n"),
         ("/ip firewall mangle add chain=forward action=shape", "input does not match any value of action\n"),
         (
             "/ip firewall mangle add chain=forward dst-address=2001:db8::/48",

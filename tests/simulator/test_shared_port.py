@@ -11,19 +11,10 @@ from pathlib import Path
 import pytest
 
 from netmon import bundled
-from netmon.core.model import (
-    NANOSECONDS,
-    Action,
-    Change,
-    Direction,
-    Faces,
-    Intent,
-    Outcome,
-    Placement,
-    Tier,
-    VerdictReason,
-)
-from netmon.routers.dialects import load_dialect
+from netmon.core.changes import Action, Change, Intent, Outcome
+from netmon.core.code_points import Packets
+from netmon.core.model import NANOSECONDS, Direction, Faces, Placement, Tier, VerdictReason
+from netmon.routers.dialects import Names, load_dialect
 from netmon.routers.enforcement import Result, carry_out
 from netmon.routers.port import RefusedError, Sharing, Target
 from netmon.routers.session import Failure, Login
@@ -53,6 +44,7 @@ async def change(
     direction: Direction = Direction.DOWNLOAD,
     circuits: tuple[str, ...] = ("a", "b"),
     action: Action | None = None,
+    shared: Sharing | None = None,
 ) -> Result:
     platform = unit.site.platform.value
     login = Login(
@@ -65,9 +57,8 @@ async def change(
         unit.account.password,
     )
     dialect = load_dialect(platform, [bundled.folder("policies") / "enforcement"])
-    target = Target(
-        circuit, interface_of(unit), Faces.AGENCY, shared=Sharing(PREFIXES[circuit], circuits, ("district",))
-    )
+    shared = shared or Sharing(PREFIXES[circuit], circuits, ("district",))
+    target = Target(circuit, interface_of(unit), Faces.AGENCY, shared=shared)
     action = action or (Action.REMOVE if placed is None else Action.SET)
     bps = None if action is Action.REMOVE else 10 * MBPS
     what = Change(
@@ -114,6 +105,37 @@ async def test_a_hierarchy_is_built_kept_moved_and_taken_down(
     assert network.links[interface_of(unit)].root is None
     assert not network.links[interface_of(unit)].ingress
     assert set(network.links) == before
+
+
+CLASSES = {
+    "a": Sharing(PREFIXES["a"], ("a", "b"), ("district",), (8,)),
+    "b": Sharing(PREFIXES["a"], ("a", "b"), ("district",), (), (Packets("a", PREFIXES["a"], (8,)),)),
+}
+
+
+@pytest.mark.parametrize("direction", Direction)
+async def test_classes_with_the_same_prefixes_are_told_apart_by_code_points(
+    province: Province, tmp_path: Path, direction: Direction
+) -> None:
+    unit = province.unit("rumah-sakit")
+    assert isinstance(unit.system, Linux)
+    before = set(unit.system.network.links)
+    for circuit, shared in CLASSES.items():
+        made = await change(unit, tmp_path, circuit, PLACED, direction, shared=shared)
+        assert (made.outcome, made.read_bps) == (Outcome.CONFIRMED, 10 * MBPS), made
+    for circuit, shared in CLASSES.items():
+        assert "nothing was sent" in (await change(unit, tmp_path, circuit, PLACED, direction, shared=shared)).detail
+    (root,) = [link.root for link in unit.system.network.links.values() if link.root is not None]
+    firsts = [[f.matches[0] for f in root.filters if f.flow == f"4e4d:{Names.of(name).minor}"] for name in CLASSES]
+    assert firsts[0] == ["40200000/f0fc0000 at 0", "62000000/ffc00000 at 0"]
+    assert len(firsts[1]) == 2 * 6, "63 of 64 code points are six blocks, of each family"
+    left = await change(unit, tmp_path, "b", None, direction, shared=CLASSES["b"])
+    assert left.outcome is Outcome.CONFIRMED
+    alone = await change(unit, tmp_path, "a", PLACED, direction, shared=replace(CLASSES["a"], dscp=(8, 46)))
+    assert alone.outcome is Outcome.CONFIRMED
+    assert "nothing was sent" not in alone.detail, "other code points are another limit"
+    assert (await change(unit, tmp_path, "a", None, direction, shared=CLASSES["a"])).outcome is Outcome.CONFIRMED
+    assert set(unit.system.network.links) == before
 
 
 async def test_a_class_in_use_is_not_hung_elsewhere(province: Province, tmp_path: Path) -> None:

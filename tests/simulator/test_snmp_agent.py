@@ -9,7 +9,7 @@ import pytest
 from support.processes import PATIENCE_S, eventually
 
 from netmon import bundled
-from netmon.core.model import Column
+from netmon.core.measurement import Column
 from netmon.routers.polling import PollError, RouterPoller
 from netmon.routers.profiles import load_profiles
 from netmon.simulator.device import Transceiver

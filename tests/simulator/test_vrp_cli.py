@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.consoles import at_once
-from support.contract_vrp import MANAGEMENT, PORT, router_of, typed
+from support.contract_vrp import MANAGEMENT, PORT, SITE, typed
 from support.processes import eventually
 
 from netmon.simulator.console import Logout
@@ -32,7 +32,7 @@ def system(request: pytest.FixtureRequest) -> Vrp:
 
 
 def system_of(release: int) -> Vrp:
-    return Vrp(router_of(Platform.VRP5 if release == 5 else Platform.VRP8), release, SECOND_S)
+    return Vrp(SITE.router(Platform.VRP5 if release == 5 else Platform.VRP8, "R1"), release, SECOND_S)
 
 
 @pytest.fixture

@@ -142,3 +142,15 @@ def test_the_system_beneath_tells_ports_and_routes() -> None:
     assert "dev eth2" in typed(seat, '/sbin/ip -o route get "${SSH_CONNECTION%% *}"')
     assert "pfifo_fast" in typed(seat, "/sbin/tc qdisc show dev eth1")
     assert "No such file" in typed(seat, "/sbin/reboot")
+
+
+@pytest.mark.parametrize(
+    ("grammar", "known", "unknown"),
+    [(VYOS, "set terminal length 0", "terminal length 0"), (EDGEOS, "terminal length 0", "set terminal length 0")],
+)
+def test_each_vendor_has_its_own_word_for_no_pager_and_the_shell_beneath_one_for_both(
+    grammar: Rule, known: str, unknown: str
+) -> None:
+    seat = router(grammar).seat("boss", "192.0.2.1")
+    assert typed(seat, known) == typed(seat, "export VYATTA_PAGER=cat") == ""
+    assert typed(seat, unknown) != ""

@@ -6,7 +6,7 @@ import sys
 
 from support.ledgers import START_NS, a_visit, located, settings_of
 
-from netmon.core.model import Gap, GapReason
+from netmon.core.measurement import Gap, GapReason
 from netmon.store.ledger import Ledger
 from netmon.store.location import Location
 

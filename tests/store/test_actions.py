@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from support.ledgers import START_NS, a_receipt, an_alert, an_intent, opened
 
-from netmon.core.model import Begun, Direction, Outcome, Step
+from netmon.core.changes import Begun, Outcome, Step
+from netmon.core.model import Direction
 from netmon.store.errors import StoreError
 from netmon.store.location import Location
 from netmon.store.reader import LedgerReader

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from support.ledgers import START_NS, a_change, a_receipt, a_verdict, an_intent, asked, opened, settings_of
 
-from netmon.core.model import Outcome, Plan, VerdictReason
+from netmon.core.changes import Outcome, Plan
+from netmon.core.model import VerdictReason
 from netmon.settings import SecretRef
 from netmon.store import audit as module
 from netmon.store.audit import Head, audit, exported, head_of, line_of, links_of

@@ -8,7 +8,7 @@ import itertools
 import pytest
 from support.ledgers import a_receipt, an_intent, asked, audited, opened
 
-from netmon.core.model import Outcome
+from netmon.core.changes import Outcome
 from netmon.store.audit import Extent, audit, links_of
 from netmon.store.chain import GENESIS, Fault, Link, link_hash
 from netmon.store.location import Location

@@ -11,7 +11,8 @@ from support.ledgers import START_NS, audited, opened
 
 from netmon.core.closing import Closing, ClosingReason, Drawn, Figures, Port
 from netmon.core.demand import Demand
-from netmon.core.model import Direction, Gap, GapReason
+from netmon.core.measurement import Gap, GapReason
+from netmon.core.model import Direction
 from netmon.store.closings import DemandKey, digest
 from netmon.store.ledger import Ledger
 from netmon.store.location import Location

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from support.ledgers import START_NS, a_verdict, an_alert, asked, opened
 
-from netmon.core.model import AlertState, Direction, RateLimit, VerdictReason
+from netmon.core.alerts import AlertState
+from netmon.core.model import Direction, RateLimit, VerdictReason
 from netmon.store.location import Location
 from netmon.store.reader import LedgerReader
 

@@ -18,7 +18,8 @@ from support.ledgers import MINUTE_NS, START_NS, a_receipt, a_verdict, a_visit, 
 
 from netmon.core.directives import Directive, DirectiveKind
 from netmon.core.heads import LastSeen
-from netmon.core.model import Gap, GapReason, VerdictReason
+from netmon.core.measurement import Gap, GapReason
+from netmon.core.model import VerdictReason
 from netmon.core.requests import Request, Word
 from netmon.core.supply import Rates
 from netmon.store.errors import StoreError

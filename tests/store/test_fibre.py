@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ledgers import START_NS, Shared, a_verdict, an_alert, asked, opened
 
+from netmon.core.alerts import Severity
 from netmon.core.fibre import End, FibreReason, FibreVerdict, Sign
 from netmon.core.fibre_limits import Limits, Origin
 from netmon.core.fibre_trend import DAY_NS, Fit, Trend
-from netmon.core.model import Direction, Severity
+from netmon.core.model import Direction
 from netmon.store import migrations
 from netmon.store.errors import StoreError
 from netmon.store.fibre import FibreChange, FibreState

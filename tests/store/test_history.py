@@ -9,7 +9,8 @@ from dataclasses import replace
 from support.governed import record
 from support.ledgers import START_NS, a_change, a_receipt, a_verdict, opened
 
-from netmon.core.model import Direction, Outcome, Proof, VerdictReason
+from netmon.core.changes import Outcome, Proof
+from netmon.core.model import Direction, VerdictReason
 from netmon.store.history import Judged
 from netmon.store.location import Location
 from netmon.store.reader import LedgerReader

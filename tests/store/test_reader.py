@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from support.ledgers import MINUTE_NS, START_NS, Shared, a_visit, opened
 
 from netmon.core.heads import LastSeen
-from netmon.core.model import NANOSECONDS, Gap, GapReason
+from netmon.core.measurement import Gap, GapReason
+from netmon.core.model import NANOSECONDS
 from netmon.core.periods import Reading
 from netmon.store.ledger import Ledger
 from netmon.store.location import Location

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netmon.core.heads import LastSeen
-from netmon.core.model import Interface, PduStamp
+from netmon.core.measurement import Interface, PduStamp
 from netmon.store import rows
 from netmon.store.rows import Layout
 

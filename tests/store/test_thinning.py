@@ -13,7 +13,8 @@ from support.ledger_oracle import FAR_NS, percentile_95, whole
 from support.ledgers import MINUTE_NS, START_NS, Shared, a_visit, opened, visit_count
 
 from netmon.core.heads import LastSeen
-from netmon.core.model import NANOSECONDS, Gap, GapReason, Way
+from netmon.core.measurement import Gap, GapReason
+from netmon.core.model import NANOSECONDS, Way
 from netmon.core.periods import GRID_NS, PeriodKind, PeriodRule, Reading, period_containing, used_between
 from netmon.core.thinning import Midnights, grid
 from netmon.store.ledger import Ledger

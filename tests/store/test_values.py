@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.ledgers import a_verdict, an_alert
 
-from netmon.core.model import Alert, Intent, Receipt, Verdict
+from netmon.core.alerts import Alert
+from netmon.core.changes import Intent, Receipt
+from netmon.core.model import Verdict
 from netmon.store.errors import StoreError
 from netmon.store.values import canonical, dump, load
 

@@ -15,7 +15,7 @@ from support.ledger_oracle import whole
 from support.ledgers import START_NS, a_visit, asked, opened
 
 from netmon.core.heads import Head, LastSeen, Visit
-from netmon.core.model import Gap, GapReason, Interface, PduStamp
+from netmon.core.measurement import Gap, GapReason, Interface, PduStamp
 from netmon.store.care import examine
 from netmon.store.errors import VisitRefusedError
 from netmon.store.location import Location

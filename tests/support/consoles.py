@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import asyncssh
 
 from netmon.routers.session import Login
-from netmon.simulator.console import System
+from netmon.simulator.console import Seat, System
 from netmon.simulator.device import Router
 from netmon.simulator.faults import NO_FAULTS, Faults, FaultSwitch
 from netmon.simulator.ssh_server import Account, serve_ssh
@@ -95,6 +95,13 @@ def at_once(running: Coroutine[Any, Any, T]) -> T:
         return result
     running.close()
     raise AssertionError("the command waits for something; type it over SSH")
+
+
+def typed(seat: Seat, *lines: str) -> str:
+    """What a Cisco prints for lines that it does not refuse."""
+    said = "".join(at_once(seat.run(line)) for line in lines)
+    assert "% " not in said, said
+    return said
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from netmon.core.model import Action, Change, Direction, Faces, Intent, Outcome, Step, VerdictReason
+from netmon.core.changes import Action, Change, Intent, Outcome, Step
+from netmon.core.model import Direction, Faces, VerdictReason
 from netmon.core.resolving import GRACE_NS, Armed, Resolution, classify, resolve
 from netmon.routers.adopting import Course, Moved
 from netmon.routers.cli_reading import CliReading
@@ -21,7 +22,7 @@ from netmon.routers.enforcer import Apply, Enforcer, Inspect, MoveAside, Read, R
 from netmon.routers.port import Port, Target
 from netmon.routers.readbacks import Foreign, Ours, Owner, Survey
 from netmon.routers.session import Login, Session, SessionLostError
-from netmon.routers.ssh import open_session
+from netmon.routers.ssh import NetmikoSession, open_session
 from support import (
     contract_edgeos,
     contract_ios,
@@ -152,6 +153,12 @@ class Bench:
         assert isinstance(done, Moved)
         return done
 
+    def lose_patience(self) -> None:
+        """The open session waits for its next answer no longer than it takes to know that none comes."""
+        assert self._open is not None
+        assert isinstance(self._open.inner, NetmikoSession)
+        self._open.inner._timeout_s = 0.2
+
     def cut_at(self, step: Step) -> None:
         """From now on the link drops on this side before the step's first command."""
 
@@ -213,11 +220,11 @@ class Bench:
                     port.configure(port.commands(Verb.WIPE, **values))
 
     @contextmanager
-    def port(self) -> Iterator[Port]:
+    def port(self, target: Target | None = None) -> Iterator[Port]:
         """A conversation of its own."""
         session = open_session(self._login, self.dialect)
         try:
-            yield Port(self.target(), session, self.dialect)
+            yield Port(self.target() if target is None else target, session, self.dialect)
         finally:
             session.close()
 

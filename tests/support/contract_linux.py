@@ -34,15 +34,17 @@ def bed(faults: Faults = NO_FAULTS) -> Iterator[ContractBed]:
             return Target(CIRCUIT, port.interface, faces, port.alias, port.mac, (box.uplink.interface,), owner=owner)
 
         yield ContractBed(
-            login=Login(
-                "r1", box.ssh_address, box.ssh_port, "linux", box.ssh_user, box.known_hosts, key_file=box.key_file
-            ),
+            login=real_login(box),
             target=target,
             system=None,
             sabotage=_sabotage(box, port.interface),
             management=box.management.interface,
-            measured=lambda way: _limit_bps(box, port.interface, way),
+            measured=lambda way: limit_on(box, port.interface if way is Way.EGRESS else Names.of(CIRCUIT).device),
         )
+
+
+def real_login(box: LinuxRouter) -> Login:
+    return Login("r1", box.ssh_address, box.ssh_port, "linux", box.ssh_user, box.known_hosts, key_file=box.key_file)
 
 
 def _sabotage(box: LinuxRouter, port: str) -> Sabotage:
@@ -77,9 +79,8 @@ def _sabotage(box: LinuxRouter, port: str) -> Sabotage:
     return Sabotage(foreign, alter, reboot, None, None, None, None)
 
 
-def _limit_bps(box: LinuxRouter, port: str, way: Way) -> int | None:
-    """The ceiling of netmon's class, as the kernel tells it."""
-    device = port if way is Way.EGRESS else Names.of(CIRCUIT).device
+def limit_on(box: LinuxRouter, device: str) -> int | None:
+    """The ceiling of netmon's class on a port or ifb device, as the kernel tells it."""
     shown = box.on_router("sh", "-c", f"tc class show dev {device} 2>/dev/null || true")
     ceiling = re.search(r"class htb \S+ root .*ceil (\d+)([KMG]?)bit", shown)
     if ceiling is None:

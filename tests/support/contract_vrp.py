@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from netmon.core.model import Direction, Faces
 from netmon.routers.dialects import Names, Way
-from netmon.routers.port import Target
 from netmon.routers.readback_vrp import name_of
-from netmon.routers.readbacks import Owner
-from netmon.simulator.device import Platform, Port, PortRole, Router
+from netmon.simulator.device import Platform
 from netmon.simulator.vrp_cli import Vrp
 from netmon.simulator.vrp_seat import VrpSeat
 from support.consoles import at_once, console_router
 from support.contract import ContractBed, Faults, Sabotage
+from support.contract_site import CIRCUIT, Site
 
-CIRCUIT, PORT, MAC = "dinkes-1", "GigabitEthernet0/0/2", bytes.fromhex("00e0fc120002")
-MANAGEMENT = "GigabitEthernet0/0/3"
+SITE = Site("GigabitEthernet0/0/1", "GigabitEthernet0/0/2", "GigabitEthernet0/0/3", unguarded=True)
+PORT, MANAGEMENT = SITE.port, SITE.management
 SECOND_S = 0.08
 """VRP8 tries a configuration for a minute at least."""
 _WORD = {Way.INGRESS: "inbound", Way.EGRESS: "outbound"}
-
-
-def router_of(platform: Platform) -> Router:
-    ports = (
-        Port(1, "GigabitEthernet0/0/1", "uplink", bytes.fromhex("00e0fc120001"), PortRole.UPLINK),
-        Port(2, PORT, "dinkes", MAC, PortRole.AGENCY),
-        Port(3, MANAGEMENT, "management", bytes.fromhex("00e0fc120003"), PortRole.MANAGEMENT),
-    )
-    return Router("R1", platform, "127.0.0.1", "SIM1", ports, time.monotonic_ns)
 
 
 def typed(seat: VrpSeat, *lines: str) -> str:
@@ -42,36 +30,13 @@ def typed(seat: VrpSeat, *lines: str) -> str:
 
 @contextmanager
 def bed_of(platform: Platform, release: int, faults: Faults) -> Iterator[ContractBed]:
-    router = router_of(platform)
+    router = SITE.router(platform, "R1")
     system = Vrp(router, release, SECOND_S)
     with console_router(system, router, faults) as login:
-        yield ContractBed(
-            login,
-            lambda direction, faces: target(direction, faces, unguarded=True),
-            system,
-            _sabotage(system),
-            MANAGEMENT,
-            deadline_s=75,
-        )
+        yield ContractBed(login, SITE.target, system, sabotage(system), MANAGEMENT, deadline_s=75)
 
 
-def target(direction: Direction, faces: Faces, *, unguarded: bool) -> Target:
-    """The same port whatever the direction."""
-    mac = ":".join(f"{octet:02x}" for octet in MAC)
-    return Target(
-        CIRCUIT,
-        PORT,
-        faces,
-        "dinkes",
-        mac,
-        ("GigabitEthernet0/0/1",),
-        allow_unguarded=unguarded,
-        owner=Owner("ledger-1", 7),
-        known_revision=7,
-    )
-
-
-def _sabotage(system: Vrp) -> Sabotage:
+def sabotage(system: Vrp, port: str = PORT) -> Sabotage:
     operators: list[VrpSeat] = []
     commit = ("commit",) if system.release == 8 else ()
 
@@ -85,7 +50,7 @@ def _sabotage(system: Vrp) -> Sabotage:
             "traffic behavior boss",
             "car cir 3000",
             "traffic policy boss",
-            f"interface {PORT}",
+            f"interface {port}",
             f"traffic-policy boss {_WORD[way]}",
         )
         return "traffic-policy boss"

@@ -2,50 +2,33 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from netmon.core.model import Direction, Faces
 from netmon.routers.dialects import Names, Way
-from netmon.routers.port import Target
-from netmon.routers.readbacks import Owner
-from netmon.simulator.device import Platform, Port, PortRole, Router
+from netmon.simulator.device import Platform
 from netmon.simulator.vyos_cli import Vyos, VyosSeat
 from support.consoles import console_router
 from support.contract import NO_FAULTS, ContractBed, Faults, Sabotage
+from support.contract_site import CIRCUIT, Site
 
 PLATFORM = "vyos"
 LACKS: frozenset[str] = frozenset()
 
-CIRCUIT, PORT, MAC = "dinkes-1", "eth1", bytes.fromhex("024e4d000102")
+SITE = Site("eth0", "eth1", "eth2", unguarded=True)
+PORT = SITE.port
 
 
 @contextmanager
 def bed(faults: Faults = NO_FAULTS) -> Iterator[ContractBed]:
-    router = router_of_two(Platform.VYOS)
+    router = SITE.router(Platform.VYOS)
     system = Vyos(router)
 
     def bound(way: Way, name: str) -> str:
         return f"set qos interface {PORT} {way} {name}"
 
     with console_router(system, router, faults) as login:
-        yield ContractBed(login, target, system, sabotage(system, "qos policy", bound), "eth2")
-
-
-def router_of_two(platform: Platform) -> Router:
-    ports = (
-        Port(1, "eth0", "uplink", bytes.fromhex("024e4d000101"), PortRole.UPLINK),
-        Port(2, PORT, "dinkes", MAC, PortRole.AGENCY),
-        Port(3, "eth2", "management", bytes.fromhex("024e4d000103"), PortRole.MANAGEMENT),
-    )
-    return Router("r1", platform, "127.0.0.1", "SIM1", ports, time.monotonic_ns)
-
-
-def target(direction: Direction, faces: Faces) -> Target:
-    """The same port whatever the direction."""
-    mac, owner = ":".join(f"{octet:02x}" for octet in MAC), Owner("contract", 1)
-    return Target(CIRCUIT, PORT, faces, "dinkes", mac, ("eth0",), allow_unguarded=True, owner=owner, known_revision=1)
+        yield ContractBed(login, SITE.target, system, sabotage(system, "qos policy", bound), SITE.management)
 
 
 def sabotage(system: Vyos, root: str, bound: Callable[[Way, str], str]) -> Sabotage:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from netmon.core.model import Alert, Gap, GapReason, Receipt, Verdict
+from netmon.core.alerts import Alert
+from netmon.core.changes import Receipt
+from netmon.core.measurement import Gap, GapReason
+from netmon.core.model import Verdict
 from netmon.core.periods import from_ns
 from netmon.store.ledger import Ledger
 from support.ledgers import MINUTE_NS, START_NS, a_visit, opened
@@ -86,7 +89,7 @@ def fill_ledger(
 
 def record(ledger: Ledger, receipt: Receipt, limit_bps: int | None) -> None:
     """The receipt's intent, and the receipt."""
-    from netmon.core.model import Intent
+    from netmon.core.changes import Intent
 
     ledger.record_intent(Intent(receipt.id, receipt.change, receipt.at_ns, receipt.at_ns + MINUTE_NS))
     ledger.close_intent(receipt, limit_bps, True, ())

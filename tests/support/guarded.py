@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from netmon.core.model import Intent, Step
+from netmon.core.changes import Intent, Step
 from netmon.core.resolving import ResolveAction
 from netmon.routers.dialects import load_dialect
 from netmon.routers.enforcement import Inspection, Result, carry_out, finish_resolution, inspect

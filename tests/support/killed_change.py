@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from netmon.core.model import Step
+from netmon.core.changes import Step
 from netmon.routers.cli_reading import CliReading
 from netmon.routers.dialects import Dialect
 from netmon.routers.enforcer import Apply, Enforcer

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netmon.core.model import Gap, Usage, Way
+from netmon.core.measurement import Gap, Usage
+from netmon.core.model import Way
 from netmon.core.periods import Reading, cell_bps, summed_on_grid, used_between
 from netmon.store.reader import LedgerReader
 

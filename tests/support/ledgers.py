@@ -14,27 +14,11 @@ from typing import Any
 from sqlalchemy import Connection, create_engine, func, select, text
 from sqlalchemy.pool import NullPool
 
+from netmon.core.alerts import Alert, AlertKind, AlertState, Severity
+from netmon.core.changes import Action, Change, Intent, Outcome, Proof, Receipt
 from netmon.core.heads import Head, LastSeen, Visit
-from netmon.core.model import (
-    NANOSECONDS,
-    Action,
-    Alert,
-    AlertKind,
-    AlertState,
-    Change,
-    Direction,
-    Gap,
-    Intent,
-    Interface,
-    Outcome,
-    PduStamp,
-    Proof,
-    RateLimit,
-    Receipt,
-    Severity,
-    Verdict,
-    VerdictReason,
-)
+from netmon.core.measurement import Gap, Interface, PduStamp
+from netmon.core.model import NANOSECONDS, Direction, RateLimit, Verdict, VerdictReason
 from netmon.store import schema
 from netmon.store.audit import Audit, audit, links_of
 from netmon.store.ledger import Ledger

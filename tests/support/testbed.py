@@ -110,7 +110,7 @@ class LinuxRouter:
         ):
             said = self.exec(
                 sender.namespace,
-                *("iperf3", "-c", receiver.address, "-p", port, "-J", "-C", "cubic"),
+                *("iperf3", "-c", receiver.address, "-B", sender.address, "-p", port, "-J", "-C", "cubic"),
                 *("-t", str(seconds), "-O", str(omit), *limit),
             )
         return float(json.loads(said)["end"]["sum_received"]["bits_per_second"]) / 1e6
@@ -130,16 +130,17 @@ class LinuxRouter:
 
     @contextmanager
     def receiving(
-        self, agency: int, address: str, seconds: int, upload: bool = False
+        self, agency: int, address: str, seconds: int, upload: bool = False, dscp: int = 0
     ) -> Iterator[list[tuple[float, float]]]:
-        """TCP (cubic) from the internet to an address behind an agency's port for so long, or up from there.
+        """TCP (cubic) from the internet to an address behind an agency's port for so long, or up from there, marked.
 
         The list holds, once the block has ended, (instant on the monotonic clock, Mb/s) for every tenth of a second,
         as the address's end saw them.
         """
         here, there = self.agencies[agency].namespace or "", self.internet
         port, found = str(free_port()), list[tuple[float, float]]()
-        server = ["ip", "netns", "exec", there, "iperf3", "-s", "-1", "-p", port]
+        # With -4, for a socket of both families would mark IPv6 packets only.
+        server = ["ip", "netns", "exec", there, "iperf3", "-s", "-1", "-4", "-p", port]
         client = ["ip", "netns", "exec", here, "iperf3", "-c", self.uplink.address, "-p", port, "-B", address]
         with running(
             server, lambda: f":{port} " in self.exec(there, "ss", "-Hltn"), self.directory / f"iperf3-{port}.log"
@@ -158,6 +159,8 @@ class LinuxRouter:
                     "0.1",
                     "-t",
                     str(seconds),
+                    "--tos",
+                    str(dscp << 2),
                 ],
                 stdout=subprocess.PIPE,
                 text=True,

@@ -5,25 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from netmon.core.alerts import Alert, AlertKind, AlertState, Severity
 from netmon.core.capacity import capacities
 from netmon.core.fibre_limits import Light, Limits, Quantity
 from netmon.core.heads import Head
-from netmon.core.model import (
-    NANOSECONDS,
-    Agency,
-    Alert,
-    AlertKind,
-    AlertState,
-    Cells,
-    Circuit,
-    Column,
-    Faces,
-    Identity,
-    Interface,
-    PduStamp,
-    Poll,
-    Severity,
-)
+from netmon.core.measurement import Cells, Column, Identity, Interface, PduStamp, Poll
+from netmon.core.model import NANOSECONDS, Agency, Circuit, Faces
 from netmon.core.port_state import PortStatus
 from netmon.core.supply import Pool, Rates, TrafficClass, Uplink
 from netmon.outputs.devices import FibreEnd

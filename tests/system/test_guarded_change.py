@@ -14,7 +14,8 @@ from support.guarded import LINUX, login_of, session, traces
 from support.processes import PATIENCE_S, wait_until
 from support.testbed import LinuxRouter, linux_router, missing
 
-from netmon.core.model import Action, Change, Direction, Faces, Intent, Outcome, Step, VerdictReason
+from netmon.core.changes import Action, Change, Intent, Outcome, Step
+from netmon.core.model import Direction, Faces, VerdictReason
 from netmon.core.resolving import Armed, ResolveAction
 from netmon.routers.cli_reading import CliReading
 from netmon.routers.enforcement import (
@@ -58,6 +59,7 @@ def change(bed: LinuxRouter, what: Intent, where: Target | None = None, steps: l
     return guarded.change(bed, what, where or target(bed), steps)
 
 
+@pytest.mark.measured
 def test_both_directions_are_limited_proven_by_traffic_and_removed(bed: LinuxRouter) -> None:
     before = traces(bed)
     free, neighbour = bed.agencies[0], bed.agencies[1]
@@ -83,6 +85,7 @@ def test_both_directions_are_limited_proven_by_traffic_and_removed(bed: LinuxRou
     assert bed.download_mbps(0, seconds=1) > 50
 
 
+@pytest.mark.measured
 def test_a_province_facing_port_is_limited_the_other_way_round(bed: LinuxRouter) -> None:
     where = replace(target(bed), faces=Faces.PROVINCE)
     assert change(bed, intent(5_000_000), where).outcome is Outcome.CONFIRMED

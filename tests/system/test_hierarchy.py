@@ -14,20 +14,8 @@ from support.guarded import session, traces
 from support.processes import wait_until
 from support.testbed import LinuxRouter, linux_router, missing
 
-from netmon.core.model import (
-    Action,
-    Agency,
-    Change,
-    Circuit,
-    Direction,
-    Faces,
-    Intent,
-    Outcome,
-    Placement,
-    ShapingPoint,
-    Step,
-    VerdictReason,
-)
+from netmon.core.changes import Action, Change, Intent, Outcome, Step
+from netmon.core.model import Agency, Circuit, Direction, Faces, Placement, ShapingPoint, VerdictReason
 from netmon.core.planning import same_placement
 from netmon.core.resolving import Armed, ResolveAction
 from netmon.core.shaping import Shaped, hierarchies, tiers
@@ -159,6 +147,7 @@ def first_second(series: Series, since: float, holds: Callable[[float], bool]) -
     raise AssertionError(f"never after {since}: {series}")
 
 
+@pytest.mark.measured
 def test_an_idle_neighbours_floor_is_borrowed_and_given_back_within_a_second(bed: LinuxRouter) -> None:
     limit_all(bed, shaped(("hospital", 6, None, 1), ("registry", 2, None, 1)), DOWNLOAD, "hospital", "registry")
     with bed.receiving(0, ADDRESS["hospital"], 6) as hospital:
@@ -179,6 +168,7 @@ def test_an_idle_neighbours_floor_is_borrowed_and_given_back_within_a_second(bed
     assert during(hospital, resumed + 1, after[-1][0]) == pytest.approx(6 * PAYLOAD, rel=0.1)
 
 
+@pytest.mark.measured
 def test_weights_share_what_is_left_and_a_ceiling_holds(bed: LinuxRouter) -> None:
     tree = shaped(("hospital", 1, None, 3), ("registry", 1, None, 1), ("archive", 0.5, 1, 1))
     limit_all(bed, tree, DOWNLOAD, *NAMES)
@@ -195,6 +185,7 @@ def test_weights_share_what_is_left_and_a_ceiling_holds(bed: LinuxRouter) -> Non
     assert during(registry, *span) == pytest.approx((1 + 5 / 4) * PAYLOAD, rel=0.15)
 
 
+@pytest.mark.measured
 def test_uploads_are_told_apart_by_where_they_come_from(bed: LinuxRouter) -> None:
     limit_all(bed, shaped(("hospital", 3, None, 1), ("registry", 1, None, 1), capacity=4 * MBPS), UPLOAD, *NAMES[:2])
     with (
@@ -231,7 +222,7 @@ def test_the_armed_undo_restores_this_circuit_and_leaves_its_neighbours(bed: Lin
     limit_all(bed, tree, DOWNLOAD, "hospital", "registry")
     before = classes(bed)
     other = shaped(("district", 0, 5, 1), ("hospital", 1, None, 1), ("registry", 2, None, 1))["hospital", DOWNLOAD]
-    what = intent("hospital", other.ceiling_bps, other.placement, seconds=4)
+    what = intent("hospital", other.ceiling_bps, other.placement, seconds=8)
     filters = "tc filter del"
     assert guarded.vanish(bed, what, target(bed, "hospital"), filters).outcome is Outcome.UNKNOWN
     seen = guarded.seen_of(bed, what, target(bed, "hospital"))

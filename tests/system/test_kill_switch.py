@@ -104,8 +104,9 @@ def test_an_undo_that_is_armed_brings_no_limit_back(tmp_path: Path) -> None:
             daemon.send_signal(signal.SIGTERM)
             daemon.wait(PATIENCE_S)
         interface = at.bed.agencies[0].interface
+        swept = f"while tc qdisc show dev {interface} | grep -q 4e4d; do sleep 0.1; done; sleep 1"
         again = f"tc qdisc replace dev {interface} root handle 4e4d: htb default 1 && touch {tmp_path}/fired"
-        at.bed.on_router("sh", "-c", f"(setsid sh -c 'sleep 4; {again}' </dev/null >/dev/null 2>&1 &)")
+        at.bed.on_router("sh", "-c", f"(setsid sh -c '{swept}; {again}' </dev/null >/dev/null 2>&1 &)")
         (at.directory / "ledger.db").rename(at.directory / "elsewhere.db")
         at.release()
         assert (tmp_path / "fired").exists()

@@ -13,7 +13,8 @@ from support.killed_change import TIDY, standing_at
 from support.processes import wait_until
 from support.testbed import LinuxRouter, linux_router, missing
 
-from netmon.core.model import Action, Change, Direction, Faces, Intent, Outcome, Step, VerdictReason
+from netmon.core.changes import Action, Change, Intent, Outcome, Step
+from netmon.core.model import Direction, Faces, VerdictReason
 from netmon.core.resolving import GRACE_NS, Armed, Resolution, ResolveAction, classify, resolve
 from netmon.routers.dialects import Names, Way
 from netmon.routers.enforcement import Result, carry_out, read_limit
@@ -33,6 +34,8 @@ M = 1_000_000
 SECOND_NS = 1_000_000_000
 NAMES = Names.of("agency-0")
 OLD, NEW = 9 * M, 2 * M
+SOON_S = 8
+"""The deadline of a change that nobody completes: waited for, and long enough to log in on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +117,7 @@ def test_netmon_killed_before_a_step_leaves_a_router_that_explains_itself(
     clean: LinuxRouter, step: str, now: int, armed: Armed, later: str
 ) -> None:
     assert change(clean, intent(OLD)).outcome is Outcome.CONFIRMED
-    with standing_at(step, lambda: Apply(intent(NEW, seconds=4), target(clean), login_of(clean))) as job:
+    with standing_at(step, lambda: Apply(intent(NEW, seconds=SOON_S), target(clean), login_of(clean))) as job:
         what = job.intent
         seen = guarded.seen_of(clean, what, target(clean))
     assert (seen.read_bps, seen.armed) == (now, armed)
@@ -135,7 +138,7 @@ def test_netmon_killed_before_a_step_leaves_a_router_that_explains_itself(
 
 def test_netmon_killed_while_it_removes_a_limit_has_it_put_back_with_its_end(clean: LinuxRouter) -> None:
     assert change(clean, intent(OLD)).outcome is Outcome.CONFIRMED
-    removal = (None, DOWN, 4, 0)
+    removal = (None, DOWN, SOON_S, 0)
     with standing_at(Step.READ_BACK, lambda: Apply(intent(*removal), target(clean), login_of(clean))) as job:
         what = job.intent
         assert limit(clean) is None

@@ -17,7 +17,7 @@ from support.stack import NETMON, cli, netmon_run
 from support.testbed import LinuxRouter, linux_router, missing
 
 reason = missing()
-pytestmark = [pytest.mark.system, pytest.mark.skipif(reason is not None, reason=reason or "")]
+pytestmark = [pytest.mark.system, pytest.mark.measured, pytest.mark.skipif(reason is not None, reason=reason or "")]
 
 BOUGHT_MBPS = 20
 PAYLOAD = 0.956

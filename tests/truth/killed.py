@@ -18,7 +18,8 @@ from pathlib import Path
 from netmon.core.closing import Port
 from netmon.core.counters import account
 from netmon.core.heads import Ceilings
-from netmon.core.model import NANOSECONDS, Circuit, Column, Faces, Interface, PduStamp, Poll
+from netmon.core.measurement import Column, Interface, PduStamp, Poll
+from netmon.core.model import NANOSECONDS, Circuit, Faces
 from netmon.core.periods import Period
 from netmon.daemon.figures import Reckoning
 from netmon.store.ledger import Ledger

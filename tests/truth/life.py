@@ -11,7 +11,7 @@ from support.ledgers import settings_of
 from truth.ground import Ground
 
 from netmon.core.heads import Ceilings, Head, Visit
-from netmon.core.model import Poll
+from netmon.core.measurement import Poll
 from netmon.daemon.accountant import Accountant
 from netmon.daemon.clock import Clock
 from netmon.store.errors import StoreError

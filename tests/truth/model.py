@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from netmon.core.continuity import TICK_NS, UPTIME_WRAP
-from netmon.core.model import Interface
+from netmon.core.measurement import Interface
 
 SECOND_NS = 1_000_000_000
 

@@ -27,7 +27,8 @@ from truth.model import SECOND_NS, ModelRouter, Port, Served
 from netmon.core.closing import Port as PortOf
 from netmon.core.continuity import BELATED_TICKS, TICK_NS, UPTIME_WRAP
 from netmon.core.heads import Ceilings, Head, Visit
-from netmon.core.model import Circuit, Column, Faces, Gap, GapReason, Interface, PduStamp, Poll, Way
+from netmon.core.measurement import Column, Gap, GapReason, Interface, PduStamp, Poll
+from netmon.core.model import Circuit, Faces, Way
 from netmon.core.periods import Period
 from netmon.daemon.clock import Clock
 from netmon.daemon.figures import Reckoning

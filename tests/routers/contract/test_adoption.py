@@ -8,7 +8,8 @@ import pytest
 from support.contract_bench import Bench
 from support.processes import wait_until
 
-from netmon.core.model import Direction, Outcome
+from netmon.core.changes import Outcome
+from netmon.core.model import Direction
 from netmon.routers.adopting import Course, Moved, objection_to
 from netmon.routers.dialects import Way
 from netmon.routers.readbacks import Foreign

@@ -8,7 +8,7 @@ import pytest
 from support.contract import Faults
 from support.contract_bench import SECOND_NS, Bench
 
-from netmon.core.model import Outcome, Step
+from netmon.core.changes import Outcome, Step
 from netmon.routers.dialects import Way
 
 M = 1_000_000

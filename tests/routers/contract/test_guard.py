@@ -9,7 +9,8 @@ from support.contract import Break, Breakage, Faults, Stage
 from support.contract_bench import SECOND_NS, Bench
 from support.processes import wait_until
 
-from netmon.core.model import Direction, Outcome, Step
+from netmon.core.changes import Outcome, Step
+from netmon.core.model import Direction
 from netmon.core.resolving import ResolveAction
 from netmon.routers.dialects import RevertKind, Way
 from netmon.routers.session import Failure
@@ -93,7 +94,6 @@ def test_a_router_that_drops_the_link_after_a_command_took_effect(simulated: Ben
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_router_that_hangs_at_any_step(simulated: Bench, step: Step) -> None:
-    simulated.login = replace(simulated.bed.login, command_timeout_ns=3 * SECOND_NS // 2)
     broken(simulated, step, Break.HANG, Stage.COMMAND)
 
 
@@ -104,6 +104,8 @@ def broken(bench: Bench, step: Step, how: Break, stage: Stage) -> None:
     def inflict(begun: Step) -> None:
         if begun is step:
             bench.bed.inflict(Faults(Breakage(how, stage)))
+            if how is Break.HANG:
+                bench.lose_patience()
 
     bench.at_step = inflict
     result = bench.change(2 * M, from_bps=8 * M)

@@ -6,7 +6,8 @@ import pytest
 from support.contract_bench import SECOND_NS, Bench
 from support.processes import wait_until
 
-from netmon.core.model import Direction, Faces, Outcome, Proof, Step
+from netmon.core.changes import Outcome, Proof, Step
+from netmon.core.model import Direction, Faces
 from netmon.routers.dialects import RevertKind, Way
 
 M = 1_000_000

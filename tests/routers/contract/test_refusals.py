@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 from support.contract_bench import Bench
 
-from netmon.core.model import Direction, Outcome
+from netmon.core.changes import Outcome
+from netmon.core.model import Direction
 from netmon.routers.dialects import RevertKind, Way
 from netmon.routers.readbacks import Owner
 from netmon.routers.session import Failure

@@ -25,13 +25,15 @@ from daemon.world import Hands, a_poll, faulty_ledger
 from support.ledgers import audited
 from support.processes import eventually
 
+from netmon.core.changes import Intent, Outcome
 from netmon.core.counters import account
 from netmon.core.heads import Ceilings
-from netmon.core.model import NANOSECONDS, GapReason, Intent, Outcome
+from netmon.core.measurement import GapReason
+from netmon.core.model import NANOSECONDS
 from netmon.core.planning import Observed
 from netmon.core.resolving import GRACE_NS, Armed
-from netmon.daemon.actions import LOOK_AGAIN_NS
 from netmon.daemon.processes import ChildFailedError
+from netmon.daemon.settling import LOOK_AGAIN_NS
 from netmon.routers.enforcement import Inspection, Reading
 from netmon.routers.session import Failure
 
@@ -42,7 +44,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         one = Bench(tmp_path, ledger)
         yield one
         assert audited(tmp_path / "ledger.db").ok
-        assert one.actions._in_hand == set()
+        assert one.actions.settler._in_hand == set()
 
 
 # --- doubt -----------------------------------------------------------------------------------
@@ -238,7 +240,7 @@ async def test_what_a_restarted_router_still_limits_is_read_before_anything_is_b
         await bench.carry_out(a_change(circuit, MBPS))
     bench.routers.limits["dinkes-fo", DOWN] = None
     bench.routers.orders.clear()
-    bench.actions.doubt("palu")
+    bench.actions.settler.doubt("palu")
     assert bench.standing.limits["dinkes-fo", DOWN] == Observed(None, known=False)
     assert bench.standing.limits["dishub-fo", DOWN] == Observed(MBPS, known=True), "another router"
     await bench.settle()
@@ -250,7 +252,7 @@ async def test_what_a_restarted_router_still_limits_is_read_before_anything_is_b
 
 
 async def test_a_circuit_never_limited_is_not_read_after_a_restart(bench: Bench) -> None:
-    bench.actions.doubt("palu")
+    bench.actions.settler.doubt("palu")
     await bench.settle()
     assert bench.routers.orders == []
 
@@ -263,7 +265,7 @@ async def test_a_circuit_never_limited_is_not_read_after_a_restart(bench: Bench)
 async def test_a_limit_that_cannot_be_read_stays_unknown_and_is_read_later(bench: Bench, trouble: Any) -> None:
     await bench.carry_out(a_change("dinkes-fo", MBPS))
     bench.routers.will("read", "dinkes-fo", trouble)
-    bench.actions.doubt("palu")
+    bench.actions.settler.doubt("palu")
     await bench.settle()
     await bench.settle(1)
     assert bench.standing.limits["dinkes-fo", DOWN] == Observed(None, known=False)
@@ -275,7 +277,7 @@ async def test_a_limit_that_cannot_be_read_stays_unknown_and_is_read_later(bench
 async def test_what_was_read_but_cannot_be_recorded_is_not_believed(bench: Bench) -> None:
     await bench.carry_out(a_change("dinkes-fo", MBPS))
     bench.ledger.faults.failing.add("note_limit")
-    bench.actions.doubt("palu")
+    bench.actions.settler.doubt("palu")
     await bench.settle()
     assert bench.standing.limits["dinkes-fo", DOWN] == Observed(None, known=False)
     bench.ledger.faults.failing.clear()
@@ -286,7 +288,7 @@ async def test_what_was_read_but_cannot_be_recorded_is_not_believed(bench: Bench
 async def test_somebody_elses_limit_is_not_taken_for_ours(bench: Bench) -> None:
     await bench.carry_out(a_change("dinkes-fo", MBPS))
     bench.routers.will("read", "dinkes-fo", Reading(2 * MBPS, False, "qdisc cake"))
-    bench.actions.doubt("palu")
+    bench.actions.settler.doubt("palu")
     await bench.settle()
     assert await bench.believed("dinkes-fo") == Observed(None, known=True)
 
@@ -331,7 +333,7 @@ async def test_a_restart_of_the_router_before_its_limit_was_set_says_nothing_aga
 
 async def test_a_reload_does_not_forget_what_is_to_be_read(bench: Bench) -> None:
     await bench.carry_out(a_change("dinkes-fo", MBPS))
-    bench.actions.doubt("palu")
+    bench.actions.settler.doubt("palu")
     bench.actions = bench.made()
     await bench.actions.restore()
     await bench.settle()
@@ -342,7 +344,7 @@ async def test_a_router_in_doubt_is_resolved_before_its_limits_are_read(bench: B
     await bench.carry_out(a_change("arsip-fo", MBPS))
     await in_doubt(bench)
     bench.routers.will("inspect", "dinkes-fo", Inspection(False, None, Armed.UNKNOWN, "no answer"))
-    bench.actions.doubt("palu")
+    bench.actions.settler.doubt("palu")
     await bench.settle()
     assert ("read", "arsip-fo") not in bench.routers.told
     await bench.settle(LOOK_AGAIN_NS / NANOSECONDS)
@@ -386,7 +388,7 @@ async def one_event(bench: Bench, chance: random.Random) -> None:
         case 4:
             await bench.restarted()
         case 5:
-            bench.actions.doubt(PLACES[circuit][0])
+            bench.actions.settler.doubt(PLACES[circuit][0])
     await bench.settle(chance.choice([0, 20, 4000]))
 
 
