@@ -64,7 +64,8 @@ def name_of(address: str, port: int) -> str:
 def recorded_keys(text: str, address: str, port: int) -> tuple[HostKey, ...]:
     """The keys the file holds for a server, in its order; lines that mark a key (@revoked) are no record of it."""
     name = name_of(address, port)
-    return tuple(line.key for line in map(_parsed, text.splitlines()) if line is not None and _names(line.hosts, name))
+    ours = (raw for raw in text.splitlines() if _names(raw.split(maxsplit=1)[0] if raw.strip() else "", name))
+    return tuple(line.key for line in map(_parsed, ours) if line is not None)
 
 
 def revoked_keys(text: str) -> frozenset[HostKey]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from netmon.core.model import NANOSECONDS
@@ -36,7 +37,7 @@ from netmon.routers.ssh_link import (
     Link,
     check_key_file,
     connect_directly,
-    key_types,
+    known_keys,
     open_link,
     watched,
     why_not,
@@ -332,14 +333,28 @@ class NetmikoSession:
 
 def _log_in(login: Login, settings: Terminal, link: Link, where: str) -> Any:
     """A netmiko connection with an open shell, its own session preparation left out."""
-    from netmiko import ConnectHandler
     from netmiko.exceptions import NetmikoBaseException
     from paramiko.ssh_exception import SSHException  # type: ignore[import-untyped]
 
+    with known_keys(login.known_hosts, login.address, login.port, where) as (keys, types):
+        connection = _connection(login, settings, link, where, keys, types)
+        try:
+            # `_open` would also guess the prompt, from a pattern that is not anchored.
+            connection._modify_connection_params()  # noqa: SLF001 - adds RouterOS' terminal options; pinned by a test
+            connection.establish_connection()
+        except (NetmikoBaseException, SSHException, OSError, EOFError, ValueError) as error:
+            _discard(connection)
+            raise why_not(error, where, login.username, login.known_hosts) from error
+    return connection
+
+
+def _connection(login: Login, settings: Terminal, link: Link, where: str, keys: Path, types: Sequence[str]) -> Any:
+    """Not established yet. Raises UnreachableError."""
+    from netmiko import ConnectHandler
+
     timeout_s = login.connect_timeout_ns / NANOSECONDS
-    types = key_types(login.known_hosts, login.address, login.port, where)
     try:
-        connection = ConnectHandler(
+        return ConnectHandler(
             device_type=settings.device_type,
             host=login.address,
             port=login.port,
@@ -348,7 +363,7 @@ def _log_in(login: Login, settings: Terminal, link: Link, where: str) -> Any:
             key_file=None if login.key_file is None else str(login.key_file),
             ssh_strict=True,
             alt_host_keys=True,
-            alt_key_file=str(login.known_hosts),
+            alt_key_file=str(keys),
             conn_timeout=timeout_s,
             auth_timeout=timeout_s,
             banner_timeout=timeout_s,
@@ -361,14 +376,6 @@ def _log_in(login: Login, settings: Terminal, link: Link, where: str) -> Any:
         raise UnreachableError(
             f"{where}: {settings.device_type} is not known to netmiko; correct device_type"
         ) from error
-    try:
-        # `_open` would also guess the prompt, from a pattern that is not anchored.
-        connection._modify_connection_params()  # noqa: SLF001 - adds RouterOS' terminal options; pinned by a test
-        connection.establish_connection()
-    except (NetmikoBaseException, SSHException, OSError, EOFError, ValueError) as error:
-        _discard(connection)
-        raise why_not(error, where, login.username, login.known_hosts) from error
-    return connection
 
 
 def _discard(connection: Any) -> None:

@@ -45,8 +45,8 @@ from netmon.settings import SecretRef
 
 ROUTERS: Final = 200
 SERVERS: Final = 4
-WORKERS: Final = 10
-"""Routers talked to at once: a session has a thread of Paramiko's besides, and all of them are to be 32 at most."""
+WORKERS: Final = SshSettings.model_fields["threads"].default
+"""Routers talked to at once: a session has threads of Paramiko's besides, and all of them are to be 32 at most."""
 GOAL_S, MOST_THREADS = 60, 32
 OLD_BPS, NEW_BPS = 8_000_000, 5_000_000
 SECOND_NS: Final = 1_000_000_000

@@ -14,6 +14,7 @@ from support.sshd import MS, fingerprint, keygen, sshd
 
 from netmon.routers.algorithms import LegacyAlgorithm
 from netmon.routers.dialects import load_dialect
+from netmon.routers.host_keys import HostKey, with_keys
 from netmon.routers.session import (
     HostKeyMismatchError,
     Jump,
@@ -25,6 +26,7 @@ from netmon.routers.session import (
     WeakAlgorithmsError,
 )
 from netmon.routers.ssh import open_session
+from netmon.routers.ssh_link import known_keys
 from netmon.routers.ssh_probe import probe
 
 LINUX = load_dialect("linux", [Path(__file__).parents[2] / "policies" / "enforcement"])
@@ -51,6 +53,17 @@ def through(router: Login, jump: Login, tmp_path: Path) -> Login:
     known.write_text(router.known_hosts.read_text() + jump.known_hosts.read_text())
     by = Jump("bastion", jump.address, jump.port, getpass.getuser(), key_file=jump.key_file)
     return replace(router, jump=by, known_hosts=known)
+
+
+def test_a_login_is_given_the_keys_of_its_own_server_alone_and_only_while_it_begins(tmp_path: Path) -> None:
+    known, ours = tmp_path / "known_hosts", HostKey("ssh-ed25519", b"ours")
+    text = with_keys("# of the province\n", "192.0.2.1", 2222, [ours, HostKey("ssh-rsa", b"revoked")], [b"", b""])
+    revoked = with_keys("", "192.0.2.7", 22, [HostKey("ssh-rsa", b"revoked")], [b""])
+    known.write_text(with_keys(text, "192.0.2.2", 2222, [HostKey("ssh-rsa", b"theirs")], [b""]) + f"@revoked {revoked}")
+    with known_keys(known, "192.0.2.1", 2222, "r1") as (file, types):
+        assert types == ("ssh-ed25519",)
+        assert file.read_text() == "[192.0.2.1]:2222 ssh-ed25519 b3Vycw==\n"
+    assert not file.exists()
 
 
 def test_a_session_goes_through_a_jump_host_and_leaves_nothing_behind(through: Login) -> None:
