@@ -62,7 +62,8 @@ async def _demo(directory: Path, once: bool) -> int:
 
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for asked_to_end in (signal.SIGTERM, signal.SIGHUP):  # the latter when its terminal is closed
+        asyncio.get_running_loop().add_signal_handler(asked_to_end, task.cancel)
     async with running_province() as province:
         path = write_configuration(directory, province)
         assert province.mqtt_port is not None

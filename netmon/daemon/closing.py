@@ -84,8 +84,13 @@ def step(
     before = {key: known[key] for key in digests if key in known and known[key][0] == digests[key]}
     # Each from where it is: a port that is gone holds up what it is summed with, and nothing else.
     by_reach: dict[int, list[Wanted]] = {}
+    is_new = len(before) < len(going)
+    first_visits = reader.first_visits_ns({circuit.router for circuit in circuits}) if is_new else {}
     for one in going:
-        reached_ns = before[one.key()][1].upto_ns if one.key() in before else period.start_ns
+        if one.key() in before:
+            reached_ns = before[one.key()][1].upto_ns
+        else:  # the days before anything was read are passed at once
+            reached_ns = max(period.start_ns, observed_since(first_visits, one.circuits) or 0)
         by_reach.setdefault(reached_ns, []).append(one)
     moved: dict[DemandKey, Progress] = {}
     more = False

@@ -11,13 +11,15 @@ from support.consumed import estimated, proven
 from support.ledger_oracle import percentile_95, whole
 from support.ledgers import MINUTE_NS, START_NS, a_visit, opened
 
+from netmon.core.demand import Demand
 from netmon.core.heads import LastSeen
 from netmon.core.measurement import Gap, GapReason
 from netmon.core.model import NANOSECONDS, Circuit, Direction, Faces
 from netmon.core.periods import GRID_NS, Period, add_usage
-from netmon.daemon.closing import progress, wanted_of
+from netmon.daemon.closing import progress, step, wanted_of
 from netmon.daemon.consumption import Consumption
-from netmon.daemon.figures import Reckoning, Wanted
+from netmon.daemon.figures import Progress, Reckoning, Wanted
+from netmon.store.closings import DemandKey
 from netmon.store.ledger import Ledger
 from netmon.store.reader import LedgerReader
 
@@ -114,6 +116,21 @@ def test_a_demand_taken_further_bit_by_bit_is_that_of_all_readings(books: tuple[
         ports = [whole(reader, c.router, c.interface, c.way(row.direction)) for c in row.circuits]
         assert key == row.key()
         assert (found.p95_bps, found.samples) == percentile_95(ports, period.start_ns, period.end_ns)
+
+
+def by_row(found: dict[DemandKey, Progress]) -> dict[tuple[str | None, Direction], Demand]:
+    return {(key.circuit, key.direction): demand for key, (_, demand) in found.items()}
+
+
+def test_the_days_of_a_period_before_anything_was_read_take_no_steps(books: tuple[Ledger, LedgerReader]) -> None:
+    _, reader = books
+    days, now_ns = 22 * 86_400 * NANOSECONDS, GRID_START_NS + 70 * MINUTE_NS
+    period = Period(GRID_START_NS - days, GRID_START_NS + days, "")
+    found, more = step(reader, "c", CIRCUITS, period, now_ns)
+    assert not more
+    hour = Period(GRID_START_NS, GRID_START_NS + days, "")
+    since = progress(reader, "c", CIRCUITS, hour, now_ns)
+    assert by_row(found) == by_row(since)
 
 
 def test_what_was_noted_is_shown_unless_the_ports_are_others(
