@@ -55,8 +55,10 @@ def excepted(circuit: Circuit, others: Iterable[Circuit]) -> tuple[Packets, ...]
     found = []
     for other in others:
         theirs = other.limiting
+        if not theirs.dscp:
+            continue
         within = tuple(one for one in point.prefixes if any(lies_within(one, whole) for whole in theirs.prefixes))
-        if theirs.dscp and within:
+        if within:
             found.append(Packets(other.id, within, theirs.dscp))
     return tuple(found)
 

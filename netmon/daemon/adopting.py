@@ -69,6 +69,8 @@ class Adopter:
             raise CommandError("everything is released and stays so until netmon resume; adopt afterwards")
         self._check_settled(circuit, in_doubt)
         aside = (await self._ledger.write(Ledger.adoptions)).get(circuit.id)
+        if aside is not None:
+            _check_place(circuit, aside.word)
         found = self._adoptable(circuit, await self._reached.survey_port(circuit, self._owner), aside)
         before = () if aside is None else aside.word.things
         things = (*before, *(one for one in found if not any(_same(one, other) for other in before)))
@@ -86,15 +88,10 @@ class Adopter:
                 f"nothing was adopted at {circuit.id}, so there is nothing to put back; to lift its limit use netmon"
                 " exempt, and to lift every limit netmon release --all"
             )
-        place, of = circuit.limiting, aside.word
-        if (of.router, of.interface) != (place.router, place.interface):
-            raise CommandError(
-                f"what was adopted for {circuit.id} is set aside at {of.interface} of {of.router}, and the circuit is"
-                f" limited at {place.interface} of {place.router} now; configure it as it was, release it, and move it"
-            )
+        _check_place(circuit, aside.word)
         self._check_settled(circuit, in_doubt)
         earlier = None if aside.doubtful is None else aside.doubtful.id
-        word = self._word(circuit, str(args["by"]), reason, of.things)
+        word = self._word(circuit, str(args["by"]), reason, aside.word.things)
         await self._carry_out(circuit, Kind.RESTORATION, Course.PUT_BACK, word, earlier)
         for direction in Direction:
             await self._ledger.write(Ledger.note_limit, circuit.id, direction, None, True, self._now_ns())
@@ -149,6 +146,16 @@ class Adopter:
         how = "as it was before" if ended.stage is Stage.FAILED else "not known; repeat the command, it looks first"
         why = "" if moved.reason is None else f" ({moved.reason})"
         raise CommandError(f"{circuit.id}{why}: {moved.detail}; the router is {how}")
+
+
+def _check_place(circuit: Circuit, of: Word) -> None:
+    """Raises CommandError where the circuit is limited at another port than what was set aside for it."""
+    place = circuit.limiting
+    if (of.router, of.interface) != (place.router, place.interface):
+        raise CommandError(
+            f"what was adopted for {circuit.id} is set aside at {of.interface} of {of.router}, and the circuit is"
+            f" limited at {place.interface} of {place.router} now; configure it as it was, release it, and move it"
+        )
 
 
 def _foreign(one: Shaper) -> Foreign:

@@ -170,7 +170,10 @@ async def _release(configuration: Configuration, args: Mapping[str, Any]) -> dic
 async def _settled(ledger: LedgerService | None) -> bool:
     """Whether it is known that no change was under way."""
     try:
-        return ledger is not None and not await ledger.write(Ledger.open_intents)
+        if ledger is None:
+            return False
+        is_moving = any(one.doubtful is not None for one in (await ledger.write(Ledger.adoptions)).values())
+        return not is_moving and not await ledger.write(Ledger.open_intents)
     except StoreError:
         return False
 

@@ -154,7 +154,8 @@ class Operations:
                     await self._actions.finished()
             except TimeoutError:
                 pass  # what hangs there may have armed an undo: the second pass is for that
-            undos_ns = fire_ns if self._actions.doubtful_routers else None
+            moving = any(one.doubtful is not None for one in (await asides_of(self._ledger)).values())
+            undos_ns = fire_ns if moving or self._actions.doubtful_routers else None
             brooms = self._reached.brooms()
             swept = await clear(hold, release, str(args["by"]), brooms, self._clock.now_ns, undos_ns)
             await self._keeper.look()
@@ -222,7 +223,13 @@ class Operations:
 
     async def _give_back(self, args: Mapping[str, Any]) -> dict[str, Any]:
         async with self._adopting:
-            answer = await self._adopter.give_back(args, self._actions.doubtful_routers)
+            try:
+                answer = await self._adopter.give_back(args, self._actions.doubtful_routers)
+            except CommandError:  # it may have gone any way
+                for direction in Direction:
+                    if (str(args.get("circuit")), direction) in self._standing.limits:
+                        self._actions.settler.reread(str(args["circuit"]), direction)
+                raise
         for direction in Direction:
             self._standing.limits[str(answer["circuit"]), direction] = Observed(None, known=True)
         self._announced()

@@ -148,12 +148,16 @@ class Move:
         )
 
     def _check_strangers(self, state: PortState) -> None:
-        if self._course is Course.PUT_BACK:
-            return
         known = [found for one in self._things if (found := self._of(one)) is not None]
         for one in state.foreigners:
-            if (found := self._of(one)) is None or not any(found.matches(other) for other in known):
+            found = self._of(one)
+            if found is not None and any(found.matches(other) for other in known):
+                continue
+            if self._course is Course.SET_ASIDE:
                 raise RefusedError(Failure.FOREIGN_SHAPER, f"{one.kind} {one.name} appeared meanwhile; adopt again")
+            if found is not None:  # at this very port: what is put back would take its place
+                detail = f"{one.kind} {one.name} was set there meanwhile; take it off first"
+                raise RefusedError(Failure.FOREIGN_SHAPER, detail)
 
     def _settle(self) -> None:
         """The undo of an attempt that was not seen to end."""

@@ -100,7 +100,7 @@ class GuardedChange:
         port.check_others()
         before = self._before = port.state()
         limit = before.limit(self._way)
-        if limit.foreign is not None:
+        if limit.foreign is not None and not self._lifts(limit):
             raise RefusedError(Failure.FOREIGN_SHAPER, f"{limit.foreign} was not made by netmon")
         nesting = None if self._wanted.bps is None else port.nesting(before, self._way)
         if nesting is not None:
@@ -120,6 +120,10 @@ class GuardedChange:
         return self._apply_it() or self._read_back()
 
     # --- before anything is sent -----------------------------------------------------------------
+
+    def _lifts(self, limit: Limit) -> bool:
+        """Whether a whole limit of ours is taken off, which nobody else's shaper must stand in the way of."""
+        return self._wanted.bps is None and limit.ours and limit.bps is not None
 
     def _check_guarded(self, limit: Limit) -> None:
         """What the router cannot do by itself has to be allowed."""
@@ -240,7 +244,7 @@ class GuardedChange:
 
     def _objection(self, limit: Limit, ended: Expiry, others: str | None) -> tuple[Failure, str] | None:
         """Why what was read back cannot be confirmed."""
-        if limit.foreign is not None:
+        if limit.foreign is not None and not (self._wanted.bps is None and limit.foreign == self._old().foreign):
             return Failure.FOREIGN_SHAPER, f"{limit.foreign} appeared meanwhile"
         if not self._port.in_place(self._wanted, limit):
             asked, read = said(self._wanted.bps, self._wanted.placement), said(limit.bps, limit.placement)

@@ -12,7 +12,7 @@ from typing import Final
 _LONGEST_LINE: Final = 4_096
 _LONGEST_TAIL: Final = 64
 """Characters of `completion` that are looked for; of more the last."""
-_WRAPPED: Final = r"(?:[\s\b]|[({\[\"]{1,8}\.\.\. ?)*"
+_WRAPPED: Final = r"(?:[\s\b]|[({\[\"]{1,8}\.\.\.)*"
 """What may stand between any two characters of an echo."""
 
 

@@ -59,8 +59,10 @@ _REGISTERED = re.compile(
 _END = re.compile(r"^end\s*$", re.MULTILINE)
 _LOCKED = re.compile(r"^\s*State\s*:\s*LOCKED", re.MULTILINE)
 _HOLDER = re.compile(r"^\s*(?:User|TTY username)\s*: *(\S+)", re.MULTILINE)
-_SESSION_LOCK = re.compile(r"^Config Session Lock\s*\n(?:(?!Parser).*\n)*?\s*Owner PID\s*: *\d", re.MULTILINE)
-_CHANGE = re.compile(r"^( *)([+-]?)(\S.*?)\s*$")
+_SESSION_LOCK = re.compile(
+    r"^Config Session Lock[^\S\n]*\n(?:(?!Parser|Config Session)[^\n]*\n)*?[^\S\n]*Owner PID[^\S\n]*: *\d", re.MULTILINE
+)
+_CHANGE = re.compile(r"^( *)([+-]?)(\S.*)")
 _SHOWN_OF_USERS: Final = 10
 _OWN_DOING = ("ntp clock-period", "crypto pki certificate chain")
 """Lines that the router itself alters, or never shows the same in both configurations."""
@@ -234,7 +236,7 @@ def _changes(text: str) -> list[tuple[str, ...]]:
     """The changed lines of `show archive config differences`, each below those it belongs to."""
     found, above = [], list[tuple[int, str]]()
     for line in text.replace("\r", "").split("\n"):
-        match = _CHANGE.match(line)
+        match = _CHANGE.match(line.rstrip())
         if match is None or match[3].startswith("!") or match[3] == "end":
             continue
         depth, sign, words = len(match[1]), match[2], match[3]

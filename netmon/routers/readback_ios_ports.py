@@ -10,7 +10,7 @@ from netmon.routers.readback_ios_config import Section, same_port, spellings
 from netmon.routers.readbacks import beneath
 from netmon.routers.session import AnswerUnreadableError
 
-_OWN_LINE = re.compile(r"^\*.*?(\S+)\s*$", re.MULTILINE)
+_OWN_LINE = re.compile(r"^\*.*?(?<!\S)(\S+)[^\S\n]*$", re.MULTILINE)
 _NEXT_HOP = re.compile(r"(?:nexthop \S+|attached to|next hop \S+|via \S+,|via)\s+([A-Za-z][\w/.:-]*\d)")
 _CONNECTION = re.compile(
     r"^(?:0x)?[0-9A-Fa-f]+\s+(?:0x\w+\s+\d+\s+\d+\s+)?(\S+)[.:]\d+\s+(\S+)[.:]\d+\s+ESTAB", re.MULTILINE

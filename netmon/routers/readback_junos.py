@@ -136,6 +136,8 @@ class JunosReadback:
             applied = [value(unit, "family", f, "policer", WORD[way]) == ours[way] for f in FAMILIES]
             everywhere = all(value(unit, "family", f, "policer", WORD[way]) == ours[way] for f in families)
             blame = next((f"{one.kind} {one.name}" for one in found if one.way in (way, None)), None)
+            if any(applied) and not policer:
+                raise AnswerUnreadableError(f"{ours[way]} is applied, and the router does not show what it is")
             limits[way] = Limit(_rate_of(policer) if everywhere else None, bool(policer) or any(applied), blame)
         return PortState(limits[Way.INGRESS], limits[Way.EGRESS], foreigners=found, facts=(("families", families),))
 

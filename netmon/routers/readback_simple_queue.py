@@ -225,7 +225,7 @@ def _others(foreign: Answers, interface: str) -> tuple[tuple[Foreign, ...], tupl
         if port != interface and OBJECT.match(name) and target == port:
             ours.append(Ours(name, port, None, None))
         elif port or overlaps(target, interface, networks):
-            told = setting(queue, "target", "dst", "max-limit") + _dynamic(queue)
+            told = setting(queue, "target", "dst", "max-limit") + _dynamic(queue) + _wider(target, networks)
             found.append(Foreign("simple-queue", name + _on(port, interface), None, told))
     for tree in blocks(answer(foreign, 1), "tree"):
         name, parent = tree["tree"], tree.get("parent", "")
@@ -264,6 +264,16 @@ def _warnings(foreign: Answers, interface: str) -> tuple[str, ...]:
         if key == "bridge"
     ]
     return (*((FASTTRACK,) if fast else ()), *bridges)
+
+
+def _wider(target: str, networks: list[Network]) -> str:
+    """Of hosts behind other ports too: it is not this circuit's alone."""
+    whole = network_of(target)
+    if whole is None or any(
+        own.version == whole.version and own.prefixlen <= whole.prefixlen and own.overlaps(whole) for own in networks
+    ):
+        return ""
+    return " wider=true"
 
 
 def overlaps(target: str, interface: str, networks: list[Network]) -> bool:

@@ -37,29 +37,30 @@ from netmon.routers.session import AnswerUnreadableError
 _SUFFIX = {Way.INGRESS: "-I", Way.EGRESS: "-O"}
 _WORD = {Way.INGRESS: "inbound", Way.EGRESS: "outbound"}
 _NO_SUCH = re.compile(
-    r"^\s*(?:Error|Info): ?(?:The .*\b(?:policy|classifier|behavior)\b.*does not exist|There is no )",
+    r"^[^\S\n]*(?:Error|Info): ?(?:The .*\b(?:policy|classifier|behavior)\b.*does not exist|There is no )",
     re.MULTILINE | re.IGNORECASE,
 )
-_STATE = re.compile(r"^\s*(\S+) current state\s*:", re.MULTILINE)
-_DESCRIPTION = re.compile(r"^\s*Description:[ ]?(.*?)\s*$", re.MULTILINE)
+_STATE = re.compile(r"^[^\S\n]*(\S+) current state\s*:", re.MULTILINE)
+_DESCRIPTION = re.compile(r"^[^\S\n]*Description:[ ]?(.*?)\s*$", re.MULTILINE)
 _MAC = re.compile(r"Hardware address is ([0-9a-f]{4})-([0-9a-f]{4})-([0-9a-f]{4})", re.IGNORECASE)
-_CAR = re.compile(r"^\s*((?:CIR|PIR|Conform|Green|Yellow|Exceed|Red)\b.*)$", re.MULTILINE | re.IGNORECASE)
+_CAR = re.compile(r"^[^\S\n]*((?:CIR|PIR|Conform|Green|Yellow|Exceed|Red)\b.*)$", re.MULTILINE | re.IGNORECASE)
 """The lines that tell what is policed."""
 _RATE = re.compile(r"\b(CIR|PIR)\s+(\d+)\s*\((Kbps|Mbps|Gbps)\)", re.IGNORECASE)
 _UNITS = {"kbps": 10**3, "mbps": 10**6, "gbps": 10**9}
 _ACTION = re.compile(r"\b(Yellow|Exceed|Red)\s+Action\s*:\s*(\w+)", re.IGNORECASE)
-_RULE = re.compile(r"^\s*(?:Rule\(s\)\s*:\s*)?(if-match \S+)", re.MULTILINE)
-_NOTHING = re.compile(r"^\s*(?:Rule\(s\)\s*:\s*)?-none-\s*$", re.MULTILINE)
-_SELF = re.compile(r"^\s*\+\s*(\d+)\s+(\S+\s*\d+)\s+\S+\s+\S+\s+(\S+)", re.MULTILINE)
-_INDEX = re.compile(r"^\s*User Index\s*:\s*(\d+)", re.MULTILINE)
-_LOCKER = re.compile(r"^\s*User Name\s*:\s*(\S+)", re.MULTILINE)
-_TRIAL = re.compile(r"^\s*Trial status\s*:\s*(\w+)", re.MULTILINE)
-_PERSIST = re.compile(r"^\s*Persist id\s*:\s*(\S+)", re.MULTILINE)
+_RULE = re.compile(r"^[^\S\n]*(?:Rule\(s\)\s*:\s*)?(if-match \S+)", re.MULTILINE)
+_NOTHING = re.compile(r"^[^\S\n]*(?:Rule\(s\)\s*:\s*)?-none-\s*$", re.MULTILINE)
+_DENY = re.compile(r"^[^\S\n]*(?:\S+[^\S\n]*:[^\S\n]*)?deny[^\S\n]*$", re.MULTILINE | re.IGNORECASE)
+_SELF = re.compile(r"^[^\S\n]*\+\s*(\d+)\s+(\S+\s*\d+)\s+\S+\s+\S+\s+(\S+)", re.MULTILINE)
+_INDEX = re.compile(r"^[^\S\n]*User Index\s*:\s*(\d+)", re.MULTILINE)
+_LOCKER = re.compile(r"^[^\S\n]*User Name\s*:\s*(\S+)", re.MULTILINE)
+_TRIAL = re.compile(r"^[^\S\n]*Trial status\s*:\s*(\w+)", re.MULTILINE)
+_PERSIST = re.compile(r"^[^\S\n]*Persist id\s*:\s*(\S+)", re.MULTILINE)
 _PREFIX = re.compile(r"\s*[0-9.]+/(\d+)\s")
 _HOP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}\Z")
 _PAIR6 = re.compile(r"\b(PrefixLength|Interface)\s*:\s*(\S+)")
-_MARKER = re.compile(r"^\s*description NM-OWNER (netmon:.*)$", re.MULTILINE)
-_CLOCK = re.compile(r"^\s*(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)([+-]\d\d:\d\d)?", re.MULTILINE)
+_MARKER = re.compile(r"^[^\S\n]*description NM-OWNER (netmon:.*)$", re.MULTILINE)
+_CLOCK = re.compile(r"^[^\S\n]*(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)([+-]\d\d:\d\d)?", re.MULTILINE)
 _ZONE = re.compile(r"UTC\s*([+-]\d\d:\d\d)")
 _VERSION = re.compile(r"Version\s+(.*?)\s*$", re.MULTILINE)
 
@@ -141,7 +142,7 @@ class VrpReadback:
                         bps = if_readable(partial(_rate, policies, words[1]))
                         found[words[1]] = Ours(match[1], port, way, bps)
         for text in answers[1:4]:
-            for name in re.findall(r"^\s*(?:Policy|Behavior|Classifier)\s*:\s*(\S+)", text, re.MULTILINE):
+            for name in re.findall(r"^[^\S\n]*(?:Policy|Behavior|Classifier)\s*:\s*(\S+)", text, re.MULTILINE):
                 if name not in found and (match := OURS.match(name)) and OBJECT.match(match[1]):
                     way = Way.INGRESS if match[2] == "I" else Way.EGRESS
                     found[name] = Ours(match[1], UNBOUND, way, None)
@@ -217,7 +218,13 @@ def _rate(text: str, name: str) -> int | None:
     """
     if _NO_SUCH.search(text):
         return None
-    section = _section(_section(text, "Policy", name), "Classifier", name)
+    policy = _section(text, "Policy", name)
+    classifiers = set(re.findall(r"^[^\S\n]*Classifier[^\S\n]*:[^\S\n]*(\S+)", policy, re.MULTILINE))
+    if strange := classifiers - {name, "default-class"}:
+        raise AnswerUnreadableError(f"somebody put {min(strange)} into netmon's policy {name}; take it out")
+    section = _section(policy, "Classifier", name)
+    if _DENY.search(section):
+        raise AnswerUnreadableError(f"somebody made netmon's behavior {name} deny everything; take that out")
     told = "\n".join(_CAR.findall(section))
     rates = [(key.upper(), int(number) * _UNITS[unit.lower()]) for key, number, unit in _RATE.findall(told)]
     actions = {colour.lower(): action.lower() for colour, action in _ACTION.findall(told)}
@@ -235,7 +242,7 @@ def _rate(text: str, name: str) -> int | None:
 
 def _section(text: str, word: str, name: str) -> str:
     """What follows `word: name` up to the next `word:`."""
-    parts = re.split(rf"^\s*{word}\s*:\s*(\S+)", text, flags=re.MULTILINE)
+    parts = re.split(rf"^[^\S\n]*{word}\s*:\s*(\S+)", text, flags=re.MULTILINE)
     return next((body for found, body in zip(parts[1::2], parts[2::2], strict=True) if found == name), "")
 
 
@@ -245,7 +252,7 @@ def _blame(strangers: Sequence[Foreign], way: Way) -> str | None:
 
 def _unsaved(saved: str, running: str) -> str | None:
     """Names the first line that runs and is not saved, or the other way round; netmon's own are passed over."""
-    if not re.search(r"^\s*sysname ", saved, re.MULTILINE):
+    if not re.search(r"^[^\S\n]*sysname ", saved, re.MULTILINE):
         return "there is no saved configuration to compare with; save once by hand"
     before, now = set(_places(saved)), set(_places(running))
     for place, line in sorted(now - before):

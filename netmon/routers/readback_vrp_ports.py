@@ -10,6 +10,8 @@ from netmon.routers.dialects import Way
 from netmon.routers.readbacks import Foreign, Ours, beneath
 from netmon.routers.session import AnswerUnreadableError
 
+_MOST_VLAN = 4094
+"""IEEE 802.1Q, VLAN identifiers."""
 OURS = re.compile(r"(NM-[0-9A-F]{8}-[A-Z0-9-]{1,18})-([IO])\Z")
 """A circuit's traffic policy, classifier and behavior of one way."""
 Blocks = Mapping[str, tuple[str, ...]]
@@ -131,6 +133,6 @@ def _vlans(words: list[str]) -> list[int]:
         if word == "to":
             through = True
         elif word.isdigit():
-            numbers += range(numbers[-1] + 1, int(word) + 1) if through and numbers else [int(word)]
+            numbers += range(numbers[-1] + 1, min(int(word), _MOST_VLAN) + 1) if through and numbers else [int(word)]
             through = False
     return numbers

@@ -46,9 +46,9 @@ _UNFOLLOWED: Final = ("pppoe", "tun", "vtun", "vti", "wg", "l2tp", "gre", "sit",
 """Begins the names of ports whose packets leave by another."""
 _SESSION: Final = re.compile(r"^session=(\d+)\s*$", re.MULTILINE)
 _WHERE: Final = re.compile(r"^\[(?:edit\b ?)?([^\]]*)\]$")
-_CHANGE: Final = re.compile(r"^([+>-])? *(.*?) *$")
+_CHANGE: Final = re.compile(r"^([+>-])? *(.*)")
 _RATE: Final = re.compile(r"(\d+)(bit|kbit|mbit|gbit)\Z")
-_SHARE: Final = re.compile(r"(\d{1,3})%\Z")
+_SHARE: Final = re.compile(r"([1-9]\d?|100)%\Z")
 _UNITS: Final = {"bit": 1, "kbit": 10**3, "mbit": 10**6, "gbit": 10**9}
 _QDISC: Final = re.compile(r"^qdisc (\S+) (\S+)(?: dev \S+)? (root|ingress|parent)", re.MULTILINE)
 _DEFAULT: Final = frozenset({"pfifo_fast", "fq_codel", "mq", "noqueue", "fq", "pfifo"})
@@ -188,10 +188,10 @@ def _carried(settings: tuple[Words, ...]) -> Iterator[tuple[str, str]]:
 
 def _rate_of(policy: tuple[Words, ...], way: Way) -> int | None:
     """bit/s of a policy that is bound; None for the port's own speed. Raises AnswerUnreadableError."""
+    if any(words[:1] == ("class",) for words in policy):
+        raise AnswerUnreadableError("somebody put classes into netmon's policy; take them out")
     if way is Way.INGRESS:
         return _bps(value(policy, "default", "bandwidth"))
-    if any(words[:1] == ("class",) for words in policy):
-        raise AnswerUnreadableError("somebody put classes into netmon's shaper; take them out")
     text, ceiling = value(policy, "bandwidth"), value(policy, "default", "ceiling") or "100%"
     if text == "auto":
         return None
@@ -248,7 +248,7 @@ def _unsaved(text: str) -> Iterator[Words]:
         if where := _WHERE.match(line.strip()):
             place, depth = tuple(where[1].split()), []
             continue
-        change = _CHANGE.match(line)
+        change = _CHANGE.match(line.rstrip())
         if change is None or not change[2] or line.startswith("No changes"):
             continue
         words = tuple(change[2].rstrip("{").split())

@@ -126,7 +126,7 @@ _QDISCS: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = MappingProxyTyp
         ),
         "netem": (
             ("limit", r"\d+", "limit {}"),
-            ("delay", rf"{_TIME}(?:\s+{_TIME}(?:\s+{_PERCENT})?)?", "delay {}"),
+            ("delay", rf"{_TIME}", "delay {}"),
             ("loss", rf"{_PERCENT}(?:\s+{_PERCENT})?", "loss {}"),
             ("duplicate", rf"{_PERCENT}(?:\s+{_PERCENT})?", "duplicate {}"),
             ("corrupt", rf"{_PERCENT}(?:\s+{_PERCENT})?", "corrupt {}"),
@@ -179,6 +179,8 @@ def _routeros(foreign: Foreign, interface: str) -> _Found:
         return (foreign.kind, foreign.name, ()) if told.get("parent") == interface else ELSEWHERE
     if foreign.kind != "simple-queue":
         return None
+    if told.get("wider") == "true":
+        return ELSEWHERE
     target = told.get("target", "")
     if target != interface and (_is_everything(target) or told.get("dst") == interface):
         return ELSEWHERE

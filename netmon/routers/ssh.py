@@ -156,7 +156,7 @@ class NetmikoSession:
         except SessionError as error:
             self._transcript.note(str(error))
             raise
-        return "\n".join(line for line in body.split("\n") if line)
+        return "\n".join(line for line in body.split("\n") if line.strip())
 
     def _marked(self, command: str) -> str:
         """The answer before the marker of success; the command may not be echoed."""

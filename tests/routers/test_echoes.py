@@ -32,6 +32,11 @@ def test_however_an_echo_is_wrapped_and_repainted_nothing_of_it_is_read(mark: st
     assert dict(pairs(body)) == {"target": "ether2", "max-limit": "4000000/8000000"}
 
 
+def test_a_console_that_opens_brackets_without_end_is_read_at_once() -> None:
+    answer = ";" + "{... " * 20_000 + "x"
+    assert after_completion(answer, COMPLETION) == answer
+
+
 def test_without_cutting_a_wrapped_echo_would_be_read_as_an_answer() -> None:
     assert "max-limit" in dict(pairs(f"[admin@R1] > ...\n{READ[READ.index('max-limit') :]}"))
 

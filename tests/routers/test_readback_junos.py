@@ -67,17 +67,21 @@ def test_a_rate_that_cannot_be_read_is_no_limit_of_zero() -> None:
 @pytest.mark.parametrize(
     ("unit", "outward"),
     [
-        (ADDRESSES + applied(), ""),
         (ADDRESSES, policer(OUT)),
         (ADDRESSES + f"{UNIT} family inet policer output {OUT}\n", policer(OUT)),
         (ADDRESSES + applied(), policer(OUT).replace("then discard", "then loss-priority high")),
         (ADDRESSES + applied(), policer(OUT).replace("logical-interface-policer", "x")),
         (ADDRESSES + applied() + "deactivate interfaces ge-0/0/1 unit 0 family inet policer\n", policer(OUT)),
     ],
-    ids=["undefined", "not applied", "one family only", "does not discard", "one for each family", "deactivated"],
+    ids=["not applied", "one family only", "does not discard", "one for each family", "deactivated"],
 )
 def test_a_limit_in_part_is_ours_and_limits_nothing(unit: str, outward: str) -> None:
     assert state(unit, outward=outward).egress == Limit(None, ours=True, foreign=None)
+
+
+def test_a_policer_in_use_that_the_router_does_not_show_is_not_taken_for_no_limit() -> None:
+    with pytest.raises(AnswerUnreadableError, match="does not show what it is"):
+        state(ADDRESSES + applied())
 
 
 def test_the_families_the_port_has_are_told_and_no_other_is_given_to_it() -> None:

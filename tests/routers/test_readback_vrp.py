@@ -127,6 +127,20 @@ def test_a_policy_that_is_applied_and_not_understood_is_not_taken_for_no_limit(m
 
 
 @pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (f"   Classifier: {IN}", "   Classifier: BOSS\n     Behavior: BOSS\n", "put BOSS into"),
+        ("      Committed Access Rate:", "      Firewall: deny\n", "deny everything"),
+        ("      Committed Access Rate:", "      deny\n", "deny everything"),
+    ],
+)
+def test_what_somebody_put_into_our_policy_is_not_passed_over(before: str, after: str, said: str) -> None:
+    shown = policy(IN, "CIR 8000 (Kbps)").replace(before, after + before)
+    with pytest.raises(AnswerUnreadableError, match=said):
+        state(APPLIED, (ALL, shown))
+
+
+@pytest.mark.parametrize(
     "word", ["Error: The {} does not exist.", "Info: The {} does not exist.", "Info: There is no {}"]
 )
 def test_what_is_not_there_is_told_in_many_words(word: str) -> None:

@@ -62,12 +62,18 @@ def test_a_ceiling_lowers_the_rate_and_none_is_all_of_it(ceiling: str | None, bp
         ("", "does not show the rate"),
         (SHAPER.splitlines()[1], "does not show the rate"),
         (SHAPER + f"set qos policy shaper {OUT} class 10 bandwidth '1mbit'\n", "put classes"),
+        (SHAPER.replace("100%", "0%"), "'0%'"),
     ],
 )
 def test_a_shaper_in_use_that_is_not_understood_is_not_taken_for_no_limit(settings: str, said: str) -> None:
     with pytest.raises(AnswerUnreadableError, match=said):
         state(OUTWARD + settings)
     assert VYOS.ours([OUTWARD + settings])[0] == Ours(NAMES.object, "eth1", Way.EGRESS, None)
+
+
+def test_classes_in_our_limiter_are_not_passed_over() -> None:
+    with pytest.raises(AnswerUnreadableError, match="put classes"):
+        state(BOUND + SHAPER + LIMITER + f"set qos policy limiter {IN} class 10 bandwidth '64kbit'\n")
 
 
 @pytest.mark.parametrize(

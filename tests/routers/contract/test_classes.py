@@ -123,6 +123,16 @@ def test_somebody_elses_shaper_on_the_port_holds_for_its_vlans(classes: Classes,
     refused(classes, result, Failure.FOREIGN_SHAPER, name.split(" on ")[0], f"on {_called(classes, 'port')}")
 
 
+@pytest.mark.parametrize("direction", [DOWN, UP])
+def test_somebody_elses_shaper_on_the_port_does_not_keep_a_limit_on_its_vlan(
+    classes: Classes, direction: Direction
+) -> None:
+    confirmed(classes.change("first", 8 * M, direction))
+    classes.foreign("port", Way.EGRESS if direction is DOWN else Way.INGRESS)
+    confirmed(classes.change("first", None, direction))
+    assert classes.read("first", direction) is None
+
+
 @pytest.mark.parametrize(("held_at", "wanted_at"), [("port", "first"), ("first", "port")])
 def test_a_limit_of_ours_on_the_port_or_its_vlan_is_told_by_its_circuit(
     classes: Classes, held_at: str, wanted_at: str
