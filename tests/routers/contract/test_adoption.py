@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from support.contract_bench import Bench
@@ -81,6 +82,20 @@ def test_both_limits_make_way_for_what_is_put_back(bench: Bench) -> None:
     confirmed(bench.move(Course.PUT_BACK, things, "a2"))
     assert (bench.ours(), named(bench.foreigners())) == ((), named(things))
     confirmed(bench.move(Course.PUT_BACK, things, "a3"))
+
+
+def test_what_somebody_has_set_since_is_not_taken_off_for_what_was_there_before(bench: Bench) -> None:
+    there = somebody_shapes(bench)
+    earlier = tuple(
+        replace(one, name=one.name.replace("BOSS", "CHIEF"), setting=one.setting.replace("BOSS", "CHIEF"))
+        for one in there
+    )
+    if earlier == there:  # theirs bears no name on this platform
+        return
+    moved = bench.move(Course.PUT_BACK, earlier, "a1")
+    assert (moved.outcome, moved.reason) == (Outcome.FAILED, Failure.FOREIGN_SHAPER), moved
+    assert "was set there meanwhile" in moved.detail
+    assert bench.foreigners() == there
 
 
 def test_what_was_not_recorded_is_not_touched(bench: Bench) -> None:
