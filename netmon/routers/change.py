@@ -122,8 +122,8 @@ class GuardedChange:
     # --- before anything is sent -----------------------------------------------------------------
 
     def _lifts(self, limit: Limit) -> bool:
-        """Whether a whole limit of ours is taken off, which nobody else's shaper must stand in the way of."""
-        return self._wanted.bps is None and limit.ours and limit.bps is not None
+        """Whether a whole limit of ours goes off its own port: nobody else's shaper must stand in the way of that."""
+        return self._wanted.bps is None and limit.ours and limit.bps is not None and self._port.target.shared is None
 
     def _check_guarded(self, limit: Limit) -> None:
         """What the router cannot do by itself has to be allowed."""

@@ -97,7 +97,7 @@ MADE = [
 PRINTED = [
     "sfq 7: root refcnt 2 limit 127p quantum 1514b depth 127 divisor 1024 perturb 10sec",
     "fq 7: root refcnt 2 limit 10000p flow_limit 100p buckets 1024 quantum 3028b initial_quantum 15140b horizon_drop",
-    "netem 7: root refcnt 2 limit 1000 delay 20ms  5ms loss 1% rate 2Mbit",
+    "netem 7: root refcnt 2 limit 1000 delay 20ms loss 1% rate 2Mbit",
 ]
 """Kernels may lack these, and tc itself does not."""
 PORT = "ip link add d0 type veth peer name d1 && ip link set d0 up"
