@@ -8,11 +8,12 @@ from typing import Final
 
 from netmon.core.measurement import Column
 from netmon.routers import mib
-from netmon.routers.discovery import Discovered, Prober
+from netmon.routers.discovery import Discovered
 from netmon.routers.health import HealthReading, read_health
 from netmon.routers.optics import read_optics
 from netmon.routers.optics_values import OpticsReading
 from netmon.routers.polling import PollError
+from netmon.routers.sparing import Columns, Prober, SparingProber
 from netmon.routers.topology import Link, read_topology
 from netmon.routers.topology_profile import TopologyProfile
 from netmon.snmp.client import Agent
@@ -50,17 +51,23 @@ class Inspection:
 
 
 class Inspector:
-    """Reads one router by what its poller discovered."""
+    """Reads one router by what its poller discovered; remembers which tables it lacks."""
 
     def __init__(self, router: str, agent: Agent, prober: Prober) -> None:
         self.router, self._agent, self._prober = router, agent, prober
+        self._empty: frozenset[Columns] = frozenset()
 
     async def inspect(self, discovered: Discovered, known_ports: Collection[str] = ()) -> Inspection:
         """Raises PollError where the router stops answering; may be cancelled at any time.
 
         `known_ports`: ifNames that had a transceiver before. Neighbours are read where there are transceivers only.
         """
-        profile, prober, agent = discovered.profile, self._prober, self._agent
+        profile, agent = discovered.profile, self._agent
+        prober = SparingProber(self._prober, self._empty)
+        try:
+            await prober.ask_again(agent)
+        except SnmpError as error:
+            raise PollError(self.router, str(error)) from error
         repetitions = profile.quirks.max_repetitions
         health, _ = await read_health(prober, agent, profile)
         optics, _ = await read_optics(prober, agent, profile.optics, discovered.interfaces, max_repetitions=repetitions)
@@ -70,6 +77,7 @@ class Inspector:
         if names:
             asked = TopologyProfile(neighbours=profile.topology.neighbours, parents=())
             links = (await read_topology(prober, agent, discovered.interfaces, asked, repetitions)).links
+        self._empty = prober.empty
         return Inspection(
             router=self.router,
             discovered=discovered,

@@ -100,13 +100,18 @@ def test_a_routers_phase_lies_in_the_interval_and_is_the_same_after_every_restar
 
 
 def test_phases_do_not_depend_on_the_process() -> None:
-    assert phase_s("palu", 30) == pytest.approx(11.0973, abs=1e-3)
+    assert phase_s("palu", 30) == 11.0
 
 
 def test_phases_are_spread_evenly() -> None:
     tenths = Counter(int(phase_s(f"router-{number}", 10)) for number in range(5000))
     assert len(tenths) == 10
     assert all(400 < count < 600 for count in tenths.values())
+
+
+@given(st.text(min_size=1, max_size=30), st.text(min_size=1, max_size=30), st.sampled_from([1, 30, 60, 300]))
+def test_visits_begin_on_a_beat_that_all_routers_have_in_common(one: str, other: str, interval: float) -> None:
+    assert ((phase_s(one, interval) - phase_s(other, interval)) / pollers.BEAT_S).is_integer()
 
 
 def test_visits_keep_the_phase(clock: VirtualTime) -> None:

@@ -94,6 +94,22 @@ async def test_a_router_without_transceivers_is_not_asked_for_neighbours(
     assert len(box.asked) > asked
 
 
+async def test_the_second_survey_of_a_router_that_tells_nothing_of_itself_takes_two_requests(
+    box: ScriptedAgent, profiles: Profiles
+) -> None:
+    discovered = await known(box, profiles)
+    inspector = Inspector("palu", HOST, box)
+    await inspector.inspect(discovered)
+    assert len(box.asked) > 5
+    box.asked.clear()
+    await inspector.inspect(discovered)
+    assert box.asked == ["walk", "get"]
+    plugged(box)
+    found = await inspector.inspect(discovered)
+    assert [one.interface for one in found.optics] == ["sfp-sfpplus1"], "seen by the first survey after it came"
+    assert [one.remote_system for one in found.links] == ["gowa"]
+
+
 async def test_a_router_that_falls_silent_before_the_end_yields_nothing(box: ScriptedAgent, profiles: Profiles) -> None:
     discovered = await known(plugged(box), profiles)
     await Inspector("palu", HOST, box).inspect(discovered)

@@ -512,9 +512,9 @@ class RestlessAgent(ScriptedAgent):
     """Renames an interface after every walk."""
 
     async def walk(
-        self, agent: Agent, columns: Sequence[Oid], max_repetitions: int = 25
+        self, agent: Agent, columns: Sequence[Oid], max_repetitions: int = 25, max_rows: int = 50_000
     ) -> dict[Oid, dict[Oid, VarBind]]:
-        found = await super().walk(agent, columns, max_repetitions)
+        found = await super().walk(agent, columns, max_repetitions, max_rows)
         self.add(2, f"ppp{len(self.asked)}")
         return found
 

@@ -8,7 +8,7 @@ from netmon.routers import mib
 from netmon.routers.objects import OBJECTS
 from netmon.snmp.client import Agent
 from netmon.snmp.codec import Tag, Value, VarBind
-from netmon.snmp.errors import SnmpError, SnmpStatusError
+from netmon.snmp.errors import SnmpError, SnmpStatusError, SnmpTooManyRowsError
 from netmon.snmp.oid import Oid
 from netmon.snmp.template import FRAME, GetTemplate, TemplateReply
 
@@ -26,6 +26,8 @@ class ScriptedAgent:
         }
         self.asked: list[str] = []
         """get, walk and fetch, in order."""
+        self.walked: list[tuple[Oid, ...]] = []
+        """The columns of each walk."""
         self.templates: list[GetTemplate] = []
         self.monotonic_ns = 5_000_000_000_000
         self.failures: list[SnmpError | None] = []
@@ -90,15 +92,19 @@ class ScriptedAgent:
         return tuple(self._varbind(oid) for oid in oids)
 
     async def walk(
-        self, agent: Agent, columns: Sequence[Oid], max_repetitions: int = 25
+        self, agent: Agent, columns: Sequence[Oid], max_repetitions: int = 25, max_rows: int = 50_000
     ) -> dict[Oid, dict[Oid, VarBind]]:
         self._fail("walk")
-        return {
+        self.walked.append(tuple(columns))
+        found = {
             column: {
                 oid[len(column) :]: self._varbind(oid) for oid in sorted(self.tree) if oid[: len(column)] == column
             }
             for column in columns
         }
+        if any(len(rows) > max_rows for rows in found.values()):
+            raise SnmpTooManyRowsError(f"a column has more than {max_rows} rows")
+        return found
 
     async def fetch(self, agent: Agent, templates: Sequence[GetTemplate]) -> list[TemplateReply]:
         return [self._fetched(template) for template in templates]
