@@ -75,11 +75,11 @@ def step(
     going = [
         one
         for one in wanted_of(agency, circuits, period)
-        if (last := noted.get(one.key())) is None or last.upto_ns < period.end_ns or last.ports != one.digest()
+        if (last := noted.get(one.key)) is None or last.upto_ns < period.end_ns or last.ports != one.digest
     ]
     if not going:
         return {}, False
-    digests = {one.key(): one.digest() for one in going}
+    digests = {one.key: one.digest for one in going}
     known = {**reader.demands(agency, period.start_ns, period.end_ns), **ahead}
     before = {key: known[key] for key in digests if key in known and known[key][0] == digests[key]}
     # Each from where it is: a port that is gone holds up what it is summed with, and nothing else.
@@ -87,8 +87,8 @@ def step(
     is_new = len(before) < len(going)
     first_visits = reader.first_visits_ns({circuit.router for circuit in circuits}) if is_new else {}
     for one in going:
-        if one.key() in before:
-            reached_ns = before[one.key()][1].upto_ns
+        if one.key in before:
+            reached_ns = before[one.key][1].upto_ns
         else:  # the days before anything was read are passed at once
             reached_ns = max(period.start_ns, observed_since(first_visits, one.circuits) or 0)
         by_reach.setdefault(reached_ns, []).append(one)
@@ -123,7 +123,7 @@ def drawn_up(
         note=deed.note,
         figures=figures,
     )
-    return Drawn(closing, reckoning.settled([port for one in wanted for port in one.ports()], period))
+    return Drawn(closing, reckoning.settled([port for one in wanted for port in one.ports], period))
 
 
 def drawn_up_again(reader: LedgerReader, closing: Closing, now_ns: int) -> Drawn:

@@ -189,7 +189,7 @@ class Docket:
 
     def _take_percentile(self, index: int, now_ns: int) -> None:
         case = self.cases[index]
-        found = self._certain.get(case.percentile().key())
+        found = self._certain.get(case.percentile().key)
         bps = self._proven[index] = 0 if found is None else found.bps
         since_ns = case.span.period.start_ns if found is None else found.upto_ns
         if now_ns - since_ns > NOTED_WITHIN_NS or not self._low[index] <= bps < self._high[index]:
@@ -200,7 +200,7 @@ class Docket:
         policy, period = case.policy, case.span.period
         read_at = self._consumption.read_at(case.circuits)
         if policy.volume_bytes is None:
-            return percentiles.usage(self._certain.get(case.percentile().key()), period, read_at, now_ns)
+            return percentiles.usage(self._certain.get(case.percentile().key), period, read_at, now_ns)
         carried = 0
         if policy.rollover_permille:
             before = self._consumption.proven_before(case.circuits, policy.counts, case.span.before(), period)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Protocol
 
@@ -45,7 +46,7 @@ Progress = tuple[str, Demand]
 """The digest of what was summed, and how far."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Wanted:
     """One row of figures that is asked for."""
 
@@ -58,17 +59,20 @@ class Wanted:
     billed: bool = True
     """Whether the period is one that is closed some day, so that its demand may have been noted."""
 
+    @cached_property
     def key(self) -> DemandKey:
         """Under which its demand is noted."""
         return DemandKey(self.agency, self.period.start_ns, self.period.end_ns, self.circuit, self.direction)
 
+    @cached_property
     def ports(self) -> tuple[Port, ...]:
         """What is summed."""
         return tuple(Port(one.id, one.router, one.interface, one.way(self.direction)) for one in self.circuits)
 
+    @cached_property
     def digest(self) -> str:
         """Of what is summed."""
-        return digest(self.ports())
+        return digest(self.ports)
 
 
 class Reckoning:
@@ -89,15 +93,15 @@ class Reckoning:
         """One for each, in order; with the demands given, else those noted. Raises StoreError."""
         self._ask(wanted)
         self._open(wanted)
-        noted = _Noted(self._sheet, [one for one in wanted if one.key() not in demands])
+        noted = _Noted(self._sheet, [one for one in wanted if one.key not in demands])
         for one in wanted:
-            usage = add_usage([self.usage(port, one.period) for port in one.ports()])
-            demand = demands[one.key()][1] if one.key() in demands else self._noted(one, noted)
+            usage = add_usage([self.usage(port, one.period) for port in one.ports])
+            demand = demands[one.key][1] if one.key in demands else self._noted(one, noted)
             elapsed_ns = max(0, min(one.period.end_ns, self._now_ns) - one.period.start_ns)
             yield Figures(
                 circuit=one.circuit,
                 direction=one.direction,
-                ports=one.ports(),
+                ports=one.ports,
                 proven_bytes=usage.proven_bytes,
                 estimated_bytes=usage.estimated_bytes,
                 unknown_ns=usage.unknown_ns if one.circuits else elapsed_ns,
@@ -133,10 +137,10 @@ class Reckoning:
         self._ask(wanted)
         found: dict[DemandKey, Progress] = {}
         for one in wanted:
-            summed = one.digest()
-            before = known.get(one.key())
+            summed = one.digest
+            before = known.get(one.key)
             start = before[1] if before is not None and before[0] == summed else Demand(one.period.start_ns)
-            found[one.key()] = (summed, self._demand(one.ports(), one.period, start))
+            found[one.key] = (summed, self._demand(one.ports, one.period, start))
         return found
 
     def _demand(self, ports: Sequence[Port], period: Period, before: Demand) -> Demand:
@@ -156,7 +160,7 @@ class Reckoning:
     def _noted(self, one: Wanted, noted: _Noted) -> Demand | Reckoned:
         """As the daemon noted it within the hour: what it did not note, it did not poll."""
         found = noted.of(one) if one.billed else None
-        return found if found is not None else self._demand(one.ports(), one.period, Demand(one.period.start_ns))
+        return found if found is not None else self._demand(one.ports, one.period, Demand(one.period.start_ns))
 
     def _readings(self, router: str, from_ns: int, to_ns: int) -> Mapping[tuple[int, str], Sequence[Reading]]:
         """Of every series of the router that is wanted, kept for the other rows that ask for them."""
@@ -232,5 +236,5 @@ class _Noted:
 
     def of(self, one: Wanted) -> Reckoned | None:
         """None where nothing was noted, or of other ports."""
-        found = self._found.get(one.key())
-        return found if found is not None and found.ports == one.digest() else None
+        found = self._found.get(one.key)
+        return found if found is not None and found.ports == one.digest else None

@@ -58,7 +58,7 @@ def question_of(
         read_at = min(read_ns, default=None), max(read_ns, default=None)
         if policy.volume_bytes is None:
             row = Wanted(claim.agency, None, tuple(ours), claim.direction, period)
-            return percentiles.usage(certain(reader, [row]).get(row.key()), period, read_at, now_ns)
+            return percentiles.usage(certain(reader, [row]).get(row.key), period, read_at, now_ns)
         carried = 0
         if policy.rollover_permille:
             before = period_before(policy.period, period, claim.zone)

@@ -42,9 +42,9 @@ def certain(ledger: Notes, wanted: Iterable[Wanted]) -> Mapping[DemandKey, Certa
         asked = (one.agency, one.period.start_ns, one.period.end_ns)
         if asked not in noted:
             noted[asked] = ledger.demands(*asked)
-        summed, demand = noted[asked].get(one.key(), (None, None))
-        if demand is not None and summed == one.digest():
-            found[one.key()] = Certain(certain_bps(demand, one.period), demand.upto_ns)
+        summed, demand = noted[asked].get(one.key, (None, None))
+        if demand is not None and summed == one.digest:
+            found[one.key] = Certain(certain_bps(demand, one.period), demand.upto_ns)
     return found
 
 

@@ -144,7 +144,7 @@ class Bench:
             period = period_containing(PeriodRule(PeriodKind.DAY), self.now_ns, "Asia/Makassar")
             row = Wanted("dishub", None, tuple(OF_AGENCY["dishub"]), direction, period)
             upto_ns = self.now_ns // GRID_NS * GRID_NS
-            self.noted[row.key()] = (row.digest(), Demand(upto_ns, cells, (octets,) * min(cells, 15)))
+            self.noted[row.key] = (row.digest, Demand(upto_ns, cells, (octets,) * min(cells, 15)))
 
     def visit(self, name: str, grown: Sequence[int | None], reboots: bool = False) -> None:
         router = self.routers[name]

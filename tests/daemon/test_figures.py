@@ -110,11 +110,11 @@ def test_a_demand_taken_further_bit_by_bit_is_that_of_all_readings(books: tuple[
         ledger.note_demands(progress(reader, "a", CIRCUITS, period, GRID_START_NS + minutes * MINUTE_NS))
     for (key, found), row in zip(
         sorted(reader.reckoned(period.start_ns, period.end_ns, "a", circuits=True).items(), key=str),
-        sorted(wanted_of("a", CIRCUITS, period), key=lambda one: str(one.key())),
+        sorted(wanted_of("a", CIRCUITS, period), key=lambda one: str(one.key)),
         strict=True,
     ):
         ports = [whole(reader, c.router, c.interface, c.way(row.direction)) for c in row.circuits]
-        assert key == row.key()
+        assert key == row.key
         assert (found.p95_bps, found.samples) == percentile_95(ports, period.start_ns, period.end_ns)
 
 

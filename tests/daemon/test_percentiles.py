@@ -27,11 +27,11 @@ class Notes:
 
     def demands(self, agency: str, start_ns: int, end_ns: int) -> dict[DemandKey, tuple[str, Demand]]:
         self.asked += 1
-        return {row.key(): (row.digest(), Demand(NOON, 144, (37_500_000,) * 15)) for row in self.rows}
+        return {row.key: (row.digest, Demand(NOON, 144, (37_500_000,) * 15)) for row in self.rows}
 
 
 def test_it_is_what_the_noted_cells_make_certain() -> None:
-    assert certain(Notes(ROW), [ROW]) == {ROW.key(): Certain(1_000_000, NOON)}
+    assert certain(Notes(ROW), [ROW]) == {ROW.key: Certain(1_000_000, NOON)}
 
 
 def test_what_was_noted_of_other_circuits_says_nothing() -> None:

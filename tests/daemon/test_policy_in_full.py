@@ -155,7 +155,7 @@ async def test_a_percentile_is_taken_from_what_the_books_noted(bench: Bench) -> 
     for octets, expected in ((100_000_000, VerdictReason.WITHIN_QUOTA), (200_000_000, VerdictReason.OVER_QUOTA)):
         upto_ns = bench.hands.wall_ns // GRID_NS * GRID_NS
         demand = Demand(upto_ns, 20, (octets,) * 15)
-        await bench.ledger.write(Ledger.note_demands, {row.key(): (row.digest(), demand)})
+        await bench.ledger.write(Ledger.note_demands, {row.key: (row.digest, demand)})
         await bench.used(after_s=300)
         assert reason(bench) is expected
     assert bench.standing.counting["dinkes", DOWN].evidence["proven_bps"] == 200_000_000 * 8 // 300

@@ -132,7 +132,7 @@ def test_a_percentile_is_told_as_what_it_cannot_fall_below_any_more(site: Site) 
     period = period_containing(PeriodRule(PeriodKind.DAY), NOW_NS, "Asia/Makassar")
     wanted = Wanted("dinkes", None, circuits, DOWN, period)
     demand = Demand(NOW_NS // GRID_NS * GRID_NS, 20, (5_000_000 * 300 // 8,) * 15)
-    site.write(lambda ledger: ledger.note_demands({wanted.key(): (wanted.digest(), demand)}))
+    site.write(lambda ledger: ledger.note_demands({wanted.key: (wanted.digest, demand)}))
     found = row(site.why())
     evidence = found["evidence"]
     assert (found["reason"], found["limit_bps"]) == ("over_quota", 5_000_000)

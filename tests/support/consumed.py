@@ -29,7 +29,7 @@ def used(consumption: Consumption, notes: Notes, now_ns: int, claim: Claim, circ
     read_at = consumption.read_at(circuits)
     if policy.volume_bytes is None:
         row = Wanted(claim.agency, None, tuple(circuits), claim.direction, period)
-        return percentiles.usage(percentiles.certain(notes, [row]).get(row.key()), period, read_at, now_ns)
+        return percentiles.usage(percentiles.certain(notes, [row]).get(row.key), period, read_at, now_ns)
     carried = 0
     if policy.rollover_permille:
         before = period_before(policy.period, period, claim.zone)
