@@ -9,7 +9,7 @@ from types import MappingProxyType
 from netmon.config.load import Configuration
 from netmon.core.closing import Closing, ClosingReason, Drawn
 from netmon.core.model import NANOSECONDS, Agency, Circuit, Direction, Faces
-from netmon.core.periods import Period, PeriodKind, PeriodRule, period_containing
+from netmon.core.periods import Period, PeriodKind, PeriodRule, grid_cells, period_containing
 from netmon.daemon.figures import Progress, Reckoning, Wanted
 from netmon.daemon.queries import MONTH
 from netmon.store.closings import DemandKey
@@ -96,6 +96,8 @@ def step(
     more = False
     for reached_ns, some in by_reach.items():
         step_ns = min(now_ns, period.end_ns, reached_ns + STEP_NS)
+        if not grid_cells(reached_ns, step_ns):
+            continue
         found = Reckoning(reader, step_ns).further(some, before)
         new = {key: one for key, one in found.items() if one != before.get(key)}
         moved |= new

@@ -122,6 +122,17 @@ def by_row(found: dict[DemandKey, Progress]) -> dict[tuple[str | None, Direction
     return {(key.circuit, key.direction): demand for key, (_, demand) in found.items()}
 
 
+def test_nothing_is_taken_further_before_a_whole_cell_is_over(books: tuple[Ledger, LedgerReader]) -> None:
+    ledger, reader = books
+    period = Period(GRID_START_NS, GRID_START_NS + 3600 * NANOSECONDS, "")
+    for cell in (1, 2):
+        end_ns = GRID_START_NS + cell * 5 * MINUTE_NS
+        assert step(reader, "d", CIRCUITS, period, end_ns - 1) == ({}, False)
+        found, _ = step(reader, "d", CIRCUITS, period, end_ns + MINUTE_NS)
+        assert {demand.samples for demand in by_row(found).values()} == {cell}
+        ledger.note_demands(found)
+
+
 def test_the_days_of_a_period_before_anything_was_read_take_no_steps(books: tuple[Ledger, LedgerReader]) -> None:
     _, reader = books
     days, now_ns = 22 * 86_400 * NANOSECONDS, GRID_START_NS + 70 * MINUTE_NS
