@@ -79,9 +79,8 @@ def step(
     ]
     if not going:
         return {}, False
-    digests = {one.key: one.digest for one in going}
     known = {**reader.demands(agency, period.start_ns, period.end_ns), **ahead}
-    before = {key: known[key] for key in digests if key in known and known[key][0] == digests[key]}
+    before = {one.key: known[one.key] for one in going if one.key in known and known[one.key][0] == one.digest}
     # Each from where it is: a port that is gone holds up what it is summed with, and nothing else.
     by_reach: dict[int, list[Wanted]] = {}
     is_new = len(before) < len(going)
