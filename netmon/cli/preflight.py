@@ -10,6 +10,7 @@ import rich_click as click
 
 from netmon.cli.common import command_daemon, config_option, console, output_option, print_document, rate, status_line
 from netmon.cli.common import table as table_of
+from netmon.core.adoption import thing_named
 
 _HOST_KEYS = {
     "known": "known",
@@ -122,5 +123,5 @@ def _there(one: Mapping[str, Any]) -> Iterator[str]:
         if limit is not None and limit["bps"] is not None:
             yield f"{way} {rate(limit['bps'])}"
     for foreign in one["foreigners"]:
-        yield foreign["name"] if foreign["name"].startswith(foreign["kind"]) else f"{foreign['kind']} {foreign['name']}"
+        yield thing_named(foreign["kind"], foreign["name"])
     yield from one["warnings"]

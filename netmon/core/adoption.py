@@ -23,6 +23,11 @@ class Stage(StrEnum):
     """It was not seen to end: whoever repeats it looks first."""
 
 
+def thing_named(kind: str, name: str) -> str:
+    """What a person is told of something of somebody else's: its kind, said once, and its name if it has one."""
+    return name if name.startswith(kind) else f"{kind} {name}".strip()
+
+
 @dataclass(frozen=True, slots=True)
 class Shaper:
     """Something of somebody else's that shaped a port, as the router itself printed it."""
@@ -37,7 +42,7 @@ class Shaper:
 
     @property
     def named(self) -> str:
-        return self.name if self.name.startswith(self.kind) else f"{self.kind} {self.name}".strip()
+        return thing_named(self.kind, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +99,8 @@ def _after(is_adoption: bool, word: Word, has: Aside | None, before: Aside | Non
             if is_adoption:
                 return Aside(word, word)
             return None if has is None else replace(has, doubtful=word)
+
+
+def any_in_doubt(asides: Iterable[Aside]) -> bool:
+    """Whether an undo may be armed for any of them: how its last attempt went is not known."""
+    return any(one.doubtful is not None for one in asides)

@@ -16,6 +16,7 @@ from typing import Any
 from netmon.bundled import folder
 from netmon.config.load import Configuration
 from netmon.core import alerting
+from netmon.core.adoption import any_in_doubt
 from netmon.core.changes import Step
 from netmon.core.guard_alerts import twin_condition
 from netmon.core.kill_switch import Release
@@ -169,11 +170,11 @@ async def _release(configuration: Configuration, args: Mapping[str, Any]) -> dic
 
 async def _settled(ledger: LedgerService | None) -> bool:
     """Whether it is known that no change was under way."""
+    asides = await asides_of(ledger)
+    if ledger is None or asides is None or any_in_doubt(asides.values()):
+        return False
     try:
-        if ledger is None:
-            return False
-        is_moving = any(one.doubtful is not None for one in (await ledger.write(Ledger.adoptions)).values())
-        return not is_moving and not await ledger.write(Ledger.open_intents)
+        return not await ledger.write(Ledger.open_intents)
     except StoreError:
         return False
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Final
 
 from netmon.config.load import Configuration
 from netmon.core import alerting, kill_switch
-from netmon.core.adoption import Aside
+from netmon.core.adoption import Aside, any_in_doubt
 from netmon.core.guard_alerts import twin_condition
 from netmon.core.kill_switch import Release, Swept
 from netmon.core.model import NANOSECONDS, Direction, Place
@@ -56,7 +55,7 @@ def ownerless(places: Iterable[Place], configuration: Configuration, removed: It
 
 
 def release_document(
-    release: Release, swept: Sequence[Swept], trouble: str | None, asides: Mapping[str, Aside] = MappingProxyType({})
+    release: Release, swept: Sequence[Swept], trouble: str | None, asides: Mapping[str, Aside] | None = None
 ) -> dict[str, Any]:
     """The `data` of `netmon/release/1`, but for the zone of its times."""
     return {
@@ -76,17 +75,17 @@ def release_document(
             for one in swept
         ],
         "remaining": kill_switch.remaining(swept),
-        "set_aside": set_aside_rows(asides),
+        "set_aside": set_aside_rows(asides or {}),
     }
 
 
-async def asides_of(ledger: LedgerService | None) -> Mapping[str, Aside]:
-    """What is set aside anywhere, as far as the ledger tells: a release goes on without."""
+async def asides_of(ledger: LedgerService | None) -> Mapping[str, Aside] | None:
+    """What is set aside anywhere; None where the ledger does not tell: a release goes on without."""
     try:
-        return {} if ledger is None else await ledger.write(Ledger.adoptions)
+        return None if ledger is None else await ledger.write(Ledger.adoptions)
     except StoreError as error:
         log.warning("what is set aside on routers cannot be told: %s", error)
-        return {}
+        return None
 
 
 class Operations:
@@ -154,13 +153,15 @@ class Operations:
                     await self._actions.finished()
             except TimeoutError:
                 pass  # what hangs there may have armed an undo: the second pass is for that
-            moving = any(one.doubtful is not None for one in (await asides_of(self._ledger)).values())
-            undos_ns = fire_ns if moving or self._actions.doubtful_routers else None
+            asides = await asides_of(self._ledger)
+            in_doubt = asides is None or any_in_doubt(asides.values()) or self._actions.doubtful_routers
+            undos_ns = fire_ns if in_doubt else None
             brooms = self._reached.brooms()
             swept = await clear(hold, release, str(args["by"]), brooms, self._clock.now_ns, undos_ns)
             await self._keeper.look()
             await self._believe(swept)
-        return release_document(release, swept, None, await asides_of(self._ledger))
+        asides = await asides_of(self._ledger)  # anew: a circuit may have been given back meanwhile
+        return release_document(release, swept, None, asides)
 
     async def _believe(self, swept: Sequence[Swept]) -> None:
         """Raises StoreError: then it is planned and found to be so."""

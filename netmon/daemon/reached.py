@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Protocol
 
 from netmon.config.errors import did_you_mean
@@ -19,7 +20,7 @@ from netmon.daemon.shaping import sharings
 from netmon.daemon.targets import target_of
 from netmon.daemon.timers import Timers
 from netmon.routers.adopting import Course, Moved
-from netmon.routers.port import Target
+from netmon.routers.port import Sharing, Target
 from netmon.routers.readbacks import Foreign, Ours, Owner
 from netmon.routers.session import Failure
 from netmon.routers.upkeep import Belongings, Surveyed, SurveyedPort, Taken, Wiped
@@ -35,9 +36,9 @@ class Asked(Protocol):
         """Raises ChildFailedError and ChildDiedError."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reached:
-    """How routers are talked to."""
+    """How routers are talked to, under one configuration."""
 
     configuration: Configuration
     enforcer: Asked
@@ -84,13 +85,18 @@ class Reached:
         return found
 
     def _targets(self, circuits: Iterable[Circuit], owner: Owner | None) -> tuple[Target, ...]:
-        shared, mac_of = sharings(self.configuration), self.mac_of
+        shared, mac_of = self._sharings, self.mac_of
         return tuple(
             target_of(
                 self.configuration, one, shared.get(one.id), mac_of(one.limiting.router, one.limiting.interface), owner
             )
             for one in circuits
         )
+
+    @cached_property
+    def _sharings(self) -> Mapping[str, Sharing]:
+        """Not at once: who releases everything does without."""
+        return sharings(self.configuration)
 
     async def survey_port(self, circuit: Circuit, owner: Owner | None) -> SurveyedPort:
         """What is on the circuit's port. Raises CommandError where it cannot be told."""

@@ -7,21 +7,20 @@ is taken back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 
 from netmon.core.changes import Outcome
-from netmon.core.model import NANOSECONDS
 from netmon.core.resolving import Armed
-from netmon.routers.change import LEAST_REVERT_S, RESTORED_S
 from netmon.routers.dialects import Dialect, DialectError, RevertKind, Verb, Way
 from netmon.routers.port import Port, RefusedError, Target, Wanted
 from netmon.routers.quoting import UnsafeValueError
 from netmon.routers.readbacks import Foreign, Limit, PortState
 from netmon.routers.reversible import IrreversibleError, Reversible, reversible
 from netmon.routers.session import AnswerUnreadableError, CommandRejectedError, Failure, Session, SessionError
+from netmon.routers.trial import Objection, Trial
 
 FREE = Limit(None, ours=False, foreign=None)
 
@@ -44,15 +43,20 @@ class Moved:
 
 def objection_to(foreign: Foreign, target: Target, dialect: Dialect) -> str | None:
     """Why a thing found at the target's port cannot be set aside; None: it can."""
-    if not dialect.adopts:
-        return f"{foreign.kind} {foreign.name} cannot be set aside: netmon cannot do that on {dialect.platform}"
-    if target.shared is not None:
-        return f"{foreign.kind} {foreign.name} cannot be set aside: several circuits share {target.interface}"
     try:
-        reversible(dialect.settings.readback, foreign, target.interface)
+        _reversible(foreign, target, dialect)
     except IrreversibleError as error:
         return str(error)
     return None
+
+
+def _reversible(foreign: Foreign, target: Target, dialect: Dialect) -> Reversible:
+    """Raises IrreversibleError."""
+    if not dialect.adopts:
+        raise IrreversibleError(f"{foreign.named} cannot be set aside: netmon cannot do that on {dialect.platform}")
+    if target.shared is not None:
+        raise IrreversibleError(f"{foreign.named} cannot be set aside: several circuits share {target.interface}")
+    return reversible(dialect.settings.readback, foreign, target.interface)
 
 
 class Move:
@@ -71,33 +75,31 @@ class Move:
         monotonic_ns: Callable[[], int],
     ) -> None:
         """`earlier`: the undo of the attempt before, whose end is not known."""
-        self._course, self._arm, self._earlier, self._things = course, arm, earlier, things
-        self._settings = dialect.settings
-        self._kind, self._revert_s = dialect.settings.revert.kind, revert_s
-        self._port, self._monotonic_ns = Port(target, session, dialect), monotonic_ns
+        self._course, self._earlier, self._foreigners = course, earlier, things
+        self._settings, self._revert_s = dialect.settings, revert_s
+        self._port = Port(target, session, dialect)
+        self._trial = Trial(self._port, arm, monotonic_ns)
+        self._things: tuple[Reversible, ...] = ()
         self._altered = False
         self._before: PortState | None = None
         self._apply: tuple[str, ...] = ()
         self._restore: tuple[str, ...] = ()
-        self._fires_ns = 0
-        self._note = ""
+        self._unguarded: tuple[str, ...] = ()
 
     def run(self) -> Moved:
         """Raises nothing but faults of netmon itself."""
         try:
             return self._run()
-        except RefusedError as refusal:
-            return self._stopped(refusal.reason, str(refusal))
-        except SessionError as error:
+        except (RefusedError, SessionError) as error:
             return self._stopped(error.reason, str(error))
+        except IrreversibleError as error:
+            return self._stopped(Failure.FOREIGN_SHAPER, str(error))
         except (DialectError, UnsafeValueError) as error:
             return self._stopped(Failure.DIALECT, str(error))
 
     def _run(self) -> Moved:
-        port, target = self._port, self._port.target
-        for thing in self._things:
-            if (objection := objection_to(thing, target, port.dialect)) is not None:
-                raise RefusedError(Failure.FOREIGN_SHAPER, objection)
+        port = self._port
+        self._things = tuple(_reversible(one, port.target, port.dialect) for one in self._foreigners)
         port.check_identity()
         port.check_not_management()
         port.check_owner()
@@ -109,25 +111,29 @@ class Move:
         # What an attempt before has moved and could not save is nobody else's doing.
         if self._earlier is None or not self._moved(before):
             port.check_others()
-        self._check_guarded()
+        self._unguarded = self._trial.check_allowed()
         self._prepare(before)
-        if self._kind in (RevertKind.JOB, RevertKind.TIMER) and (refused := self._arm_undo()):
-            return refused
-        return self._apply_it() or self._read_back()
+        self._altered = True
+        if objection := self._arm():
+            self._trial.stand_down()
+            reason, detail = objection
+            return Moved(Outcome.FAILED, detail, reason)
+        if objection := self._carry_out():
+            return self._undo(*objection)
+        return self._confirmed("was read back")
 
     # --- what is there ---------------------------------------------------------------------------
 
-    def _of(self, foreign: Foreign) -> Reversible | None:
-        try:
-            return reversible(self._settings.readback, foreign, self._port.target.interface)
-        except IrreversibleError:
-            return None
+    def _found(self, foreign: Foreign) -> Reversible | None:
+        """None: it shapes more than this port, or netmon could not put it back."""
+        with suppress(IrreversibleError):
+            return _reversible(foreign, self._port.target, self._port.dialect)
+        return None
 
     def _there(self, state: PortState) -> list[Reversible]:
         """Of our things those that shape the port."""
-        shaping = [found for one in state.foreigners if (found := self._of(one)) is not None]
-        ours = [found for one in self._things if (found := self._of(one)) is not None]
-        return [one for one in ours if any(one.matches(other) for other in shaping)]
+        found = [one for one in map(self._found, state.foreigners) if one is not None]
+        return [thing for thing in self._things if any(thing.matches(one) for one in found)]
 
     def _moved(self, state: PortState) -> bool:
         """Whether any of it is where it shall be."""
@@ -148,21 +154,20 @@ class Move:
         )
 
     def _check_strangers(self, state: PortState) -> None:
-        known = [found for one in self._things if (found := self._of(one)) is not None]
         for one in state.foreigners:
-            found = self._of(one)
-            if found is not None and any(found.matches(other) for other in known):
+            found = self._found(one)
+            if found is not None and any(found.matches(thing) for thing in self._things):
                 continue
             if self._course is Course.SET_ASIDE:
-                raise RefusedError(Failure.FOREIGN_SHAPER, f"{one.kind} {one.name} appeared meanwhile; adopt again")
+                raise RefusedError(Failure.FOREIGN_SHAPER, f"{one.named} appeared meanwhile; adopt again")
             if found is not None:  # at this very port: what is put back would take its place
-                detail = f"{one.kind} {one.name} was set there meanwhile; take it off first"
+                detail = f"{one.named} was set there meanwhile; take it off first"
                 raise RefusedError(Failure.FOREIGN_SHAPER, detail)
 
     def _settle(self) -> None:
         """The undo of an attempt that was not seen to end."""
         arm, port = self._earlier, self._port
-        if arm is None or self._kind is RevertKind.NONE:
+        if arm is None or self._trial.kind is RevertKind.NONE:
             return
         if port.armed(arm) is Armed.ARMED:
             try:
@@ -180,27 +185,19 @@ class Move:
 
     # --- before anything is sent -----------------------------------------------------------------
 
-    def _check_guarded(self) -> None:
-        if self._kind is not RevertKind.NONE:
-            return
-        said = f"{self._port.dialect.platform} cannot undo a change by itself"
-        if not self._port.target.allow_unguarded:
-            allow = "where that is acceptable, set allow_unguarded: true for the router"
-            raise RefusedError(Failure.NOT_ARMED, f"{said}; {allow}")
-        self._note = f"; unguarded: {said}"
-
     def _prepare(self, before: PortState) -> None:
         """Every line that may be sent, before any is."""
         there = self._there(before)
-        every = [one for one in map(self._of, self._things) if one is not None]
-        things = there if self._course is Course.SET_ASIDE else [one for one in every if one not in there]
-        aside = tuple(line for one in things for line in self._port.commands(Verb.SET_ASIDE, **one.values()))
-        back = tuple(line for one in things for line in self._port.commands(Verb.PUT_BACK, **one.values()))
+        things = there if self._course is Course.SET_ASIDE else [one for one in self._things if one not in there]
+        aside, back = self._lines(Verb.SET_ASIDE, things), self._lines(Verb.PUT_BACK, things)
         if self._course is Course.SET_ASIDE:
             self._apply, self._restore = aside, back
             return
         off, on = self._limits_off(before)
         self._apply, self._restore = off + back, aside + on
+
+    def _lines(self, verb: Verb, things: Iterable[Reversible]) -> tuple[str, ...]:
+        return tuple(line for one in things for line in self._port.commands(verb, **asdict(one)))
 
     def _limits_off(self, before: PortState) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The lines that take netmon's own limits off the port with their ends, and those that bring them back."""
@@ -214,77 +211,42 @@ class Move:
             if self._settings.expiry:
                 off += port.commands(Verb.UNEXPIRE, way=way.value)
                 if ended.present:
-                    left = RESTORED_S if ended.seconds_left is None else max(1, ended.seconds_left)
-                    back += port.to_expire(way, left, f"{self._arm}-r", removal)
+                    back += self._trial.to_end_again(way, ended, removal)
             on = back + on
             # One queue may hold both ways: the second is taken off as the first left it.
             state = replace(state, ingress=FREE) if way is Way.INGRESS else replace(state, egress=FREE)
         return off, on
 
-    def _timer(self) -> dict[str, object]:
-        revert = self._settings.revert
-        seconds = revert.fits(revert.lasts_s(self._revert_s)) or revert.least_s
-        self._fires_ns = self._monotonic_ns() + max(seconds, LEAST_REVERT_S) * NANOSECONDS
-        return {"arm": self._arm, "seconds": seconds, "units": seconds // revert.unit_s}
-
-    def _arm_undo(self) -> Moved | None:
-        """None when the undo is armed and leaves time to apply."""
-        port = self._port
-        self._altered = True
-        try:
-            port.ask(Verb.ARM, **self._timer(), restore=self._restore)
-            armed = port.armed(self._arm)
-        except (CommandRejectedError, AnswerUnreadableError) as error:
-            return self._stand_down(error.reason, f"the undo could not be armed: {error}")
-        if armed is not Armed.ARMED:
-            return self._stand_down(Failure.NOT_ARMED, f"the undo could not be armed: the router says {armed}")
-        if self._monotonic_ns() > self._fires_ns - NANOSECONDS:
-            return self._stand_down(Failure.TOO_LATE, "the router answered too slowly to apply before the undo fires")
-        return None
-
     # --- applying and judging --------------------------------------------------------------------
 
-    def _apply_it(self) -> Moved | None:
-        """None when every line was taken, and on trial where the platform commits."""
-        port, commits = self._port, self._kind is RevertKind.COMMIT
-        self._altered = True
-        try:
-            port.ask(Verb.BEGIN)
-            port.send(self._apply)
-            timer = self._timer() if commits else {"arm": self._arm, "seconds": 0, "units": 0}
-            port.ask(Verb.END, **timer, guarded=int(commits))
-            armed = port.armed(self._arm) if commits else Armed.ARMED
-        except (CommandRejectedError, AnswerUnreadableError) as error:
-            port.abandon()
-            return self._undo(error.reason, str(error))
-        if armed is not Armed.ARMED:
-            return self._undo(Failure.NOT_ARMED, f"it was not committed on trial: the router says {armed}")
-        return None
+    def _timer_s(self) -> int:
+        revert = self._settings.revert
+        return revert.fits(revert.lasts_s(self._revert_s)) or revert.least_s
 
-    def _read_back(self) -> Moved:
-        port = self._port
+    def _arm(self) -> Objection | None:
+        """None when the undo is armed and leaves time to apply, or is not one that is armed first."""
+        if not self._trial.arms_first:
+            return None
+        return self._trial.arm(self._restore, self._timer_s()) or self._trial.too_late()
+
+    def _carry_out(self) -> Objection | None:
+        """None when what was applied has been read back and stands."""
         try:
-            after = port.state()
+            if objection := self._trial.apply(self._apply, self._timer_s):
+                return objection
+            after = self._port.state()
         except (CommandRejectedError, AnswerUnreadableError) as error:
-            return self._undo(error.reason, str(error))
+            return error.reason, str(error)
         if not self._is_over(after):
-            return self._undo(Failure.READ_BACK_MISMATCH, self._difference(after))
-        try:
-            port.ask(Verb.CONFIRM, arm=self._arm)
-            stands = self._kind is not RevertKind.COMMIT or port.armed(self._arm) is Armed.UNARMED
-        except (CommandRejectedError, AnswerUnreadableError) as error:
-            return self._undo(Failure.UNDO_FIRED, f"the undo could not be disarmed: {error}")
-        if not stands:
-            return self._undo(Failure.UNDO_FIRED, "the trial was over before it was confirmed")
-        return self._confirmed("was read back")
+            return Failure.READ_BACK_MISMATCH, self._difference(after)
+        return self._trial.confirm()
 
     def _difference(self, after: PortState) -> str:
         if self._course is Course.SET_ASIDE:
-            left = ", ".join(sorted(f"{one.kind} {one.name}" for one in self._there(after)))
-            return f"it still shapes the port: {left}"
+            return f"it still shapes the port: {', '.join(sorted(one.named for one in after.foreigners))}"
         if any(after.limit(way).ours for way in Way):
             return "netmon's own limit is still there"
-        told = "; ".join(f"{one.kind} {one.name} ({one.setting})" for one in after.foreigners) or "nothing"
+        told = "; ".join(f"{one.named} ({one.setting})" for one in after.foreigners) or "nothing"
         return f"it is not there as it was recorded, what is there: {told}"
 
     def _confirmed(self, how: str) -> Moved:
@@ -294,34 +256,22 @@ class Move:
             self._port.ask(Verb.SAVE)
         except (SessionError, DialectError) as error:
             note = f", but not saved: {error}"
-        with suppress(SessionError, DialectError):
-            self._port.ask(Verb.FORGET, arm=self._arm)
+        self._trial.forget()
         what = "set aside" if self._course is Course.SET_ASIDE else "put back"
-        return Moved(Outcome.CONFIRMED, f"{what} {how}{note}{self._note}")
+        return Moved(Outcome.CONFIRMED, "; ".join((f"{what} {how}{note}", *self._unguarded)))
 
     # --- undoing ---------------------------------------------------------------------------------
 
     def _undo(self, reason: Failure, detail: str) -> Moved:
         """The other course at once: by the router's own undo, and directly if that did not do it."""
         port = self._port
-        if self._kind is not RevertKind.COMMIT or port.armed(self._arm) is Armed.ARMED:
-            with suppress(CommandRejectedError):  # it may be gone; what it would have done is then done below
-                port.ask(Verb.UNDO, arm=self._arm)
+        self._trial.undo()
         if not self._as_before(port.state()):
             port.configure(self._restore)
-        if not self._as_before(port.state()):
-            return Moved(Outcome.UNKNOWN, f"{detail}; after the undo the port is not as it was before", reason)
-        with suppress(SessionError, DialectError):
-            port.ask(Verb.FORGET, arm=self._arm)
+            if not self._as_before(port.state()):
+                return Moved(Outcome.UNKNOWN, f"{detail}; after the undo the port is not as it was before", reason)
+        self._trial.forget()
         return Moved(Outcome.REVERTED, f"{detail}; undone, and read back as before", reason)
-
-    def _stand_down(self, reason: Failure, detail: str) -> Moved:
-        """Takes back an undo that has nothing to undo."""
-        with suppress(CommandRejectedError):
-            self._port.ask(Verb.CONFIRM, arm=self._arm)
-        with suppress(SessionError, DialectError):
-            self._port.ask(Verb.FORGET, arm=self._arm)
-        return Moved(Outcome.FAILED, detail, reason)
 
     def _stopped(self, reason: Failure, detail: str) -> Moved:
         """An answer never came: harmless before anything was armed, unknown after."""

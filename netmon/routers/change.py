@@ -1,4 +1,4 @@
-"""One run of the guarded change: how it is armed, applied, judged and undone, whatever the router's own undo is.
+"""One run of the guarded change: how a limit is armed, applied, judged and undone, whatever the router's own undo is.
 
 A router undoes by a job that runs the old state's lines, by a timer that restores its whole configuration, or by a
 commit on trial; or not at all, which has to be allowed. netmon.routers.enforcement tells the order of the steps.
@@ -7,22 +7,16 @@ commit on trial; or not at all, which has to be allowed. netmon.routers.enforcem
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from netmon.core.changes import Action, Intent, Outcome, Proof, Step
 from netmon.core.model import NANOSECONDS, Placement
-from netmon.core.resolving import Armed
 from netmon.routers.dialects import DialectError, RevertKind, Verb
 from netmon.routers.port import Box, Port, RefusedError, Wanted
 from netmon.routers.quoting import UnsafeValueError
 from netmon.routers.readbacks import Expiry, Limit, PortState
 from netmon.routers.session import AnswerUnreadableError, CommandRejectedError, Failure, SessionError
-
-RESTORED_S = 86_400
-"""After so long a limit ends that was put back with its end, where the router does not tell when that was to come."""
-LEAST_REVERT_S = 2
-"""A change that has less time than this before its undo fires is not begun."""
+from netmon.routers.trial import LEAST_REVERT_S, RESTORED_S, Objection, Trial
 
 Progress = Callable[[str, Step], None]
 Clock = Callable[[], int]
@@ -60,14 +54,10 @@ class GuardedChange:
         monotonic_ns: Clock,
         cancelled: Callable[[], bool],
     ) -> None:
-        self._intent = intent
-        self._port = port
-        self._progress = progress
-        self._now_ns = now_ns
-        self._monotonic_ns = monotonic_ns
-        self._cancelled = cancelled
+        self._intent, self._port, self._progress = intent, port, progress
+        self._now_ns, self._cancelled = now_ns, cancelled
         self._settings = port.dialect.settings
-        self._kind = self._settings.revert.kind
+        self._trial = Trial(port, intent.id, monotonic_ns)
         self._way = port.target.way(intent.change.direction)
         change = intent.change
         self._wanted = Wanted(change.to_bps, change.to_placement) if change.action is Action.SET else Wanted(None)
@@ -79,7 +69,6 @@ class GuardedChange:
         self._apply: tuple[str, ...] = ()
         self._restore: tuple[str, ...] = ()
         self._unguarded: tuple[str, ...] = ()
-        self._fires_ns = 0
 
     def run(self) -> Result:
         try:
@@ -112,10 +101,11 @@ class GuardedChange:
         self._prepare(before)
         if self._cancelled():
             raise RefusedError(Failure.CANCELLED, "cancelled before anything was sent")
-        if self._kind in (RevertKind.JOB, RevertKind.TIMER):
+        if self._trial.arms_first:
             self._begin(Step.ARM)
-            if stood_down := self._arm():
-                return stood_down
+            if objection := self._arm():
+                self._trial.stand_down()
+                return self._failed(*objection)
         self._begin(Step.APPLY)
         return self._apply_it() or self._read_back()
 
@@ -127,17 +117,10 @@ class GuardedChange:
 
     def _check_guarded(self, limit: Limit) -> None:
         """What the router cannot do by itself has to be allowed."""
-        platform, bps = self._port.dialect.platform, self._wanted.bps
-        lacking = []
-        if self._kind is RevertKind.NONE:
-            lacking.append((Failure.NOT_ARMED, f"{platform} cannot undo a change by itself"))
+        bps = self._wanted.bps
         tightens = bps is not None and (limit.bps is None or bps < limit.bps)
-        if tightens and self._intent.expires_s > 0 and not self._settings.expiry:
-            lacking.append((Failure.UNGUARDED, f"{platform} cannot end a limit by itself, should netmon be gone"))
-        if lacking and not self._port.target.allow_unguarded:
-            reason, said = lacking[0]
-            raise RefusedError(reason, f"{said}; where that is acceptable, set allow_unguarded: true for the router")
-        self._unguarded = tuple(f"unguarded: {said}" for _, said in lacking)
+        unended = tightens and self._intent.expires_s > 0 and not self._settings.expiry
+        self._unguarded = self._trial.check_allowed(unended=unended)
 
     def _prepare(self, before: PortState) -> None:
         """Every line that may be sent, before any is."""
@@ -152,9 +135,7 @@ class GuardedChange:
             elif self._ended.present:
                 apply += unexpire
             if self._ended.present:
-                left = self._ended.seconds_left
-                seconds = (intent.expires_s or RESTORED_S) if left is None else max(1, left)
-                restore += port.to_expire(way, seconds, f"{intent.id[:62]}-r", removal)
+                restore += self._trial.to_end_again(way, self._ended, removal, intent.expires_s or RESTORED_S)
             elif self._expires:
                 restore += unexpire
         if (owner := port.target.owner) is not None:
@@ -167,54 +148,31 @@ class GuardedChange:
         seconds = self._settings.revert.fits(left_s)
         if seconds is None or seconds < LEAST_REVERT_S:
             raise RefusedError(Failure.TOO_LATE, "the intent's deadline is over")
-        self._fires_ns = self._monotonic_ns() + seconds * NANOSECONDS
         return seconds
 
-    def _arm(self) -> Result | None:
+    def _arm(self) -> Objection | None:
         """None when the undo is armed and leaves time to apply."""
-        port, arm, seconds = self._port, self._intent.id, self._timer_s()
-        units = seconds // self._settings.revert.unit_s
-        try:
-            port.ask(Verb.ARM, arm=arm, seconds=seconds, units=units, restore=self._restore)
-            armed = port.armed(arm)
-        except (CommandRejectedError, AnswerUnreadableError) as error:
-            return self._stand_down(error.reason, f"the undo could not be armed: {error}")
-        if armed is not Armed.ARMED:
-            return self._stand_down(Failure.NOT_ARMED, f"the undo could not be armed: the router says {armed}")
+        if objection := self._trial.arm(self._restore, self._timer_s()):
+            return objection
         if self._cancelled():
-            return self._stand_down(Failure.CANCELLED, "cancelled before the change was applied")
-        if self._monotonic_ns() > self._fires_ns - NANOSECONDS:
-            return self._stand_down(Failure.TOO_LATE, "the router answered too slowly to apply before the undo fires")
-        return None
+            return Failure.CANCELLED, "cancelled before the change was applied"
+        return self._trial.too_late()
 
     # --- applying and judging --------------------------------------------------------------------
 
     def _apply_it(self) -> Result | None:
         """None when every line was taken, and on trial where the platform commits."""
-        port, commits = self._port, self._kind is RevertKind.COMMIT
         try:
-            port.ask(Verb.BEGIN)
-            port.send(self._apply)
-            seconds = self._timer_s() if commits else 0
-            units = seconds // self._settings.revert.unit_s
-            port.ask(Verb.END, arm=self._intent.id, guarded=int(commits), seconds=seconds, units=units)
-            armed = port.armed(self._intent.id) if commits else Armed.ARMED
-        except RefusedError:
-            port.abandon()
-            raise
+            objection = self._trial.apply(self._apply, self._timer_s)
         except (CommandRejectedError, AnswerUnreadableError) as error:
-            port.abandon()
             return self._never_took_effect(error) or self._undo(error.reason, str(error))
-        if armed is not Armed.ARMED:
-            return self._undo(Failure.NOT_ARMED, f"the change was not committed on trial: the router says {armed}")
-        return None
+        return None if objection is None else self._undo(*objection)
 
     def _never_took_effect(self, error: SessionError) -> Result | None:
         """Where lines take effect only when they are committed, a refused one means that none did."""
-        port = self._port
-        if self._kind is not RevertKind.COMMIT or port.armed(self._intent.id) is Armed.ARMED:
+        if not self._trial.commits or self._trial.is_armed():
             return None
-        if not port.unaltered(self._old(), port.state().limit(self._way)):
+        if not self._port.unaltered(self._old(), self._port.state().limit(self._way)):
             return None
         return self._failed(error.reason, str(error))
 
@@ -231,18 +189,12 @@ class GuardedChange:
         if objection := self._objection(limit, ended, others):
             return self._undo(*objection)
         self._begin(Step.DISARM)
-        try:
-            port.ask(Verb.CONFIRM, arm=self._intent.id)
-            # A trial that was over before it was confirmed has been rolled back, and confirming nothing is no error.
-            stands = self._kind is not RevertKind.COMMIT or port.armed(self._intent.id) is Armed.UNARMED
-        except (CommandRejectedError, AnswerUnreadableError) as error:
-            return self._undo(Failure.UNDO_FIRED, f"the undo could not be disarmed: {error}")
-        if not stands:
-            return self._undo(Failure.UNDO_FIRED, "the trial was over before it was confirmed")
+        if objection := self._trial.confirm():
+            return self._undo(*objection)
         self._step = Step.SAVE
         return self._confirmed(limit, after, f"was read back{self._save()}")
 
-    def _objection(self, limit: Limit, ended: Expiry, others: str | None) -> tuple[Failure, str] | None:
+    def _objection(self, limit: Limit, ended: Expiry, others: str | None) -> Objection | None:
         """Why what was read back cannot be confirmed."""
         if limit.foreign is not None and not (self._wanted.bps is None and limit.foreign == self._old().foreign):
             return Failure.FOREIGN_SHAPER, f"{limit.foreign} appeared meanwhile"
@@ -262,7 +214,7 @@ class GuardedChange:
             note = save(self._port, lambda: self._progress(self._intent.id, Step.SAVE))
         except (SessionError, DialectError, UnsafeValueError) as error:
             note = f", but not saved: {error}"
-        self._forget()
+        self._trial.forget()
         return note
 
     # --- undoing ---------------------------------------------------------------------------------
@@ -271,33 +223,19 @@ class GuardedChange:
         """Puts the old state back at once: by the router's own undo, and directly if that did not do it."""
         port, before = self._port, self._old()
         # The timer would restore the whole configuration, over what somebody else does in it now.
-        spare = self._kind is RevertKind.TIMER and reason is Failure.OTHERS_CONFIGURING
-        # Where a trial is over already, undoing the commit before the last would bring the change back.
-        if self._kind is not RevertKind.COMMIT or port.armed(self._intent.id) is Armed.ARMED:
-            with suppress(CommandRejectedError):  # it may be gone; what it would have done is then done below
-                port.ask(Verb.CONFIRM if spare else Verb.UNDO, arm=self._intent.id)
+        spare = self._trial.kind is RevertKind.TIMER and reason is Failure.OTHERS_CONFIGURING
+        self._trial.undo(spare=spare)
         after = port.state().limit(self._way)
-        if self._kind is RevertKind.NONE or not port.unaltered(before, after):
+        if self._trial.kind is RevertKind.NONE or not port.unaltered(before, after):
             port.configure(self._restore)
             after = port.state().limit(self._way)
         has, had = said(after.bps, after.placement), said(before.bps, before.placement)
         outcome, how = Outcome.REVERTED, f"undone, {has} read back"
         if port.unaltered(before, after):
-            self._forget()
+            self._trial.forget()
         else:
             outcome, how = Outcome.UNKNOWN, f"after the undo the router has {has}, before it had {had}"
         return _result(outcome, f"{detail}; {how}", reason, after)
-
-    def _stand_down(self, reason: Failure, detail: str) -> Result:
-        """Takes back an undo that has nothing to undo."""
-        with suppress(CommandRejectedError):  # there was none, or it has fired: what it restores is what is there
-            self._port.ask(Verb.CONFIRM, arm=self._intent.id)
-        self._forget()
-        return self._failed(reason, detail)
-
-    def _forget(self) -> None:
-        with suppress(SessionError, DialectError):  # traces of a settled change do no harm
-            self._port.ask(Verb.FORGET, arm=self._intent.id)
 
     def _begin(self, step: Step) -> None:
         self._progress(self._intent.id, step)

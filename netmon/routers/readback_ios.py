@@ -38,6 +38,7 @@ from netmon.routers.readbacks import (
     PortState,
     Survey,
     answer,
+    blamed,
     owner_in,
 )
 from netmon.routers.session import AnswerUnreadableError
@@ -126,8 +127,7 @@ class IosReadback:
             elif is_attached:
                 rate = working[policy] or rate
             in_force = rate if is_attached and policy in working else None
-            blame = next((f"{one.kind} {one.name}" for one in others if one.way in (way, None)), None)
-            limits[way] = Limit(in_force, is_attached or policy in policies, blame)
+            limits[way] = Limit(in_force, is_attached or policy in policies, blamed(others, way))
         around = nested(interface, near)
         return PortState(limits[Way.INGRESS], limits[Way.EGRESS], tuple(warnings), others, nested=around)
 

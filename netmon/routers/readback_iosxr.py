@@ -35,6 +35,7 @@ from netmon.routers.readbacks import (
     PortState,
     Survey,
     answer,
+    blamed,
 )
 from netmon.routers.session import AnswerUnreadableError
 
@@ -72,8 +73,7 @@ class IosXrReadback(IosReadback):
         for way, policy in ours.items():
             rate, altered = rate_of(policies.get(policy))
             others += (Foreign("policy-map", altered, way, ""),) if altered else ()
-            blame = next((f"{one.kind} {one.name}" for one in others if one.way in (way, None)), None)
-            limits[way] = Limit(rate if way in attached_ways else None, policy in policies, blame)
+            limits[way] = Limit(rate if way in attached_ways else None, policy in policies, blamed(others, way))
         return PortState(limits[Way.INGRESS], limits[Way.EGRESS], (), others, nested=nested(interface, near))
 
     def armed(self, answers: Answers, arm: str) -> Armed:

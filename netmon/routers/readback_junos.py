@@ -30,6 +30,7 @@ from netmon.routers.readbacks import (
     Survey,
     answer,
     beneath,
+    blamed,
     owner_in,
 )
 from netmon.routers.session import AnswerUnreadableError
@@ -135,10 +136,10 @@ class JunosReadback:
             policer = below(shown(answer(read, 1 + index)), "firewall", "policer", ours[way])
             applied = [value(unit, "family", f, "policer", WORD[way]) == ours[way] for f in FAMILIES]
             everywhere = all(value(unit, "family", f, "policer", WORD[way]) == ours[way] for f in families)
-            blame = next((f"{one.kind} {one.name}" for one in found if one.way in (way, None)), None)
             if any(applied) and not policer:
                 raise AnswerUnreadableError(f"{ours[way]} is applied, and the router does not show what it is")
-            limits[way] = Limit(_rate_of(policer) if everywhere else None, bool(policer) or any(applied), blame)
+            rate = _rate_of(policer) if everywhere else None
+            limits[way] = Limit(rate, bool(policer) or any(applied), blamed(found, way))
         return PortState(limits[Way.INGRESS], limits[Way.EGRESS], foreigners=found, facts=(("families", families),))
 
     def armed(self, answers: Answers, arm: str) -> Armed:

@@ -8,7 +8,7 @@ on a real router: written from Huawei's command references.)
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 
@@ -21,7 +21,6 @@ from netmon.routers.readbacks import (
     UNBOUND,
     Answers,
     Expiry,
-    Foreign,
     Limit,
     Ours,
     Owner,
@@ -29,6 +28,7 @@ from netmon.routers.readbacks import (
     PortState,
     Survey,
     answer,
+    blamed,
     if_readable,
     owner_in,
 )
@@ -115,7 +115,7 @@ class VrpReadback:
             applied = f"traffic-policy {name} {_WORD[way]}" in lines
             bps = _rate(policy, name) if applied and _matches_all(classifier, name) else None
             there = applied or not (_NO_SUCH.search(classifier) and _NO_SUCH.search(policy))
-            limits[way] = Limit(bps, there, _blame(strangers, way))
+            limits[way] = Limit(bps, there, blamed(strangers, way))
         around = nested(interface, ports)
         return PortState(limits[Way.INGRESS], limits[Way.EGRESS], foreigners=tuple(strangers), nested=around)
 
@@ -244,10 +244,6 @@ def _section(text: str, word: str, name: str) -> str:
     """What follows `word: name` up to the next `word:`."""
     parts = re.split(rf"^[^\S\n]*{word}\s*:\s*(\S+)", text, flags=re.MULTILINE)
     return next((body for found, body in zip(parts[1::2], parts[2::2], strict=True) if found == name), "")
-
-
-def _blame(strangers: Sequence[Foreign], way: Way) -> str | None:
-    return next((f"{one.kind} {one.name}".strip() for one in strangers if one.way in (None, way)), None)
 
 
 def _unsaved(saved: str, running: str) -> str | None:

@@ -28,6 +28,7 @@ from netmon.routers.readbacks import (
     Survey,
     answer,
     beneath,
+    blamed,
     if_readable,
     owner_in,
 )
@@ -119,8 +120,7 @@ class VyosReadback:
                 around.append(Ours(match[1], port, way, None))
             elif port != interface:
                 found.append(Foreign("traffic-policy", f"{name} on {port}", way, f"{port} {way} {name}"))
-        blames = {way: next((f"{one.kind} {one.name}" for one in found if one.way in (way, None)), None) for way in Way}
-        ingress, egress = (Limit(*limits[way], blames[way]) for way in (Way.INGRESS, Way.EGRESS))
+        ingress, egress = (Limit(*limits[way], blamed(found, way)) for way in (Way.INGRESS, Way.EGRESS))
         return PortState(ingress, egress, foreigners=tuple(found), nested=tuple(around))
 
     def armed(self, answers: Answers, arm: str) -> Armed:

@@ -6,13 +6,14 @@ A dialect names one of these readers. Answers come in the order of the verb's co
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
 from typing import Final, Protocol, TypeVar, runtime_checkable
 
+from netmon.core.adoption import thing_named
 from netmon.core.model import Placement, Tier
 from netmon.core.resolving import Armed
 from netmon.routers.dialects import Names, Way
@@ -66,6 +67,10 @@ class Foreign:
     """None: both."""
     setting: str
     """What is needed to put it back, as the platform shows it."""
+
+    @property
+    def named(self) -> str:
+        return thing_named(self.kind, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +237,11 @@ def readable(platform: str) -> Iterator[None]:
         raise AnswerUnreadableError(
             f"the router answered what netmon cannot read as {platform}'s: {type(error).__name__}: {error}"
         ) from error
+
+
+def blamed(foreigners: Iterable[Foreign], way: Way) -> str | None:
+    """The first of them that shapes that way."""
+    return next((one.named for one in foreigners if one.way in (way, None)), None)
 
 
 def beneath(ports: set[str], lower: Sequence[tuple[str, str]]) -> frozenset[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -39,29 +39,16 @@ class Reversible:
 
     def matches(self, other: Reversible) -> bool:
         """Whether it is the same thing; Linux keeps a burst as a time of 64 ns each, so it is read a little off."""
-        mine, theirs = (
-            (self.kind, self.name, self.interface, self.way),
-            (other.kind, other.name, other.interface, other.way),
-        )
         return (
-            mine == theirs
+            replace(self, setting=()) == replace(other, setting=())
             and len(self.setting) == len(other.setting)
-            and all(one == two or _alike(one, two) for one, two in zip(self.setting, other.setting, strict=True))
+            and all(map(_alike, self.setting, other.setting))
         )
-
-    def values(self) -> dict[str, object]:
-        return {
-            "kind": self.kind,
-            "name": self.name,
-            "interface": self.interface,
-            "way": self.way,
-            "setting": self.setting,
-        }
 
 
 def _alike(one: str, two: str) -> bool:
     sizes = [int(size[1]) for word in (one, two) if (size := re.fullmatch(r"(\d+)b", word))]
-    return len(sizes) == 2 and abs(sizes[0] - sizes[1]) <= max(16, sizes[0] // 500)
+    return one == two or (len(sizes) == 2 and abs(sizes[0] - sizes[1]) <= max(16, sizes[0] // 500))
 
 
 def reversible(reader: str, foreign: Foreign, interface: str) -> Reversible:
@@ -72,12 +59,7 @@ def reversible(reader: str, foreign: Foreign, interface: str) -> Reversible:
         kind, name, setting = found
         return Reversible(kind, name, interface, BOTH_WAYS if foreign.way is None else foreign.way.value, setting)
     why = found or "netmon cannot put such a thing back exactly as it was"
-    raise IrreversibleError(f"{_named(foreign)} cannot be set aside: {why}; take it off by hand")
-
-
-def _named(foreign: Foreign) -> str:
-    told = foreign.name if foreign.name.startswith(foreign.kind) else f"{foreign.kind} {foreign.name}"
-    return told.strip()
+    raise IrreversibleError(f"{foreign.named} cannot be set aside: {why}; take it off by hand")
 
 
 _Found = tuple[str, str, tuple[str, ...]] | str | None

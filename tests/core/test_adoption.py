@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from netmon.core.adoption import Aside, Shaper, Stage, Word, standing
+from netmon.core.adoption import Aside, Shaper, Stage, Word, any_in_doubt, standing
 
 TBF = Shaper("qdisc", "qdisc tbf 1:", "egress", "qdisc tbf 1: root rate 3Mbit burst 16000b lat 50ms")
 A1 = Word("a1", "dinkes-fo", "palu", "ether1", 1, "sari", "ours now", Stage.BEGUN, (TBF,))
@@ -45,3 +45,8 @@ def test_circuits_do_not_concern_each_other() -> None:
 
 def test_a_things_kind_is_said_once() -> None:
     assert (TBF.named, replace(TBF, kind="simple-queue", name="boss").named) == ("qdisc tbf 1:", "simple-queue boss")
+
+
+def test_one_attempt_that_was_not_seen_to_end_is_enough_for_doubt() -> None:
+    settled, open_still = Aside(DONE), Aside(replace(DONE, circuit="arsip-fo"), R1)
+    assert [any_in_doubt(some) for some in ([], [settled], [settled, open_still])] == [False, False, True]

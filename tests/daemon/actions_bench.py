@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from daemon.world import FaultyLedger, Hands, a_configuration
+from daemon.world import FaultyLedger, Hands, a_configuration, faulty_ledger
+from support.ledgers import audited
 from support.processes import PATIENCE_S
 
 from netmon.core.changes import Action, Change, Intent, Outcome, Plan, Proof, Receipt
@@ -159,3 +161,13 @@ class Bench:
         seen = self.standing.limits[circuit, direction]
         assert seen == Observed(state.bps, state.known)
         return seen
+
+
+@asynccontextmanager
+async def sound(directory: Path) -> AsyncIterator[Bench]:
+    """A bench which, in the end, leaves a chain without a flaw and nothing half done."""
+    async with faulty_ledger(directory) as ledger:
+        one = Bench(directory, ledger)
+        yield one
+        assert audited(directory / "ledger.db").ok
+        assert one.actions.settler._in_hand == set()

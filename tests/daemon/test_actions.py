@@ -19,9 +19,8 @@ from daemon.actions_bench import (
     a_change,
     a_plan,
     failed,
+    sound,
 )
-from daemon.world import faulty_ledger
-from support.ledgers import audited
 from support.processes import eventually
 
 from netmon.core.changes import Action, Intent, Outcome, Proof, Step
@@ -36,11 +35,8 @@ from netmon.store.ledger import Ledger
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    async with faulty_ledger(tmp_path) as ledger:
-        one = Bench(tmp_path, ledger)
+    async with sound(tmp_path) as one:
         yield one
-        assert audited(tmp_path / "ledger.db").ok
-        assert one.actions.settler._in_hand == set()
 
 
 # --- the plain way ---------------------------------------------------------------------------

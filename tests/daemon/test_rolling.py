@@ -8,9 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from daemon.actions_bench import DOWN, MBPS, PLACES, UNKNOWN, Bench, a_change, failed
-from daemon.world import faulty_ledger
-from support.ledgers import audited
+from daemon.actions_bench import DOWN, MBPS, PLACES, UNKNOWN, Bench, a_change, failed, sound
 
 from netmon.core.changes import Outcome, Proof, Step
 from netmon.core.model import NANOSECONDS, VerdictReason
@@ -26,10 +24,8 @@ MISMATCH = Result(Outcome.FAILED, Proof.READ_BACK, "asked for 1", Failure.READ_B
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    async with faulty_ledger(tmp_path) as ledger:
-        one = Bench(tmp_path, ledger)
+    async with sound(tmp_path) as one:
         yield one
-        assert audited(tmp_path / "ledger.db").ok
 
 
 def stepping(bench: Bench) -> None:

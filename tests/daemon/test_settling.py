@@ -20,8 +20,9 @@ from daemon.actions_bench import (
     a_change,
     a_plan,
     failed,
+    sound,
 )
-from daemon.world import Hands, a_poll, faulty_ledger
+from daemon.world import Hands, a_poll
 from support.ledgers import audited
 from support.processes import eventually
 
@@ -40,11 +41,8 @@ from netmon.routers.session import Failure
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    async with faulty_ledger(tmp_path) as ledger:
-        one = Bench(tmp_path, ledger)
+    async with sound(tmp_path) as one:
         yield one
-        assert audited(tmp_path / "ledger.db").ok
-        assert one.actions.settler._in_hand == set()
 
 
 # --- doubt -----------------------------------------------------------------------------------
@@ -63,48 +61,28 @@ async def in_doubt(bench: Bench, trouble: Any = UNKNOWN, from_bps: int | None = 
 
 
 OLD, NEW, OTHER = 4 * MBPS, MBPS, 9 * MBPS
+IS_OLD, IS_NEW, NOT_KNOWN = Observed(OLD, known=True), Observed(NEW, known=True), Observed(None, known=False)
 DEADLINE_S = 60 + GRACE_NS / NANOSECONDS
 
 
 @pytest.mark.parametrize(
     ("found", "armed", "after_s", "told", "outcome", "believed"),
     [
-        (OLD, Armed.UNARMED, 1, ["inspect", "record_old"], Outcome.FAILED, Observed(OLD, known=True)),
-        (OLD, Armed.FIRED, 1, ["inspect", "record_old"], Outcome.REVERTED, Observed(OLD, known=True)),
+        (OLD, Armed.UNARMED, 1, ["inspect", "record_old"], Outcome.FAILED, IS_OLD),
+        (OLD, Armed.FIRED, 1, ["inspect", "record_old"], Outcome.REVERTED, IS_OLD),
         (OLD, Armed.UNKNOWN, 1, ["inspect"], None, None),
-        (OLD, Armed.UNKNOWN, DEADLINE_S, ["inspect", "record_old"], Outcome.FAILED, Observed(OLD, known=True)),
+        (OLD, Armed.UNKNOWN, DEADLINE_S, ["inspect", "record_old"], Outcome.FAILED, IS_OLD),
         (OLD, Armed.ARMED, 1, ["inspect"], None, None),
-        (
-            OLD,
-            Armed.ARMED,
-            DEADLINE_S,
-            ["inspect", "disarm", "inspect", "record_old"],
-            Outcome.FAILED,
-            Observed(OLD, known=True),
-        ),
-        (NEW, Armed.UNARMED, 1, ["inspect", "record_new"], Outcome.CONFIRMED, Observed(NEW, known=True)),
+        (OLD, Armed.ARMED, DEADLINE_S, ["inspect", "disarm", "inspect", "record_old"], Outcome.FAILED, IS_OLD),
+        (NEW, Armed.UNARMED, 1, ["inspect", "record_new"], Outcome.CONFIRMED, IS_NEW),
         (NEW, Armed.ARMED, 1, ["inspect"], None, None),
-        (
-            NEW,
-            Armed.ARMED,
-            DEADLINE_S,
-            ["inspect", "disarm", "inspect", "record_new"],
-            Outcome.CONFIRMED,
-            Observed(NEW, known=True),
-        ),
-        (NEW, Armed.FIRED, 1, ["inspect"], Outcome.UNKNOWN, Observed(None, known=False)),
-        (NEW, Armed.UNKNOWN, DEADLINE_S, ["inspect", "record_new"], Outcome.CONFIRMED, Observed(NEW, known=True)),
-        (OTHER, Armed.UNARMED, 1, ["inspect"], Outcome.UNKNOWN, Observed(None, known=False)),
-        (OTHER, Armed.FIRED, 1, ["inspect"], Outcome.UNKNOWN, Observed(None, known=False)),
-        (
-            OTHER,
-            Armed.ARMED,
-            DEADLINE_S,
-            ["inspect", "revert", "inspect", "record_old"],
-            Outcome.REVERTED,
-            Observed(OLD, known=True),
-        ),
-        (None, Armed.UNARMED, 1, ["inspect"], Outcome.UNKNOWN, Observed(None, known=False)),
+        (NEW, Armed.ARMED, DEADLINE_S, ["inspect", "disarm", "inspect", "record_new"], Outcome.CONFIRMED, IS_NEW),
+        (NEW, Armed.FIRED, 1, ["inspect"], Outcome.UNKNOWN, NOT_KNOWN),
+        (NEW, Armed.UNKNOWN, DEADLINE_S, ["inspect", "record_new"], Outcome.CONFIRMED, IS_NEW),
+        (OTHER, Armed.UNARMED, 1, ["inspect"], Outcome.UNKNOWN, NOT_KNOWN),
+        (OTHER, Armed.FIRED, 1, ["inspect"], Outcome.UNKNOWN, NOT_KNOWN),
+        (OTHER, Armed.ARMED, DEADLINE_S, ["inspect", "revert", "inspect", "record_old"], Outcome.REVERTED, IS_OLD),
+        (None, Armed.UNARMED, 1, ["inspect"], Outcome.UNKNOWN, NOT_KNOWN),
     ],
 )
 async def test_what_is_found_on_the_router_decides_what_became_of_the_change(
@@ -241,7 +219,7 @@ async def test_what_a_restarted_router_still_limits_is_read_before_anything_is_b
     bench.routers.limits["dinkes-fo", DOWN] = None
     bench.routers.orders.clear()
     bench.actions.settler.doubt("palu")
-    assert bench.standing.limits["dinkes-fo", DOWN] == Observed(None, known=False)
+    assert bench.standing.limits["dinkes-fo", DOWN] == NOT_KNOWN
     assert bench.standing.limits["dishub-fo", DOWN] == Observed(MBPS, known=True), "another router"
     await bench.settle()
     assert sorted(bench.routers.told) == [("read", "arsip-fo"), ("read", "dinkes-fo")]
@@ -268,7 +246,7 @@ async def test_a_limit_that_cannot_be_read_stays_unknown_and_is_read_later(bench
     bench.actions.settler.doubt("palu")
     await bench.settle()
     await bench.settle(1)
-    assert bench.standing.limits["dinkes-fo", DOWN] == Observed(None, known=False)
+    assert bench.standing.limits["dinkes-fo", DOWN] == NOT_KNOWN
     assert len(bench.routers.orders) == 2
     await bench.settle(LOOK_AGAIN_NS / NANOSECONDS)
     assert await bench.believed("dinkes-fo") == Observed(MBPS, known=True)
@@ -279,7 +257,7 @@ async def test_what_was_read_but_cannot_be_recorded_is_not_believed(bench: Bench
     bench.ledger.faults.failing.add("note_limit")
     bench.actions.settler.doubt("palu")
     await bench.settle()
-    assert bench.standing.limits["dinkes-fo", DOWN] == Observed(None, known=False)
+    assert bench.standing.limits["dinkes-fo", DOWN] == NOT_KNOWN
     bench.ledger.faults.failing.clear()
     await bench.settle(LOOK_AGAIN_NS / NANOSECONDS)
     assert await bench.believed("dinkes-fo") == Observed(MBPS, known=True)
@@ -316,7 +294,7 @@ async def test_a_restart_of_the_router_that_the_daemon_before_saw_but_did_not_fo
     await reset(bench, 300)
     bench.routers.limits.clear()
     await bench.restarted()
-    assert bench.standing.limits["dinkes-fo", DOWN] == Observed(None, known=False)
+    assert bench.standing.limits["dinkes-fo", DOWN] == NOT_KNOWN
     await bench.settle()
     assert await bench.believed("dinkes-fo") == Observed(None, known=True)
 
@@ -327,7 +305,7 @@ async def test_a_restart_of_the_router_before_its_limit_was_set_says_nothing_aga
     bench.hands.pass_s(60)
     await bench.carry_out(a_change("dinkes-fo", MBPS))
     await bench.restarted()
-    assert bench.standing.limits["arsip-fo", DOWN] == Observed(None, known=False), "the same router's, set earlier"
+    assert bench.standing.limits["arsip-fo", DOWN] == NOT_KNOWN, "the same router's, set earlier"
     assert await bench.believed("dinkes-fo") == Observed(MBPS, known=True)
 
 
@@ -355,7 +333,7 @@ async def test_a_person_who_asks_has_what_is_unknown_read_again(bench: Bench) ->
     await in_doubt(bench, from_bps=OLD)
     bench.routers.limits["dinkes-fo", DOWN] = OTHER
     await bench.settle(1)
-    assert await bench.believed("dinkes-fo") == Observed(None, known=False)
+    assert await bench.believed("dinkes-fo") == NOT_KNOWN
     await bench.settle(3600)
     assert [kind for kind, _ in bench.routers.told] == ["inspect"], "left alone until a person has looked at it"
     await bench.actions.look_afresh()

@@ -463,3 +463,15 @@ def test_no_reader_fails_in_another_way_whatever_it_is_given(name: str, answers:
     for reading in readings:
         with suppress(AnswerUnreadableError), readable(name):
             reading()
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "named"),
+    [
+        ("qdisc", "qdisc tbf 8001:", "qdisc tbf 8001:"),
+        ("simple-queue", "boss", "simple-queue boss"),
+        ("qos car", "", "qos car"),
+    ],
+)
+def test_a_strangers_thing_is_named_with_its_kind_once(kind: str, name: str, named: str) -> None:
+    assert Foreign(kind, name, None, "").named == named

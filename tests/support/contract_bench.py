@@ -146,10 +146,12 @@ class Bench:
         with self.port() as port:
             return port.state().foreigners
 
-    def move(self, course: Course, things: tuple[Foreign, ...], arm: str, earlier: str | None = None) -> Moved:
+    def move(
+        self, course: Course, things: tuple[Foreign, ...], arm: str, earlier: str | None = None, revert_s: int = 30
+    ) -> Moved:
         """Somebody else's things set aside or put back, as the daemon has it done."""
         self.sent.clear()
-        done = self._do(MoveAside(course, arm, earlier, things, 30, self.target(), self._login))
+        done = self._do(MoveAside(course, arm, earlier, things, revert_s, self.target(), self._login))
         assert isinstance(done, Moved)
         return done
 
