@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
 
@@ -17,24 +16,7 @@ if TYPE_CHECKING:
     from netmon.snmp.users import User
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_AUTH: Final = {
-    "md5": "md5 hmacmd5 hmac96md5 hmacmd596",
-    "sha": "sha sha1 sha96 hmacsha hmac96sha hmacsha96",
-    "sha224": "sha224 sha2224 hmac128sha224",
-    "sha256": "sha256 sha2256 hmac192sha256",
-    "sha384": "sha384 sha2384 hmac256sha384",
-    "sha512": "sha512 sha2512 hmac384sha512",
-}
-_PRIV: Final = {
-    "des": "des des56 cbcdes descbc",
-    "aes128": "aes aes128 aes128cfb cfb128aes128 cfbaes128",
-    "aes192": "aes192 aes192cfb cfb128aes192",
-    "aes256": "aes256 aes256cfb cfb128aes256",
-    "aes192c": "aes192c aes192cisco",
-    "aes256c": "aes256c aes256cisco",
-}
-"""Setting -> what the vendors call it, small letters and digits alone."""
+P = TypeVar("P")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +106,7 @@ def _community(given: Given) -> bytes:
 
 def _user(given: Given) -> User | None:
     from netmon.snmp.security_errors import SnmpUserError
-    from netmon.snmp.users import AuthProtocol, PrivProtocol, User
+    from netmon.snmp.users import User, auth_protocol, priv_protocol
 
     auth_secret = _secret("--auth-password", given.auth_password_file, given.auth_password_env)
     priv_secret = _secret("--priv-password", given.priv_password_file, given.priv_password_env)
@@ -138,8 +120,8 @@ def _user(given: Given) -> User | None:
     for name, protocol, secret in (("auth", given.auth, auth_secret), ("priv", given.priv, priv_secret)):
         if (protocol is None) != (secret is None):
             raise click.UsageError(f"--{name} and --{name}-password-file (or -env) go together; give both or neither")
-    auth = None if given.auth is None else AuthProtocol(_protocol("--auth", given.auth, _AUTH))
-    priv = None if given.priv is None else PrivProtocol(_protocol("--priv", given.priv, _PRIV))
+    auth = None if given.auth is None else _protocol("--auth", given.auth, auth_protocol)
+    priv = None if given.priv is None else _protocol("--priv", given.priv, priv_protocol)
     try:
         return User(given.user.encode(), auth, _revealed(auth_secret), priv, _revealed(priv_secret))
     except SnmpUserError as error:
@@ -160,10 +142,10 @@ def _revealed(secret: SecretRef | None) -> bytes:
     return b"" if secret is None else secret.reveal().encode()
 
 
-def _protocol(option: str, written: str, known: dict[str, str]) -> str:
-    plain = re.sub(r"[^a-z0-9]", "", written.casefold())
-    for setting, names in known.items():
-        if plain in names.split():
-            return setting
-    hint = "; no RFC has it for SNMPv3" if "3des" in plain else ""
-    raise click.UsageError(f"{option}: {written} is not known{hint}; use {', '.join(known)}")
+def _protocol(option: str, written: str, named: Callable[[str], P]) -> P:
+    from netmon.snmp.security_errors import SnmpUserError
+
+    try:
+        return named(written)
+    except SnmpUserError as error:
+        raise click.UsageError(f"{option}: {error}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from netmon.config.settings import NetmonSettings
 from netmon.core.model import Mode
 from netmon.routers.settings import LONGEST_LIMITED_NAME, CircuitSettings, RouterSettings, can_be_limited
 from netmon.settings import SecretRef, Settings
+from netmon.snmp.addresses import is_literal, misspelling
 
 LONGEST_SOCKET_PATH: Final = 107
 """Bytes in sockaddr_un.sun_path but the closing NUL (unix(7))."""
@@ -268,13 +268,13 @@ def _ports(loc: Loc, router: RouterSettings) -> Iterator[Finding]:
 
 
 def _address_problem(address: str) -> str:
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        if re.fullmatch(r"[0-9.]+", address) or not _HOST_NAME.fullmatch(address) or len(address) > 253:
-            port = re.fullmatch(r"[^:]+:\d+", address) is not None
-            return (
-                f"{address!r} is not an IP address or host name"
-                f"{'; write the port as snmp_port or ssh_port' if port else '; write for example 10.20.0.1'}"
-            )
+    problem = misspelling(address)
+    if problem or is_literal(address):
+        return problem
+    if re.fullmatch(r"[0-9.]+", address) or not _HOST_NAME.fullmatch(address):
+        port = re.fullmatch(r"[^:]+:\d+", address) is not None
+        return (
+            f"{address!r} is not an IP address or host name"
+            f"{'; write the port as snmp_port or ssh_port' if port else '; write for example 10.20.0.1'}"
+        )
     return ""

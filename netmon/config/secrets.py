@@ -1,4 +1,4 @@
-"""Whether what the configuration refers to can be read here and now: secrets and key files."""
+"""Whether what the configuration refers to can be read here and now, and used: secrets and key files."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from netmon.config.documents import Locator
 from netmon.config.errors import Loc, Problem
 from netmon.config.load import Configuration
 from netmon.settings import SecretUnavailableError
+from netmon.snmp.users import password_problem
 
 
 def check_secrets(configuration: Configuration) -> tuple[Problem, ...]:
-    """Every secret and key file that cannot be read by this process.
+    """Every secret and key file that cannot be read by this process, and every password that SNMPv3 forbids.
 
     systemd credentials exist only inside the unit, so outside of one they are not asked for.
     """
@@ -33,9 +34,13 @@ def _secrets(configuration: Configuration) -> Iterator[tuple[Loc, str]]:
         if secret.credential is not None and not in_unit:
             continue
         try:
-            secret.reveal()
+            revealed = secret.reveal()
         except SecretUnavailableError as error:
             yield loc, str(error)
+            continue
+        is_of_a_user = loc[:2] == ("snmp", "credentials") and loc[-1] in ("auth_password", "priv_password")
+        if is_of_a_user and (problem := password_problem(revealed.encode(errors="surrogateescape"))):
+            yield loc, f"an SNMPv3 password {problem}; set another one here and on the routers"
 
 
 def _files(configuration: Configuration) -> Iterator[tuple[Loc, str]]:

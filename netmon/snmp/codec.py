@@ -1,9 +1,10 @@
 """BER of SNMP messages, both ways: X.690 with definite lengths, RFC 1901 messages, RFC 3416 PDUs, RFC 2578 types.
 
 Decoding is one pass without recursion; every length is held against its container, and whatever is wrong
-raises SnmpDecodeError. Two liberties are taken, both needed by agents in the field and both unambiguous:
-lengths may use more octets than necessary (X.690 8.1.3.5), and an unsigned value that fills the whole width of
-its type may lack the leading zero octet (read as signed modulo 2^32 or 2^64 it is the same number).
+raises SnmpDecodeError. Three liberties are taken, all needed by agents in the field and all unambiguous:
+lengths may use more octets than necessary (X.690 8.1.3.5), an unsigned value that fills the whole width of its type
+may lack the leading zero octet (read as signed modulo 2^32 or 2^64 it is the same number), and a value may have a
+type of RFC 1442 that SMIv2 has since given up: UInteger32, NsapAddress or BIT STRING.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ V2C: Final = 1
 """`Message.version` as it stands on the wire; V1 and V2C share this framing."""
 
 Value = int | bytes | Oid | None
-"""int for the numeric types, bytes for OCTET STRING, IpAddress (4 octets) and Opaque, None for NULL and exceptions."""
+"""int for the numeric types, bytes for OCTET STRING, IpAddress (4 octets) and Opaque, None for NULL and exceptions.
+
+Also bytes for NsapAddress and BIT STRING, which begins with the number of its unused bits.
+"""
 
 
 class Tag(IntEnum):
@@ -57,7 +61,7 @@ class PduKind(IntEnum):
 class VarBind(NamedTuple):
     oid: Oid
     tag: int
-    """A Tag's number."""
+    """A Tag's number, or one of RFC1442_TAGS."""
     value: Value
 
     @property
@@ -97,7 +101,14 @@ _SEQUENCE: Final = 0x30
 _INTEGER: Final = 0x02
 _OID: Final = 0x06
 """Plain, because reaching into an enumeration is what a hot path notices."""
-_BYTES_TAGS: Final = frozenset({int(Tag.OCTET_STRING), int(Tag.OPAQUE), int(Tag.IP_ADDRESS)})
+_UINTEGER32: Final = 0x47
+_NSAP_ADDRESS: Final = 0x45
+_BIT_STRING: Final = 0x03
+RFC1442_TAGS: Final = frozenset({_UINTEGER32, _NSAP_ADDRESS, _BIT_STRING})
+"""Of types that SMIv2 has given up, and agents have not."""
+_BYTES_TAGS: Final = frozenset(
+    {int(Tag.OCTET_STRING), int(Tag.OPAQUE), int(Tag.IP_ADDRESS), _NSAP_ADDRESS, _BIT_STRING}
+)
 _VOID_TAGS: Final = frozenset({5, 0x80, 0x81, 0x82})
 _RANGES: Final = {
     int(Tag.INTEGER): (-(1 << 31), (1 << 31) - 1),
@@ -105,12 +116,15 @@ _RANGES: Final = {
     int(Tag.GAUGE32): (0, 0xFFFF_FFFF),
     int(Tag.TIME_TICKS): (0, 0xFFFF_FFFF),
     int(Tag.COUNTER64): (0, 0xFFFF_FFFF_FFFF_FFFF),
+    _UINTEGER32: (0, 0xFFFF_FFFF),
 }
-_UNSIGNED_WIDTH: Final = {0x41: 4, 0x42: 4, 0x43: 4, 0x46: 8}
+_UNSIGNED_WIDTH: Final = {0x41: 4, 0x42: 4, 0x43: 4, 0x46: 8, _UINTEGER32: 4}
+NUMBER_WIDTH: Final = {0x02: 4, **_UNSIGNED_WIDTH}
+"""By the tags of numbers, the most octets they have, a leading zero not counted."""
 _KINDS: Final = {int(kind): kind for kind in PduKind}
-WIDEST: Final = bytes({0x02: 4, 0x41: 5, 0x42: 5, 0x43: 5, 0x46: 9}.get(tag, 0) for tag in range(256))
+WIDEST: Final = bytes(NUMBER_WIDTH.get(tag, 0) + (tag in _UNSIGNED_WIDTH) for tag in range(256))
 """By tag, the most octets a number may have; 0 where it is no number."""
-HIGHEST: Final = tuple((1 << 8 * _UNSIGNED_WIDTH.get(tag, 4)) - 1 for tag in range(256))
+HIGHEST: Final = tuple((1 << 8 * NUMBER_WIDTH.get(tag, 4)) - 1 for tag in range(256))
 """By tag, the highest number."""
 _USUAL_PDU: Final = Struct(">BBHHiHbHbHH")
 """Tag and length in three octets; request-id in four, error-status and error-index in one; tag and length again."""
@@ -144,7 +158,7 @@ def encode_integer(value: int, tag: int = Tag.INTEGER) -> bytes:
     """A number of any numeric type, whole; SnmpEncodeError if it is outside the type's range."""
     low, high = _RANGES[tag]
     if not low <= value <= high:
-        raise SnmpEncodeError(f"{value} is outside {low}..{high}, the range of {Tag(tag).name}")
+        raise SnmpEncodeError(f"{value} is outside {low}..{high}, the range of the type 0x{tag:02x}")
     octets = (value if value >= 0 else ~value).bit_length() // 8 + 1
     return bytes((tag, octets)) + value.to_bytes(octets, "big", signed=True)
 

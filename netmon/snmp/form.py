@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Final, NamedTuple
 
-from netmon.snmp.codec import Tag
+from netmon.snmp.codec import NUMBER_WIDTH, Tag
 
 REQUEST_ID_OCTETS: Final = 4
 
@@ -20,8 +20,6 @@ _FIELDS: Final = {1: (1, "B"), 2: (2, "H"), 3: (4, "I"), 4: (4, "I")} | dict.fro
 """By octets of a number, the field it is read with: what is too wide begins before it and is cut off by `_MASKS`."""
 _MASKS: Final = {octets: (1 << 8 * octets) - 1 for octets in (3, 5, 6, 7)}
 _SIGN: Final = 0x80
-_WIDTH: Final = {0x02: 4, 0x41: 4, 0x42: 4, 0x43: 4, 0x46: 8}
-"""By tag, the octets a number has at most, but for a leading zero."""
 
 
 class Place(NamedTuple):
@@ -98,7 +96,7 @@ def places_of(data: bytes, at: int) -> list[Place] | None:
         tag, octets = data[value_at], data[value_at + 1]
         start = value_at + 2
         at += 2 + data[at + 1]
-        width = _WIDTH.get(tag)
+        width = NUMBER_WIDTH.get(tag)
         if width is None:
             continue
         if octets >= 0x80:

@@ -4,16 +4,43 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from netmon.settings import SECOND, DurationNs, Name, SecretRef, Settings
-from netmon.snmp.users import AuthProtocol, PrivProtocol
+from netmon.snmp.addresses import misspelling
+from netmon.snmp.users import MAX_NAME, AuthProtocol, PrivProtocol, auth_protocol, priv_protocol
+
+MAX_CONTEXT: Final = 255
+"""Octets of contextName, an SnmpAdminString (RFC 3411 section 5)."""
 
 
 def _as_text(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _named(protocol: Callable[[str], AuthProtocol | PrivProtocol]) -> BeforeValidator:
+    """Accepts what vendors call a protocol besides what it is called here."""
+
+    def read(value: Any) -> Any:
+        text = _as_text(value)
+        return protocol(text) if isinstance(text, str) else text
+
+    return BeforeValidator(read)
+
+
+def _of_octets(most: int) -> AfterValidator:
+    """SNMP limits octets of UTF-8, not characters."""
+
+    def read(value: str) -> str:
+        octets = len(value.encode())
+        if octets > most:
+            raise ValueError(f"has {octets} octets in UTF-8, and may have {most}; use a shorter one")
+        return value
+
+    return AfterValidator(read)
 
 
 class SnmpCredential(Settings):
@@ -24,13 +51,13 @@ class SnmpCredential(Settings):
 
     version: Annotated[Literal["1", "2c", "3"], BeforeValidator(_as_text)] = "2c"
     community: SecretRef | None = None
-    user: str | None = Field(default=None, min_length=1, max_length=32)
-    auth: AuthProtocol | None = None
+    user: Annotated[str, Field(min_length=1), _of_octets(MAX_NAME)] | None = None
+    auth: Annotated[AuthProtocol, _named(auth_protocol)] | None = None
     auth_password: SecretRef | None = None
-    priv: PrivProtocol | None = None
+    priv: Annotated[PrivProtocol, _named(priv_protocol)] | None = None
     """`aes192` and `aes256` lengthen keys as Net-SNMP does, `aes192c` and `aes256c` as Cisco does."""
     priv_password: SecretRef | None = None
-    context: str = Field(default="", max_length=255)
+    context: Annotated[str, _of_octets(MAX_CONTEXT)] = ""
     """contextName, where the agent has several."""
 
     @model_validator(mode="after")
@@ -58,6 +85,8 @@ _OF_V3: Final = ("user", "auth", "auth_password", "priv", "priv_password", "cont
 
 
 def _an_address(value: str) -> str:
+    if problem := misspelling(value):
+        raise ValueError(problem)
     try:
         return str(ipaddress.ip_address(value))
     except ValueError:

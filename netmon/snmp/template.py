@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from netmon.snmp.codec import PduHead, PduKind, Tag, Value, VarBind, encode_oid, encode_tlv
+from netmon.snmp.codec import NUMBER_WIDTH, PduHead, PduKind, Tag, Value, VarBind, encode_oid, encode_tlv
 from netmon.snmp.errors import SnmpResponseError
 from netmon.snmp.form import REQUEST_ID_OCTETS, Form, places_of
 from netmon.snmp.oid import Oid, format_oid
@@ -36,7 +36,6 @@ _NUMBER: Final = 4
 _UPTIME: Final = 18
 _EXTRA: Final = 40
 """Octets of such a variable."""
-_NUMERIC: Final = frozenset(map(int, (Tag.INTEGER, Tag.COUNTER32, Tag.GAUGE32, Tag.TIME_TICKS, Tag.COUNTER64)))
 
 
 class TemplateReply(NamedTuple):
@@ -235,6 +234,6 @@ def _name(varbind: VarBind, where: str) -> bytes | None:
 def _number(varbind: VarBind, where: str) -> int | None:
     if varbind.is_exception:
         return None
-    if varbind.tag in _NUMERIC and isinstance(varbind.value, int):
+    if varbind.tag in NUMBER_WIDTH and isinstance(varbind.value, int):
         return varbind.value
     raise SnmpResponseError(f"{where}: {format_oid(varbind.oid)} is not a number (its tag is 0x{varbind.tag:02x})")

@@ -217,10 +217,10 @@ WRONG = [
         ["--user", "u", "--priv", "AES", "--priv-password-env", "SECRET"],
         "SNMPv3 user u: privacy needs an authentication protocol too",
     ),
-    (["--user", "u", "--auth", "SHA3", "--auth-password-env", "SECRET"], "--auth: SHA3 is not known; use md5, sha,"),
+    (["--user", "u", "--auth", "SHA3", "--auth-password-env", "SECRET"], "--auth: 'SHA3' is not known; use md5, sha,"),
     (
         ["--user", "u", "--priv", "3DES", "--priv-password-env", "SECRET"],
-        "--priv: 3DES is not known; no RFC has it for SNMPv3; use des, aes128,",
+        "--priv: '3DES' is not known; no RFC has it for SNMPv3; use des, aes128,",
     ),
     (
         ["--user", "u", "--auth", "SHA", "--auth-password-env", "SHORT"],
@@ -232,6 +232,17 @@ WRONG = [
     ),
     (["--user", "u", "--auth-password-env", "A", "--auth-password-file", "b"], "--auth-password-file and --auth-pass"),
 ]
+
+
+@pytest.mark.parametrize("address", ["fe80::1", "[fe80::1]"])
+def test_a_link_local_address_without_its_interface_is_one_sentence_and_not_a_silent_agent(
+    address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    why = "'fe80::1' is link-local: its interface has to be written behind it, for example fe80::1%eth0"
+    assert run(["poll", address]) == 1
+    assert capsys.readouterr().err == f"netmon: {address}: {why}\n"
+    assert run(["poll", "127.0.0.1", "--source-address", "fe80::1"]) == 1
+    assert capsys.readouterr().err == f"netmon: {why}\n"
 
 
 @pytest.mark.parametrize(("options", "sentence"), WRONG)

@@ -206,6 +206,19 @@ SCHEMA_FAULTS = [
             " a secret is exactly one of {env: NAME}, {file: PATH} or {credential: NAME}"
         ),
     ),
+    (
+        "a cipher that nobody has",
+        "site: {name: x}\nsnmp: {credentials: {x: {version: 3, user: u, priv: aes-512}}}\n",
+        (
+            "netmon.yaml:2:53: snmp.credentials.x.priv: 'aes-512' is not known;"
+            " use des, aes128, aes192, aes256, aes192c, aes256c"
+        ),
+    ),
+    (
+        "a user name of more octets than characters",
+        f"site: {{name: x}}\nsnmp: {{credentials: {{x: {{version: 3, user: {'é' * 17}}}}}}}\n",
+        "netmon.yaml:2:44: snmp.credentials.x.user: has 34 octets in UTF-8, and may have 32; use a shorter one",
+    ),
 ]
 
 
@@ -308,6 +321,31 @@ FAULTS_BETWEEN_ENTRIES = [
     (
         ("10.20.0.1", "10.20.0.256"),
         ("13:14: routers.core-1.address: '10.20.0.256' is not an IP address or host name; write for example 10.20.0.1"),
+    ),
+    (
+        ("10.20.0.1", "fe80::1"),
+        (
+            "13:14: routers.core-1.address: 'fe80::1' is link-local: its interface has to be written behind it,"
+            " for example fe80::1%eth0"
+        ),
+    ),
+    (
+        ("10.20.0.1", "::ffff:10.20.0.1"),
+        ("13:14: routers.core-1.address: '::ffff:10.20.0.1' is an IPv4 address in the form of IPv6; write 10.20.0.1"),
+    ),
+    (
+        ("10.20.0.1", "'[2001:db8::1]:161'"),
+        ("13:14: routers.core-1.address: '[2001:db8::1]:161' has brackets; write 2001:db8::1, and its port apart"),
+    ),
+    (
+        (
+            "  known_hosts: known_hosts\n",
+            "  known_hosts: known_hosts\n  jump_hosts: {b: {address: fe80::9, credential: limiter}}\n",
+        ),
+        (
+            "7:29: ssh.jump_hosts.b.address: 'fe80::9' is link-local: its interface has to be written behind it,"
+            " for example fe80::9%eth0"
+        ),
     ),
     (
         ("ssh: limiter", "ssh: limitr"),

@@ -63,6 +63,29 @@ def test_nothing_is_said_when_everything_is_there(tmp_path: Path, monkeypatch: p
     assert check_secrets(configuration(tmp_path)) == ()
 
 
+def test_a_password_that_snmpv3_forbids_is_a_problem_at_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    for name, octets in (("short", 7), ("shortest", 8), ("longest", 1024), ("long", 1025)):
+        (tmp_path / name).write_text("x" * octets + "\n")
+    file = tmp_path / "netmon.yaml"
+    file.write_text(
+        "site: {name: x}\nsnmp:\n  credentials:\n"
+        "    one: {version: 3, user: u, auth: sha, auth_password: {file: short},\n"
+        "          priv: aes, priv_password: {file: long}}\n"
+        "    two: {version: 3, user: u, auth: sha, auth_password: {file: shortest},\n"
+        "          priv: aes, priv_password: {file: longest}}\n"
+        "    six: {version: 3, user: u, auth: sha, auth_password: {credential: elsewhere}}\n"
+        "    old: {community: {file: short}}\n"
+    )
+    why = "an SNMPv3 password must have 8 to 1024 characters; set another one here and on the routers"
+    assert [str(problem) for problem in check_secrets(load(file))] == [
+        f"{file}:4:43: snmp.credentials.one.auth_password: {why}",
+        f"{file}:5:22: snmp.credentials.one.priv_password: {why}",
+    ]
+
+
 def test_systemd_credentials_are_not_asked_for_outside_of_a_unit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from snmp.strategies import messages, varbinds
+from snmp.strategies import WHATEVER, messages, varbinds
 from support.processor import processor_time
 
 from netmon.snmp.codec import (
@@ -50,7 +50,7 @@ def value_of(data: bytes) -> VarBind:
     return decode_message(data).pdu.varbinds[0]
 
 
-@given(messages())
+@given(messages(WHATEVER))
 @settings(max_examples=150, deadline=None)
 def test_a_message_survives_encoding_and_decoding(message: Message) -> None:
     assert decode_message(encode_message(message)) == message
@@ -67,7 +67,7 @@ def test_arbitrary_octets_raise_a_decode_error_and_nothing_else(data: bytes) -> 
         decode_message(data)
 
 
-@given(messages(), st.data())
+@given(messages(WHATEVER), st.data())
 @settings(max_examples=300)
 @processor_time(BOUND_S)
 def test_a_mutated_message_decodes_or_raises_a_decode_error_and_nothing_else(
@@ -97,7 +97,9 @@ def mutate(octets: bytearray, data: st.DataObject) -> None:
         place = data.draw(st.integers(0, len(octets) - 1))
         match data.draw(st.sampled_from(["set", "cut", "insert", "drop"])):
             case "set":
-                octets[place] = data.draw(st.sampled_from([*range(10), 0x30, 0x41, 0x46, 0x7F, 0x80, 0x81, 0x82, 0xFF]))
+                octets[place] = data.draw(
+                    st.sampled_from([*range(10), 0x30, 0x41, 0x45, 0x46, 0x47, 0x7F, 0x80, 0x81, 0x82, 0xFF])
+                )
             case "cut" if place:
                 del octets[place:]
             case "insert":
@@ -186,13 +188,18 @@ def test_octets_after_a_message_are_refused(message: Message, more: bytes) -> No
         ("0600", Tag.OID, (0, 0)),  # zeroDotZero as some agents send it
         ("0602 8837", Tag.OID, (2, 999)),
         ("0605 8fffffff7f", Tag.OID, (2, 2**32 - 1 - 80)),
+        ("4701 05", 0x47, 5),  # UInteger32 of RFC 1442
+        ("4705 00ffffffff", 0x47, 2**32 - 1),
+        ("4704 ffffffff", 0x47, 2**32 - 1),
+        ("4503 490001", 0x45, b"\x49\0\1"),  # its NsapAddress
+        ("0302 0780", 0x03, b"\x07\x80"),  # its BIT STRING, the unused bits counted first
         ("0500", Tag.NULL, None),
         ("8000", Tag.NO_SUCH_OBJECT, None),
         ("8100", Tag.NO_SUCH_INSTANCE, None),
         ("8200", Tag.END_OF_MIB_VIEW, None),
     ],
 )
-def test_a_value_is_read_as_its_type_says(value: str, tag: Tag, expected: Value) -> None:
+def test_a_value_is_read_as_its_type_says(value: str, tag: int, expected: Value) -> None:
     varbind = value_of(with_value(bytes.fromhex(value)))
     assert (varbind.tag, varbind.value) == (tag, expected)
     assert varbind.is_exception == (tag >= Tag.NO_SUCH_OBJECT)
@@ -220,7 +227,11 @@ def test_a_value_is_read_as_its_type_says(value: str, tag: Tag, expected: Value)
         ("060690808080 8001", "above 4294967295"),
         ("0605 90808080 50", "above 4294967295"),
         ("0681 81" + "01" * 129, "an OID of 130 numbers"),
-        ("4701ff", "unknown tag 0x47"),
+        ("4700", "unsigned value of 0 octets"),
+        ("4701ff", "negative"),
+        ("470501ffffffff", "unsigned value of 5 octets"),
+        ("4801ff", "unknown tag 0x48"),
+        ("2401ff", "unknown tag 0x24"),
         ("", "value of 1.3.6.1.2.1.1.3.0 is missing"),
         ("02010105", "octets follow the value of 1.3.6.1.2.1.1.3.0"),
     ],
@@ -280,7 +291,9 @@ def test_the_largest_datagram_is_decoded_or_refused_in_bounded_time() -> None:
         (Tag.OCTET_STRING, 5),
         (Tag.INTEGER, b"5"),
         (Tag.NULL, 0),
-        (0x47, 1),
+        (0x47, 2**32),
+        (0x45, 1),
+        (0x48, 1),
         (Tag.OCTET_STRING, b"x" * 65536),
     ],
 )

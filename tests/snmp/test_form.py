@@ -9,7 +9,13 @@ from netmon.snmp.form import RowForm, places_of
 from netmon.snmp.oid import Oid, oid_content
 
 COLUMNS: tuple[Oid, ...] = ((1, 3, 6, 1, 2, 1, 2, 2, 1, 14), (1, 3, 6, 1, 2, 1, 31, 1, 1, 1, 6), (1, 3, 6, 1, 2, 1, 9))
-HIGHEST = {Tag.INTEGER: 2**31 - 1, Tag.COUNTER32: 2**32 - 1, Tag.GAUGE32: 2**32 - 1, Tag.COUNTER64: 2**64 - 1}
+HIGHEST: dict[int, int] = {
+    Tag.INTEGER: 2**31 - 1,
+    Tag.COUNTER32: 2**32 - 1,
+    Tag.GAUGE32: 2**32 - 1,
+    Tag.COUNTER64: 2**64 - 1,
+    0x47: 2**32 - 1,
+}
 INDEXES = st.one_of(st.integers(1, 127).map(lambda arc: (arc,)), st.tuples(st.integers(1, 3), st.integers(200, 300)))
 CELLS = st.sampled_from(sorted(HIGHEST)).flatmap(
     lambda tag: st.tuples(st.just(int(tag)), st.integers(0, 70).map(lambda bits: (1 << bits) - 1 & HIGHEST[tag]))

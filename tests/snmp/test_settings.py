@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from netmon.snmp.settings import SnmpCredential, SnmpSettings
-from netmon.snmp.users import AuthProtocol, PrivProtocol
+from netmon.snmp.settings import NotificationSettings, SnmpCredential, SnmpSettings
+from netmon.snmp.users import MAX_NAME, AuthProtocol, PrivProtocol, User
 
 SECRET = {"env": "SNMP_SECRET"}
 V3 = {"version": 3, "user": "reader", "auth": "sha256", "auth_password": SECRET}
@@ -28,6 +28,11 @@ def test_every_way_to_be_let_in_can_be_written(written: dict[str, Any], version:
 
 
 def test_protocols_go_by_the_names_vendors_give_them() -> None:
+    for auth, protocol in (("SHA", "sha"), ("sha1", "sha"), ("SHA-256", "sha256"), ("HMAC-384-SHA-512", "sha512")):
+        assert SnmpCredential.model_validate(V3 | {"auth": auth}).auth is AuthProtocol(protocol)
+    for priv, name in (("aes", "aes128"), ("AES", "aes128"), ("Aes-256", "aes256"), ("AES-256-C", "aes256c")):
+        found = SnmpCredential.model_validate(V3 | {"priv": priv, "priv_password": SECRET})
+        assert found.priv is PrivProtocol(name)
     for auth in ("md5", "sha", "sha224", "sha256", "sha384", "sha512"):
         assert SnmpCredential.model_validate(V3 | {"auth": auth}).auth is AuthProtocol(auth)
     for priv in ("des", "aes128", "aes192", "aes256", "aes192c", "aes256c"):
@@ -53,9 +58,18 @@ def test_protocols_go_by_the_names_vendors_give_them() -> None:
             {"version": 3, "user": "reader", "priv": "des", "priv_password": SECRET},
             "no privacy without authentication",
         ),
-        (V3 | {"auth": "sha1"}, "'sha256'"),
+        (V3 | {"auth": "sha3"}, "'sha3' is not known; use md5, sha, sha224, sha256, sha384, sha512"),
+        (V3 | {"auth": 256}, "'256' is not known; use md5"),
+        (V3 | {"auth": False}, "'sha256'"),
+        (
+            V3 | {"priv": "3DES", "priv_password": SECRET},
+            "'3DES' is not known; no RFC has it for SNMPv3; use des, aes1",
+        ),
+        (V3 | {"priv": "aes512", "priv_password": SECRET}, "'aes512' is not known; use des, aes128, aes192, aes256"),
         (V3 | {"user": ""}, "at least 1 character"),
-        (V3 | {"user": "x" * 33}, "at most 32 characters"),
+        (V3 | {"user": "x" * 33}, "has 33 octets in UTF-8, and may have 32; use a shorter one"),
+        (V3 | {"user": "日本語" * 4}, "has 36 octets in UTF-8, and may have 32; use a shorter one"),
+        (V3 | {"context": "日" * 86}, "has 258 octets in UTF-8, and may have 255; use a shorter one"),
     ],
 )
 def test_what_does_not_fit_together_is_refused_with_the_remedy(written: dict[str, Any], sentence: str) -> None:
@@ -68,3 +82,17 @@ def test_a_source_address_is_an_ip_address(written: str, address: str) -> None:
     assert SnmpSettings(source_address=written).source_address == address
     with pytest.raises(ValidationError, match="not an IP address of this host"):
         SnmpSettings(source_address="core-router")
+
+
+def test_an_address_of_this_host_is_written_as_replies_come_from_it() -> None:
+    assert SnmpSettings(source_address="fe80::1%eth0").source_address == "fe80::1%eth0"
+    with pytest.raises(ValidationError, match="is link-local: its interface has to be written"):
+        SnmpSettings(source_address="fe80::1")
+    with pytest.raises(ValidationError, match=r"IPv4 address in the form of IPv6; write 10\.0\.0\.1"):
+        NotificationSettings(listen=("0.0.0.0", "::ffff:10.0.0.1"))
+
+
+def test_a_user_of_as_many_octets_as_there_may_be_is_taken_by_settings_and_by_the_engine() -> None:
+    name = "é" * (MAX_NAME // 2)
+    assert SnmpCredential.model_validate({"version": 3, "user": name}).user == name
+    assert User(name.encode()).name == name.encode()

@@ -118,6 +118,14 @@ def test_a_reply_of_known_form_is_recognised_whatever_its_numbers() -> None:
     assert recognised(learnt(reply_of(GOOD)), data, 2**30 + 77) == generic(data)
 
 
+def test_a_number_of_a_type_that_smiv2_gave_up_is_read_as_any_other() -> None:
+    first = GOOD | {(*OPER, 300): (0x47, 5), SERIAL: (0x47, 6)}
+    data = reply_of(first | {(*OPER, 300): (0x47, 100), SERIAL: (0x47, 101)})
+    reply = recognised(learnt(reply_of(first)), data)
+    assert reply == generic(data)
+    assert (reply.cells[3], reply.extra) == (100, (101,))
+
+
 @pytest.mark.parametrize("request_id", [REQUEST_ID - 1, REQUEST_ID + 1, 0, REQUEST_ID + 2**16])
 def test_a_reply_to_another_request_is_never_recognised(request_id: int) -> None:
     assert recognised(learnt(reply_of(GOOD)), reply_of(GOOD), request_id) is None
