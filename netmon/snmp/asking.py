@@ -17,6 +17,13 @@ BACK_OFF_PERCENT: Final = 150
 Admit = Callable[[bytes, int], None]
 """Judges a v3 datagram for its request, and when it was read; raises SnmpError to refuse it."""
 
+Check = Callable[[bytes, PduHead], None]
+"""Reads the variable-bindings of what could be the reply, given the octets that its head points into.
+
+SnmpDecodeError and SnmpResponseError: it is malformed, or not what was asked for; it is dropped, and its request goes
+on waiting. What is wrong with the agent itself is kept, and told to whoever asked.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Community:
@@ -67,6 +74,8 @@ class Ask(NamedTuple):
     """What a reply must pass: a community, or the admission of v3."""
     recognise: Callable[[bytes, int], Sequence[int] | None] | None = None
     """Reads what could only be a reply past the gate, given the request-id; None: judge it the long way."""
+    check: Check | None = None
+    """Judges the rest of what passed a community's gate the long way, unless it names an error."""
 
 
 def backed_off(timeout_ns: int, times: int) -> int:

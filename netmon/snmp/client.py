@@ -9,8 +9,9 @@ more than FEW variables fail, the last one is a question so small that every liv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Final
 
@@ -21,17 +22,12 @@ from netmon.snmp.codec import (
     V1,
     V2C,
     PduHead,
-    PduKind,
     Tag,
     VarBind,
-    decode_varbinds,
     encode_oid,
-    encode_request,
 )
 from netmon.snmp.errors import (
-    SnmpDecodeError,
     SnmpError,
-    SnmpResponseError,
     SnmpStatusError,
     SnmpTimeoutError,
 )
@@ -39,6 +35,7 @@ from netmon.snmp.fetching import Answer, Outcome, ask_community, ask_user, commu
 from netmon.snmp.limits import UNLIMITED, Limits
 from netmon.snmp.manager import Manager
 from netmon.snmp.oid import Oid, format_oid
+from netmon.snmp.questions import Bulk, Get, Question, read_varbinds
 from netmon.snmp.template import FRAME, SYS_UP_TIME, GetTemplate, TemplateReply
 from netmon.snmp.transport import Transport, TransportStats
 from netmon.snmp.users import User
@@ -155,11 +152,7 @@ class Client:
         if found is None:
             half = len(oids) // 2
             return [*await self._get(agent, oids[:half]), *await self._get(agent, oids[half:])]
-        answer, names = found
-        varbinds = self._restored(answer, names, oids)
-        if [varbind.oid for varbind in varbinds] != list(oids):
-            raise SnmpResponseError(f"{answer.target}: the reply names other variables than were asked for")
-        return varbinds
+        return found[1]
 
     async def fetch(self, agent: Agent, templates: Sequence[GetTemplate]) -> list[TemplateReply]:
         """A poll: the reply to each template, of which WINDOW are in flight at once.
@@ -194,54 +187,73 @@ class Client:
         if agent.user is None:
             gate = community_gate(agent.version, agent.community)
             return await ask_community(self._transport, target, gate, templates, terms)
-        return await ask_user(self._transport, self._manager, target, agent.user, agent.context, templates, terms)
+        return await ask_user(self._manager, target, agent.user, agent.context, templates, terms)
 
     async def _insist(self, agent: Agent, template: GetTemplate, outcome: Answer | SnmpError) -> TemplateReply:
         """The reply after all, where the first outcome leaves hope."""
-        answer = outcome
+        answer, oids = outcome, template.oids()
         if isinstance(outcome, SnmpTimeoutError) and agent.retries and template.size > FEW:
             await self._prove_alive(agent, outcome.attempts)
-            self._gets.exceeded(agent.place, template.size)
-            answer = await self._ask(agent, template.pdu, _last_patience(agent), 1)
+            try:
+                answer = await self._ask(agent, Get(oids, template.pdu), _last_patience(agent), 1)
+            except SnmpTimeoutError as error:
+                self._gets.exceeded(agent.place, template.size)
+                remedy = f"it answers a smaller one, so next time it is asked for less than {template.size} variables"
+                raise error.after(outcome.attempts, remedy) from None
         if isinstance(answer, SnmpError):
             raise answer
-        oids = names = template.oids()
-        if _culprit(agent, answer.head, len(oids)):
+        if _blames(agent, answer.head, len(oids)):
             found = await self._about(agent, oids)
             if found is None:
                 raise SnmpStatusError(str(answer.target), TOO_BIG, 0, None)
-            answer, names = found
-        elif answer.head.error_status == TOO_BIG:
-            self._gets.exceeded(agent.place, template.size)
-        varbinds = self._restored(answer, names, oids)
+            answer, varbinds = found
+        else:
+            if answer.head.error_status == TOO_BIG:
+                self._gets.exceeded(agent.place, template.size)
+            if answer.head.error_status:
+                raise _refusal(answer, oids)
+            varbinds = read_varbinds(answer.target, answer.data, answer.head, oids)
         return template.read(varbinds, str(answer.target), answer.received_ns)
 
-    async def _about(self, agent: Agent, oids: Sequence[Oid]) -> tuple[Answer, tuple[Oid, ...]] | None:
-        """The answer to a GET, and which of `oids` it is about; None: ask for less.
+    async def _about(self, agent: Agent, oids: Sequence[Oid]) -> tuple[Answer, Sequence[VarBind]] | None:
+        """The answer to a GET, with noSuchObject for each variable that had to be left out; None: ask for less.
 
         A v1 agent refuses a whole request for one variable it lacks (RFC 1157 section 4.1.2): that one is left out,
         and the rest asked for again.
         """
         names = list(oids)
         while True:
-            answer = await self._ask_sized(agent, self._gets, len(names), _request(PduKind.GET, names))
+            question = Get(tuple(names))
+            answer = await self._ask_sized(agent, self._gets, len(names), question)
             if answer is None:
                 return None
             if answer.head.error_status == TOO_BIG and len(names) > 1:
                 self._gets.exceeded(agent.place, len(names))
                 return None
-            culprit = _culprit(agent, answer.head, len(names))
-            if not culprit:
-                return answer, tuple(names)
-            del names[culprit - 1]
+            refused = await self._refused(agent, answer.head, names)
+            if answer.head.error_status and not refused:
+                raise _refusal(answer, names)
+            names = [name for name in names if name not in refused]
+            if not refused or not names:
+                found = {varbind.oid: varbind for varbind in question.varbinds}
+                return answer, [found.get(oid) or VarBind(oid, Tag.NO_SUCH_OBJECT, None) for oid in oids]
 
-    def _restored(self, answer: Answer, names: Sequence[Oid], oids: Sequence[Oid]) -> Sequence[VarBind]:
-        """The variable-bindings of an answer about `names`, with noSuchObject for each of `oids` left out."""
-        varbinds = self._varbinds(answer, names)
-        if len(names) == len(oids):
-            return varbinds
-        found = {varbind.oid: varbind for varbind in varbinds}
-        return [found.get(oid, VarBind(oid, Tag.NO_SUCH_OBJECT, None)) for oid in oids]
+    async def _refused(self, agent: Agent, head: PduHead, names: Sequence[Oid]) -> Sequence[Oid]:
+        """For which of the variables asked for the agent has refused them all; none: not for any of them.
+
+        Some agents do not say for which: then they are found by asking for halves.
+        """
+        if not _blames(agent, head, len(names)):
+            return ()
+        culprit = _culprit(agent, head, len(names))
+        if culprit:
+            return names[culprit - 1 : culprit]
+        found: list[Oid] = []
+        middle = len(names) // 2
+        for half in (names[:middle], names[middle:]):
+            answer = await self._ask(agent, Get(half), agent.timeout_ns, agent.retries)
+            found += await self._refused(agent, answer.head, half)
+        return found
 
     async def walk(
         self, agent: Agent, columns: Sequence[Oid], max_repetitions: int = 25, max_rows: int = 50_000
@@ -259,41 +271,52 @@ class Client:
             most = min(most, MAX_VARBINDS, self._bulks.of(agent.place))
             asked = walk.first(most)
             wanted = 1 if agent.is_v1 else min(max(1, max_repetitions), most // len(asked))
-            kind = PduKind.GET_NEXT if agent.is_v1 else PduKind.GET_BULK
-            build = encode_request(kind, walk.names(asked), 0 if agent.is_v1 else wanted)
-            size = len(asked) * wanted
-            answer = await self._ask_sized(agent, self._bulks, size, build)
+            question = Bulk(walk, asked, wanted, next_only=agent.is_v1)
+            answer = await self._ask_sized(agent, self._bulks, question.size, question)
             if answer is None:
                 continue
-            head = answer.head
-            culprit = _culprit(agent, head, len(asked))
-            if culprit:
-                # The end of what a v1 agent has after that name.
-                walk.end(asked[culprit - 1])
-            elif size > 1 and (head.error_status == TOO_BIG or _is_empty(answer)):
-                self._bulks.exceeded(agent.place, size)
-                most = size // 2
-            elif head.error_status:
-                raise _refusal(answer, [column.cursor for column in asked])
-            else:
-                try:
-                    walk.take(asked, answer.data, head.varbinds_at, wanted, answer.target)
-                except SnmpDecodeError as error:
-                    raise self._malformed(error, answer) from None
+            if answer.head.error_status or _is_empty(answer):
+                most = self._less(agent, walk, question, answer)
+            elif question.failure is not None:
+                raise question.failure
         return walk.found()
 
-    async def _ask_sized(self, agent: Agent, limits: Limits, size: int, build: Callable[[int], bytes]) -> Answer | None:
+    def _less(self, agent: Agent, walk: Walk, question: Bulk, answer: Answer) -> int:
+        """How many variables to ask for next, what it blames left out; SnmpStatusError if that is no way out."""
+        status, asked, size = answer.head.error_status, question.asked, question.size
+        culprit = _culprit(agent, answer.head, len(asked))
+        if culprit and status == NO_SUCH_NAME:
+            # The end of what a v1 agent has after that name.
+            walk.end(asked[culprit - 1])
+            return size
+        if status == NO_SUCH_NAME and agent.is_v1:
+            # It does not say of which column: of one it need not.
+            return len(asked) // 2
+        if status == GEN_ERR and size > len(asked):
+            # In which row shows where they are asked for one by one.
+            return len(asked)
+        if culprit and walk.pass_over(asked[culprit - 1]):
+            return size
+        if size > 1 and (status == TOO_BIG or not status):
+            self._bulks.exceeded(agent.place, size)
+            return size // 2
+        raise _refusal(answer, [column.cursor for column in asked])
+
+    async def _ask_sized(self, agent: Agent, limits: Limits, size: int, question: Question) -> Answer | None:
         """The answer about `size` variables. None: that is too much for a living agent; `limits` knows it now."""
         timeout_ns, retries = agent.timeout_ns, agent.retries
         if size <= FEW or not retries:
-            answer = await self._ask(agent, build, timeout_ns, retries)
+            answer = await self._ask(agent, question, timeout_ns, retries)
         else:
             try:
-                answer = await self._ask(agent, build, timeout_ns, retries - 1)
+                answer = await self._ask(agent, question, timeout_ns, retries - 1)
             except SnmpTimeoutError as error:
                 await self._prove_alive(agent, error.attempts)
-                limits.exceeded(agent.place, size)
-                return None
+                try:
+                    answer = await self._ask(agent, question, timeout_ns, 0)
+                except SnmpTimeoutError:
+                    limits.exceeded(agent.place, size)
+                    return None
         if answer.head.error_status != TOO_BIG:
             limits.answered(agent.place, size)
         return answer
@@ -306,19 +329,20 @@ class Client:
         last_ns = _last_patience(agent)
         share_ns = last_ns * last_ns // (last_ns + backed_off(last_ns, 1))
         try:
-            await self._ask(agent, _request(PduKind.GET, [SYS_UP_TIME]), share_ns, 1)
+            await self._ask(agent, Get([SYS_UP_TIME]), share_ns, 1)
         except SnmpTimeoutError as error:
             raise error.after(attempts) from None
 
-    async def _ask(self, agent: Agent, build: Callable[[int], bytes], timeout_ns: int, retries: int) -> Answer:
-        """Sends the PDU that `build` makes of a request-id, under the agent's security, and opens the reply."""
+    async def _ask(self, agent: Agent, question: Question, timeout_ns: int, retries: int) -> Answer:
+        """Asks under the agent's security; the answer has been read by the question, unless it names an error."""
         target = await self._addresses.resolve(agent.address, agent.port)
-        terms = Terms(timeout_ns, retries, self._budget(agent))
+        terms, check = Terms(timeout_ns, retries, self._budget(agent)), partial(question.check, target)
         if agent.user is not None:
-            opened = await self._manager.ask(target, agent.user, agent.context, build, terms)
+            opened = await self._manager.ask(target, agent.user, agent.context, question.build, terms, check)
             return Answer(target, opened.data, opened.head, opened.received_ns)
         gate = community_gate(agent.version, agent.community)
-        reply = await self._transport.exchange(target, community_message(gate, build), gate, terms)
+        message = community_message(gate, question.build)
+        reply = await self._transport.exchange(target, message, gate, terms, check)
         assert reply.head is not None, "only a v3 reply has none"
         return Answer(target, reply.data, reply.head, reply.received_ns)
 
@@ -331,19 +355,6 @@ class Client:
                 del self._budgets[next(iter(self._budgets))]
             budget = self._budgets[agent.place] = Budget(agent.requests_per_second)
         return budget
-
-    def _varbinds(self, answer: Answer, asked: Sequence[Oid]) -> tuple[VarBind, ...]:
-        """The decoded variable-bindings of an answer without error."""
-        if answer.head.error_status:
-            raise _refusal(answer, asked)
-        try:
-            return decode_varbinds(answer.data, answer.head.varbinds_at)
-        except SnmpDecodeError as error:
-            raise self._malformed(error, answer) from None
-
-    def _malformed(self, error: SnmpDecodeError, answer: Answer) -> SnmpDecodeError:
-        self._transport.count_decode_error()
-        return SnmpDecodeError(error.reason, error.offset, str(answer.target))
 
 
 def _refusal(answer: Answer, asked: Sequence[Oid]) -> SnmpStatusError:
@@ -358,14 +369,19 @@ def _is_empty(answer: Answer) -> bool:
     return not answer.head.error_status and answer.head.varbinds_at == len(answer.data)
 
 
-def _request(kind: PduKind, names: Sequence[Oid]) -> Callable[[int], bytes]:
-    return encode_request(kind, map(encode_oid, names))
+def _blames(agent: Agent, head: PduHead, asked: int) -> bool:
+    """Whether the agent refuses the request for one of its variables, which v1 agents do that lack it."""
+    names_one = head.error_status in {NO_SUCH_NAME, GEN_ERR} and 1 <= head.error_index <= asked
+    return names_one or (agent.is_v1 and head.error_status == NO_SUCH_NAME)
 
 
 def _culprit(agent: Agent, head: PduHead, asked: int) -> int:
-    """1-based position of the variable a v1 agent refuses the request for; 0 if it does not, or is no v1 agent."""
-    blames = agent.is_v1 and head.error_status in {NO_SUCH_NAME, GEN_ERR} and 1 <= head.error_index <= asked
-    return head.error_index if blames else 0
+    """1-based position of that variable; 0 if there is none, or the agent does not say."""
+    if not _blames(agent, head, asked):
+        return 0
+    if asked == 1:
+        return 1
+    return head.error_index if 1 <= head.error_index <= asked else 0
 
 
 def _last_patience(agent: Agent) -> int:

@@ -70,9 +70,9 @@ class SnmpTimeoutError(SnmpError):
         self._where = where
         self._remedy = remedy
 
-    def after(self, attempts: int) -> SnmpTimeoutError:
-        """The same where `attempts` more had been made before."""
-        return SnmpTimeoutError(self._where, self.attempts + attempts, self._remedy)
+    def after(self, attempts: int, remedy: str | None = None) -> SnmpTimeoutError:
+        """The same where `attempts` more had been made before, with another remedy if more is known by now."""
+        return SnmpTimeoutError(self._where, self.attempts + attempts, remedy or self._remedy)
 
 
 class SnmpResponseError(SnmpError):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 from netmon.snmp.addresses import Target
 from netmon.snmp.asking import Ask, Community, Reply, Terms
-from netmon.snmp.codec import PduHead, decode_varbinds, encode_community_message
+from netmon.snmp.codec import PduHead, encode_community_message
 from netmon.snmp.dialogue import Scope
-from netmon.snmp.errors import SnmpDecodeError, SnmpError
+from netmon.snmp.errors import SnmpError
 from netmon.snmp.manager import Manager, Opened
+from netmon.snmp.questions import read_varbinds
+from netmon.snmp.request_ids import FIRST
 from netmon.snmp.template import GetTemplate, KnownReply, TemplateReply
-from netmon.snmp.transport import FIRST_REQUEST_ID, Transport
+from netmon.snmp.transport import Transport
 from netmon.snmp.users import User
 
 WINDOW: Final = 4
@@ -39,7 +41,7 @@ async def ask_community(
 ) -> list[Outcome]:
     """What came of each template, asked under a community. SnmpTransportError if the client is closed."""
     known = [template.known(gate) for template in templates]
-    asks = [_ask_for(template, one, gate) for template, one in zip(templates, known, strict=True)]
+    asks = [_ask_for(template, one, gate, target) for template, one in zip(templates, known, strict=True)]
     replies = await transport.exchange_all(target, asks, terms, WINDOW)
     outcomes: list[Outcome] = []
     for template, one, reply in zip(templates, known, replies, strict=True):
@@ -50,13 +52,12 @@ async def ask_community(
         else:
             assert reply.head is not None, "without numbers it was judged by its head"
             answer = Answer(target, reply.data, reply.head, reply.received_ns)
-            request = _ask_for(template, None, gate).build(FIRST_REQUEST_ID)
-            outcomes.append(_read(transport, template, gate, request, answer))
+            request = community_message(gate, template.pdu)(FIRST)
+            outcomes.append(_read(template, gate, request, answer))
     return outcomes
 
 
 async def ask_user(
-    transport: Transport,
     manager: Manager,
     target: Target,
     user: User,
@@ -65,13 +66,14 @@ async def ask_user(
     terms: Terms,
 ) -> list[Outcome]:
     """The same as an SNMPv3 user; SnmpSecurityError and others if its engine cannot be met."""
-    found = await manager.ask_all(target, user, context, templates, terms, WINDOW)
+    checks = [partial(_check, template, target) for template in templates]
+    found = await manager.ask_all(target, user, context, templates, terms, WINDOW, checks)
     outcomes: list[Outcome] = []
     for template, reply in zip(templates, found, strict=True):
         if isinstance(reply, Opened):
-            request = reply.scope.wrap(template.pdu(FIRST_REQUEST_ID))
+            request = reply.scope.wrap(template.pdu(FIRST))
             answer = Answer(target, reply.data, reply.head, reply.received_ns)
-            outcomes.append(_read(transport, template, reply.scope, request, answer))
+            outcomes.append(_read(template, reply.scope, request, answer))
         else:
             outcomes.append(reply)
     return outcomes
@@ -89,27 +91,25 @@ def community_message(gate: Community, build: Callable[[int], bytes]) -> Callabl
     return lambda request_id: encode_community_message(version, community, build(request_id))
 
 
-def _ask_for(template: GetTemplate, known: KnownReply | None, gate: Community) -> Ask:
+def _check(template: GetTemplate, target: Target, data: bytes, head: PduHead) -> None:
+    read_varbinds(target, data, head, template.oids())
+
+
+def _ask_for(template: GetTemplate, known: KnownReply | None, gate: Community, target: Target) -> Ask:
+    check = partial(_check, template, target)
     if known is not None:
-        return Ask(known.request, gate, known.form.read)
-    return Ask(community_message(gate, template.pdu), gate)
+        return Ask(known.request, gate, known.form.read, check)
+    return Ask(community_message(gate, template.pdu), gate, None, check)
 
 
-def _read(
-    transport: Transport, template: GetTemplate, gate: Community | Scope, request: bytes, answer: Answer
-) -> Outcome:
-    """The reply in an answer of new form, which is learnt."""
-    head = answer.head
+def _read(template: GetTemplate, gate: Community | Scope, request: bytes, answer: Answer) -> Outcome:
+    """The reply in an answer of new form, which is learnt; it has passed `_check`."""
+    data, head, target = answer.data, answer.head, answer.target
     if head.error_status:
         return answer
-    where = str(answer.target)
     try:
-        varbinds = decode_varbinds(answer.data, head.varbinds_at)
-        reply = template.read(varbinds, where, answer.received_ns)
-    except SnmpDecodeError as error:
-        transport.count_decode_error()
-        return SnmpDecodeError(error.reason, error.offset, where)
+        reply = template.read(read_varbinds(target, data, head, template.oids()), str(target), answer.received_ns)
     except SnmpError as error:
         return error
-    template.learn(gate, request, answer.data, head, reply)
+    template.learn(gate, request, data, head, reply)
     return reply

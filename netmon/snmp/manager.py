@@ -6,24 +6,25 @@ a clock.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, NamedTuple
 
 from netmon.snmp.addresses import Target
-from netmon.snmp.asking import Ask, Reply, Terms
+from netmon.snmp.asking import Ask, Check, Reply, Terms
 from netmon.snmp.codec import Pdu, PduHead, PduKind, encode_pdu, open_pdu
 from netmon.snmp.dialogue import Scope
 from netmon.snmp.engine import EngineTime
-from netmon.snmp.errors import SnmpError, SnmpTimeoutError
+from netmon.snmp.errors import SnmpDecodeError, SnmpError, SnmpTimeoutError
 from netmon.snmp.keys import KeyRing
-from netmon.snmp.oid import Oid
 from netmon.snmp.privacy import Salts
-from netmon.snmp.security_errors import SnmpEngineError
+from netmon.snmp.security_errors import SnmpEngineError, SnmpTimeWindowError
 from netmon.snmp.template import FRAME, GetTemplate, TemplateReply
 from netmon.snmp.transport import Transport
 from netmon.snmp.trial import Engine, Peer, Trial, text_of
 from netmon.snmp.users import User
-from netmon.snmp.usm import UNKNOWN_ENGINE_IDS, beyond_frame
+from netmon.snmp.usm import beyond_frame
 from netmon.snmp.v3 import (
     MAX_ENGINE_ID,
     Level,
@@ -36,6 +37,8 @@ from netmon.snmp.v3 import (
 
 PEERS: Final = 100_000
 """Agents remembered; beyond it the oldest is forgotten, and discovered again when it is asked."""
+RENEWALS: Final = 3
+"""How often one request is made anew, by the time or the engine id that the agent reported."""
 _NO_ENGINE: Final = "check that the agent runs, admits this host and speaks SNMPv3"
 
 
@@ -60,35 +63,42 @@ class Manager:
         self._peers: dict[tuple[Target, User], Peer] = {}
 
     async def ask(
-        self, target: Target, user: User, context: bytes, build: Callable[[int], bytes], terms: Terms
+        self,
+        target: Target,
+        user: User,
+        context: bytes,
+        build: Callable[[int], bytes],
+        terms: Terms,
+        check: Check | None = None,
     ) -> Opened:
         """Sends the PDU that `build` makes of a request-id; discovers the engine and its time where need be.
 
-        An agent that restarted, or whose engine id changed, is asked once more. Raises SnmpTransportError,
+        An agent that restarted, or whose engine id changed, is asked again. Raises SnmpTransportError,
         SnmpTimeoutError, SnmpSecurityError (its subclasses say what does not fit), or what the last refused
         message was refused for.
         """
         peer = self._peer(target, user)
-        renewed: set[Oid] = set()
-        while True:
+        was_out_of_time = False
+        for _ in range(1 + RENEWALS):
             engine = peer.engine or await self._discovered(peer, terms)
-            trial = Trial(peer, engine, context, build, self._salts)
+            trial = Trial(peer, engine, context, build, self._salts, terms.timeout_ns, None, check)
             try:
                 reply = await self._transport.exchange(target, trial.build, trial.admit, terms)
-            except SnmpTimeoutError as error:
-                raise SnmpTimeoutError(str(target), error.attempts, _silence(user.level, context)) from None
-            if trial.failure is not None:
-                raise trial.failure
-            if trial.opened is not None:
-                return Opened(*trial.opened, reply.received_ns, trial.scope)
-            if trial.renewal in renewed:
-                raise SnmpEngineError(
-                    f"{target}: the agent keeps reporting another engine id or time than it has just given;"
-                    " check whether several agents answer at this address"
-                )
-            renewed.add(trial.renewal)
-            if trial.renewal == UNKNOWN_ENGINE_IDS:
-                self._meet(peer, decode_secure(reply.data), reply.received_ns)
+            except SnmpError as error:
+                if trial.elsewhere is None:
+                    raise self._given_up(peer, engine, context, error) from None
+            else:
+                if trial.opened is not None:
+                    return Opened(*trial.opened, reply.received_ns, trial.scope)
+                is_out_of_time = isinstance(trial.failure, SnmpTimeWindowError)
+                if trial.failure is not None and (was_out_of_time or not is_out_of_time):
+                    raise self._given_up(peer, engine, context, trial.failure)
+                was_out_of_time = is_out_of_time
+            self._follow(peer, engine, trial)
+        raise SnmpEngineError(
+            f"{target}: the agent keeps reporting another engine id or time than it has just given;"
+            " check whether several agents answer at this address"
+        )
 
     async def ask_all(
         self,
@@ -98,42 +108,48 @@ class Manager:
         templates: Sequence[GetTemplate],
         terms: Terms,
         window: int,
+        checks: Sequence[Check | None],
     ) -> list[TemplateReply | Opened | SnmpError | None]:
         """What came of each template, `window` of which are in flight at once; the rest is given up at a failure.
 
-        None: nothing yet, because another one failed, or the agent wants to be asked anew: ask for it again.
+        Each has its check, as `ask` has one. None: nothing yet, because another one failed, or the agent wants to be
+        asked anew: ask for it again.
         """
         peer = self._peer(target, user)
         found: list[TemplateReply | Opened | SnmpError | None] = [None] * len(templates)
         if peer.engine is None:
-            found[0] = await self._asked(target, user, context, templates[0].pdu, terms)
+            found[0] = await self._asked(target, user, context, templates[0].pdu, terms, checks[0])
             return found
         engine = peer.engine
         scope = engine.scope(context)
         known = [template.known(scope) for template in templates]
         trials = [
-            Trial(peer, engine, context, template.pdu, self._salts, one)
-            for template, one in zip(templates, known, strict=True)
+            Trial(peer, engine, context, template.pdu, self._salts, terms.timeout_ns, one, check)
+            for template, one, check in zip(templates, known, checks, strict=True)
         ]
         outcomes = await self._transport.exchange_all(
             target, [Ask(trial.build, trial.admit) for trial in trials], terms, window
         )
         anew: int | None = None
         for position, (trial, one, outcome) in enumerate(zip(trials, known, outcomes, strict=True)):
-            if isinstance(outcome, SnmpTimeoutError):
-                found[position] = SnmpTimeoutError(str(target), outcome.attempts, _silence(user.level, context))
-            elif not isinstance(outcome, Reply):
-                found[position] = outcome
+            if outcome is None:
+                continue
+            if not isinstance(outcome, Reply):
+                if trial.elsewhere is not None:
+                    anew = position
+                else:
+                    found[position] = self._given_up(peer, engine, context, outcome)
             elif one is not None and trial.numbers is not None:
                 found[position] = one.assemble(trial.numbers, outcome.received_ns)
             elif trial.opened is not None:
                 found[position] = Opened(*trial.opened, outcome.received_ns, scope)
-            elif trial.failure is not None:
+            elif trial.failure is not None and not isinstance(trial.failure, SnmpTimeWindowError):
                 found[position] = trial.failure
             else:
                 anew = position
         if anew is not None:
-            found[anew] = await self._asked(target, user, context, templates[anew].pdu, terms)
+            self._follow(peer, engine, trials[anew])
+            found[anew] = await self._asked(target, user, context, templates[anew].pdu, terms, checks[anew])
         return found
 
     def most_octets(self, target: Target | None, user: User, context: bytes) -> int:
@@ -143,10 +159,16 @@ class Manager:
         return FRAME - beyond_frame(user, MAX_ENGINE_ID if engine is None else len(engine.engine_id), context)
 
     async def _asked(
-        self, target: Target, user: User, context: bytes, build: Callable[[int], bytes], terms: Terms
+        self,
+        target: Target,
+        user: User,
+        context: bytes,
+        build: Callable[[int], bytes],
+        terms: Terms,
+        check: Check | None,
     ) -> Opened | SnmpError:
         try:
-            return await self.ask(target, user, context, build, terms)
+            return await self.ask(target, user, context, build, terms, check)
         except SnmpError as error:
             return error
 
@@ -160,20 +182,53 @@ class Manager:
         return peer
 
     async def _discovered(self, peer: Peer, terms: Terms) -> Engine:
-        """The engine that answers at the peer's address (RFC 3414 section 4); asked for once, however many wait."""
-        async with peer.lock:
-            if peer.engine is None:
-                try:
-                    reply = await self._transport.exchange(peer.target, _discovery, _admit_engine, terms)
-                except SnmpTimeoutError as error:
-                    raise SnmpTimeoutError(str(peer.target), error.attempts, _NO_ENGINE) from None
-                return self._meet(peer, decode_secure(reply.data), reply.received_ns)
-            return peer.engine
+        """The engine that answers at the peer's address (RFC 3414 section 4).
+
+        It is asked for once, however many wait; if in vain, it was so for all of them.
+        """
+        while peer.engine is None:
+            if peer.discovery is None:
+                return await self._discover(peer, terms)
+            failure = await asyncio.shield(peer.discovery)
+            if failure is not None:
+                raise failure.with_traceback(None)
+        return peer.engine
+
+    async def _discover(self, peer: Peer, terms: Terms) -> Engine:
+        discovery = peer.discovery = asyncio.get_running_loop().create_future()
+        failure: SnmpError | None = None
+        try:
+            admit = partial(_admit_engine, peer.target)
+            reply = await self._transport.exchange(peer.target, _discovery, admit, terms)
+            return self._meet(peer, decode_secure(reply.data), reply.received_ns)
+        except SnmpTimeoutError as error:
+            failure = SnmpTimeoutError(str(peer.target), error.attempts, _NO_ENGINE)
+            raise failure from None
+        except SnmpError as error:
+            failure = error
+            raise
+        finally:
+            # Nobody is told of a cancellation but the one it is for: the next who waits discovers.
+            peer.discovery = None
+            discovery.set_result(failure)
+
+    def _follow(self, peer: Peer, engine: Engine, trial: Trial) -> None:
+        """Takes the engine that reported itself in place of the one that was asked, unless the peer has another yet."""
+        if trial.elsewhere is not None and peer.engine is engine:
+            self._meet(peer, *trial.elsewhere)
+
+    def _given_up(self, peer: Peer, engine: Engine, context: bytes, error: SnmpError) -> SnmpError:
+        """What a request ends with that no answer came to; an engine whose time cannot be agreed on is forgotten."""
+        if isinstance(error, SnmpTimeoutError):
+            return SnmpTimeoutError(str(peer.target), error.attempts, _silence(peer.user.level, context))
+        if isinstance(error, SnmpTimeWindowError) and peer.engine is engine:
+            peer.engine = None
+        return error
 
     def _meet(self, peer: Peer, report: SecureMessage, now_ns: int) -> Engine:
         """Takes an engine's id, and the time it claims, from its report; nothing in it is authentic."""
-        peer.engine = Engine(report.engine_id, self._ring.local(peer.user, report.engine_id))
-        peer.clock = EngineTime(report.boots, report.time, now_ns, authentic=False)
+        clock = EngineTime(report.boots, report.time, now_ns, authentic=False)
+        peer.engine = Engine(report.engine_id, self._ring.local(peer.user, report.engine_id), clock)
         return peer.engine
 
 
@@ -183,13 +238,16 @@ def _discovery(message_id: int) -> bytes:
     return encode_secure(message_id, Level.NO_AUTH_NO_PRIV, True, b"", 0, 0, b"", 0, b"", scoped)[0]
 
 
-def _admit_engine(data: bytes, _: int) -> None:
-    message = decode_secure(data)
-    if message.level or not message.engine_id:
-        raise SnmpEngineError("an answer to a discovery that names no engine")
-    scoped = open_scoped(message.raw, message.data_at, padded=False)
-    if open_pdu(scoped.data, scoped.pdu_at).kind is not PduKind.REPORT:
-        raise SnmpEngineError("an answer to a discovery that is no report")
+def _admit_engine(where: object, data: bytes, _: int) -> None:
+    try:
+        message = decode_secure(data)
+        if message.level or not message.engine_id:
+            raise SnmpEngineError(f"{where}: an answer to a discovery that names no engine")
+        scoped = open_scoped(message.raw, message.data_at, padded=False)
+        if open_pdu(scoped.data, scoped.pdu_at).kind is not PduKind.REPORT:
+            raise SnmpEngineError(f"{where}: an answer to a discovery that is no report")
+    except SnmpDecodeError as error:
+        raise SnmpDecodeError(error.reason, error.offset, str(where)) from None
 
 
 def _silence(level: Level, context: bytes) -> str:

@@ -26,7 +26,7 @@ class SnmpSecurityLevelError(SnmpSecurityError):
     def __init__(self, where: object, user: str, level: str) -> None:
         super().__init__(
             f"{where}: the agent does not serve user {user!r} at level {level}; give the user there"
-            " the missing authentication or privacy protocol, or lower the level here"
+            " the missing authentication or privacy protocol, or use another level here"
         )
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import secrets
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -19,11 +18,12 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from netmon.snmp.addresses import Target
-from netmon.snmp.asking import Admit, Ask, Community, Reply, Terms, backed_off
+from netmon.snmp.asking import Admit, Ask, Check, Community, Reply, Terms, backed_off
 from netmon.snmp.batches import Batch, Request
 from netmon.snmp.budget import Budget
 from netmon.snmp.codec import PduHead
-from netmon.snmp.errors import SnmpDecodeError, SnmpError, SnmpTimeoutError, SnmpTransportError
+from netmon.snmp.errors import SnmpDecodeError, SnmpError, SnmpResponseError, SnmpTimeoutError, SnmpTransportError
+from netmon.snmp.request_ids import RequestIds
 from netmon.snmp.slots import Slots
 from netmon.snmp.udp import identify, source_address, udp_socket
 from netmon.snmp.v3 import V3
@@ -38,9 +38,6 @@ AT_ONCE: Final = 16
 """Requests of a batch that are made, and v3 replies that are judged, one after the other: so each takes half of what it
 does between two wake-ups, when nothing of it is left in the caches."""
 TICK_NS: Final = 20_000_000
-FIRST_REQUEST_ID: Final = 0x0100_0000
-LAST_REQUEST_ID: Final = 0x7FFF_FFFF
-"""Within these bounds a request-id is always four octets of content, so that templates can be patched in place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +81,7 @@ class Transport:
         self._loop = asyncio.get_running_loop()
         self._slots = Slots(in_flight)
         self._requests: dict[int, Request] = {}
-        self._next_id = FIRST_REQUEST_ID + secrets.randbelow(LAST_REQUEST_ID - FIRST_REQUEST_ID)
+        self._ids = RequestIds()
         self._sockets: dict[int, list[socket.socket]] = {}
         self._wheel: TimerWheel[Batch] = TimerWheel(TICK_NS, time.monotonic_ns())
         self._timer: asyncio.TimerHandle | None = None
@@ -135,14 +132,19 @@ class Transport:
         )
 
     async def exchange(
-        self, target: Target, build: Callable[[int], bytes], gate: Community | Admit, terms: Terms
+        self,
+        target: Target,
+        build: Callable[[int], bytes],
+        gate: Community | Admit,
+        terms: Terms,
+        check: Check | None = None,
     ) -> Reply:
-        """Sends `build(request_id)`, `1 + terms.retries` times if need be, and returns the first reply past `gate`.
+        """Sends `build(request_id)`, `1 + terms.retries` times if need be, and returns the first reply past the gate.
 
         Raises SnmpTimeoutError, or what the last refusal said; SnmpTransportError if it cannot be sent. Cancelling
         frees the slot.
         """
-        (outcome,) = await self.exchange_all(target, (Ask(build, gate),), terms, 1)
+        (outcome,) = await self.exchange_all(target, (Ask(build, gate, check=check),), terms, 1)
         assert outcome is not None, "the only request of a batch is always settled"
         if isinstance(outcome, SnmpError):
             raise outcome
@@ -217,7 +219,7 @@ class Transport:
 
     def _make_ahead(self, batch: Batch, senders: Sequence[socket.socket]) -> None:
         for position in range(batch.started, min(batch.started + AT_ONCE, len(batch.asks))):
-            request_id = self._allocate_id()
+            request_id = self._ids.take(self._requests)
             sender = senders[request_id % len(senders)]
             batch.made.append(Request(request_id, batch.asks[position], sender, batch, position))
         batch.made.reverse()
@@ -247,14 +249,6 @@ class Transport:
         else:
             batch.held -= 1
             self._slots.release()
-
-    def _allocate_id(self) -> int:
-        request_id = self._next_id
-        while True:
-            request_id = FIRST_REQUEST_ID if request_id >= LAST_REQUEST_ID else request_id + 1
-            if request_id not in self._requests:
-                self._next_id = request_id
-                return request_id
 
     def _send(self, request: Request) -> None:
         """Sends and starts the attempt's timer; a full send buffer counts as a loss, which the timer repairs."""
@@ -326,7 +320,7 @@ class Transport:
         try:
             version, request_id = identify(data)
         except SnmpDecodeError:
-            self.count_decode_error()
+            self._counts.decode_errors += 1
             return
         request = self._requests.get(request_id)
         gate = None if request is None else request.ask.gate
@@ -334,6 +328,11 @@ class Transport:
             self._counts.dropped_unsolicited += 1
         elif source != request.batch.peer and not _is_from(request.batch.target, source, family):
             self._counts.dropped_wrong_source += 1
+            if request.refusal is None:
+                request.refusal = SnmpResponseError(
+                    f"{request.batch.target}: it is answered from {source[0]} port {source[1]} instead, which may be"
+                    " anybody; poll that address, or have the agent answer from the one it is asked at"
+                )
         elif isinstance(gate, Community):
             self._judge(request, data, time.monotonic_ns(), gate)
         else:
@@ -367,14 +366,18 @@ class Transport:
 
     def _judge(self, request: Request, data: bytes, received_ns: int, gate: Community) -> None:
         """The same at once, for what is asked under a community."""
-        recognise, request_id = request.ask.recognise, request.request_id
-        numbers = None if recognise is None else recognise(data, request_id)
+        ask, request_id = request.ask, request.request_id
+        numbers = None if ask.recognise is None else ask.recognise(data, request_id)
         head: PduHead | None = None
         if numbers is None:
+            target = request.batch.target
             try:
-                head = gate.admit(request.batch.target, data, request_id)
-            except SnmpDecodeError:
-                self.count_decode_error()
+                head = gate.admit(target, data, request_id)
+                if ask.check is not None and not head.error_status:
+                    ask.check(data, head)
+            except SnmpDecodeError as error:
+                self._counts.decode_errors += 1
+                request.refusal = SnmpDecodeError(error.reason, error.offset, str(target))
                 return
             except SnmpError as refusal:
                 self._refuse(request, refusal)
@@ -385,10 +388,6 @@ class Transport:
     def _refuse(self, request: Request, refusal: SnmpError) -> None:
         self._counts.refused += 1
         request.refusal = refusal
-
-    def count_decode_error(self) -> None:
-        """Notes a reply that proved malformed after it was handed out."""
-        self._counts.decode_errors += 1
 
     def _add_socket(self, family: int, source: Target | None) -> None:
         one = udp_socket(family, source)

@@ -3,6 +3,9 @@
 A message is believed in this order: its code is verified, its time is held against the window, it is decrypted, and
 only then read (RFC 3414 section 3.2). What is refused is dropped, and the request goes on waiting; only if nothing
 better comes does the refusal become its error.
+
+A report that is not authentic can be anybody's. It is believed as long as nothing authentic has come from the engine,
+lest a wrong password take long to be told; from then on it is refused, and what it says told if nothing better comes.
 """
 
 from __future__ import annotations
@@ -14,10 +17,11 @@ from hmac import compare_digest
 from typing import Final
 
 from netmon.snmp.addresses import Target
+from netmon.snmp.asking import Check
 from netmon.snmp.codec import PduHead, PduKind, decode_varbinds, open_pdu
 from netmon.snmp.dialogue import Frame, Layout, Scope
 from netmon.snmp.engine import EngineTime
-from netmon.snmp.errors import SnmpError, SnmpResponseError
+from netmon.snmp.errors import SnmpDecodeError, SnmpError, SnmpResponseError
 from netmon.snmp.keys import LocalUser
 from netmon.snmp.oid import Oid, format_oid
 from netmon.snmp.privacy import Salts
@@ -48,6 +52,7 @@ from netmon.snmp.v3 import Level, SecureMessage, decode_secure, open_scoped
 
 _AUTHORIZATION_ERROR: Final = 16
 _AUTH_PRIV: Final = Level.AUTH_PRIV
+_AUTH_NO_PRIV: Final = Level.AUTH_NO_PRIV
 _RESPONSE: Final = PduKind.RESPONSE
 _REPORT: Final = PduKind.REPORT
 """At hand, because reaching into an enumeration is what a hot path notices."""
@@ -66,11 +71,14 @@ def text_of(octets: bytes) -> str:
 class Engine:
     """An engine as the user knows it."""
 
-    __slots__ = ("_scopes", "engine_id", "frame", "layout", "user")
+    __slots__ = ("_scopes", "clock", "engine_id", "frame", "is_gone", "layout", "user")
 
-    def __init__(self, engine_id: bytes, user: LocalUser) -> None:
+    def __init__(self, engine_id: bytes, user: LocalUser, clock: EngineTime) -> None:
         self.engine_id = engine_id
         self.user = user
+        self.clock = clock
+        self.is_gone = False
+        """Another one has been answering in its place for so long that every report of that is followed at once."""
         self.frame = Frame(user.level, True, engine_id, user.name, user.mac_octets)
         """Of requests."""
         self._scopes: dict[bytes, Scope] = {}
@@ -88,15 +96,14 @@ class Engine:
 class Peer:
     """One user at one agent."""
 
-    __slots__ = ("clock", "engine", "lock", "target", "user")
+    __slots__ = ("discovery", "engine", "target", "user")
 
     def __init__(self, target: Target, user: User) -> None:
         self.target = target
         self.user = user
-        self.lock = asyncio.Lock()
-        """Held while the engine is discovered."""
         self.engine: Engine | None = None
-        self.clock = EngineTime(0, 0, 0, authentic=False)
+        self.discovery: asyncio.Future[SnmpError | None] | None = None
+        """Under way; why it failed, or None."""
 
 
 class Trial:
@@ -104,16 +111,18 @@ class Trial:
 
     __slots__ = (
         "_build",
+        "_check",
         "_context",
         "_engine",
         "_known",
         "_message_id",
+        "_patience_ns",
         "_peer",
         "_salts",
+        "elsewhere",
         "failure",
         "numbers",
         "opened",
-        "renewal",
         "scope",
     )
 
@@ -124,23 +133,31 @@ class Trial:
         context: bytes,
         build: Callable[[int], bytes],
         salts: Salts,
+        patience_ns: int,
         known: KnownReply | None = None,
+        check: Check | None = None,
     ) -> None:
-        """`build` makes a PDU of a request-id; `known` is what was learnt of it within the same scope."""
+        """`build` makes a PDU of a request-id; `known` is what was learnt of it within the same scope.
+
+        `patience_ns` is what the first attempt waits. `check` judges the variables of an answer that `known` did not
+        read and that names no error.
+        """
         self._peer = peer
+        self._check = check
         self._known = known
         self._engine = engine
         self._context = context
         self.scope = engine.scope(context)
         self._build = build
         self._salts = salts
+        self._patience_ns = patience_ns
         self._message_id = 0
         self.numbers: Sequence[int] | None = None
-        """What was read by the known form; else it is opened, failed, or to be renewed."""
+        """What was read by the known form; if it neither is nor was opened, nor failed, it is to be asked anew."""
         self.opened: tuple[bytes, PduHead] | None = None
         self.failure: SnmpError | None = None
-        self.renewal: Oid = ()
-        """UNKNOWN_ENGINE_IDS or NOT_IN_TIME_WINDOWS, as reported."""
+        self.elsewhere: tuple[SecureMessage, int] | None = None
+        """The first report of another engine in place of this one, and when it came; nothing in it is authentic."""
 
     def build(self, message_id: int) -> bytes:
         self._message_id = message_id
@@ -148,21 +165,26 @@ class Trial:
         known = self._known
         scoped = self.scope.wrap(self._build(message_id)) if known is None else known.request(message_id)
         # Without authentication there is no time to agree on (RFC 3414 section 3.1, 6b).
-        clock = self._peer.clock.now(time.monotonic_ns()) if engine.user.level else (0, 0)
+        clock = engine.clock.now(time.monotonic_ns()) if engine.user.level else (0, 0)
         return seal_in(engine.frame, engine.user, clock, message_id, scoped, self._salts)
 
     def admit(self, data: bytes, received_ns: int) -> None:
         """Returns if the datagram settles the request, one way or another; SnmpError if it is refused."""
-        user, where = self._engine.user, self._peer.target
         try:
             message, opened = self._opened_alike(data, received_ns) or self._opened_anyway(data, received_ns)
+            if not self._is_recognised(message, opened):
+                self._read(message, opened, received_ns)
         except SnmpTimeWindowError as error:
-            # It is the engine, and fresh: it echoes our msgID. So it is met anew, by the next request.
-            self._peer.engine = None
-            self.failure = error
-            return
-        if self._is_recognised(message, opened):
-            return
+            if not _tells_time(data):
+                raise
+            # The engine refused the request by a clock that went back, or it was overtaken by later news of its clock.
+            self.failure, self.elsewhere = error, None
+        except SnmpDecodeError as error:
+            raise SnmpDecodeError(error.reason, error.offset, str(self._peer.target)) from None
+
+    def _read(self, message: SecureMessage, opened: bytes, received_ns: int) -> None:
+        """Settles the request by a message that is not of the known form, or raises why it is refused."""
+        user, where = self._engine.user, self._peer.target
         pdu_at = self.scope.find(opened)
         is_ours = pdu_at is not None
         if pdu_at is None:
@@ -173,12 +195,14 @@ class Trial:
             opened, pdu_at = scoped.data, scoped.pdu_at
         head = open_pdu(opened, pdu_at)
         if head.kind is _REPORT:
-            self._reported(message, opened, head)
+            self._reported(message, opened, head, received_ns)
             return
         self._judge(message, head, is_ours)
         if head.error_status == _AUTHORIZATION_ERROR:
             self.failure = SnmpAccessError(where, str(self._peer.user), str(user.level))
             return
+        if self._check is not None and not head.error_status:
+            self._check(opened, head)
         self.opened = opened, head
 
     def _opened_alike(self, data: bytes, received_ns: int) -> tuple[SecureMessage, bytes] | None:
@@ -187,29 +211,30 @@ class Trial:
         Its engine and user are the right ones then, and its level and time are the same. None: it has another head,
         or there is something wrong with it.
         """
-        layout, user = self._engine.layout, self._engine.user
+        engine = self._engine
+        layout, user = engine.layout, engine.user
         if layout is None or (parts := layout.split(data)) is None:
             return None
         mac, authenticated, salt, secret = parts
         if not compare_digest(mac, user.mac(authenticated)):
             return None
-        like, peer = layout.like, self._peer
-        peer.clock = peer.clock.heard(like.boots, like.time, received_ns, peer.target)
-        return like, decipher(user, like, salt, secret, peer.target)
+        like, where = layout.like, self._peer.target
+        engine.clock = engine.clock.heard(like.boots, like.time, received_ns, where)
+        return like, decipher(user, like, salt, secret, where)
 
     def _opened_anyway(self, data: bytes, received_ns: int) -> tuple[SecureMessage, bytes]:
         """The message, as far as its head tells about it, and what fills the rest of it, deciphered.
 
         SnmpError if it may not be believed.
         """
-        engine, peer = self._engine, self._peer
-        user, where = engine.user, peer.target
+        engine, where = self._engine, self._peer.target
+        user = engine.user
         message = decode_secure(data)
         if message.level:
             if message.engine_id != engine.engine_id or message.user != user.name:
                 raise SnmpAuthenticationError(f"{where}: a message of another engine or user was refused")
             verify(user, message, where)
-            peer.clock = peer.clock.heard(message.boots, message.time, received_ns, where)
+            engine.clock = engine.clock.heard(message.boots, message.time, received_ns, where)
             engine.layout = Layout.of(message) or engine.layout
         return message, decipher(user, message, message.salt, data[message.data_at :], where)
 
@@ -238,9 +263,9 @@ class Trial:
                 f"{where}: the reply has another request-id, engine, user or context than the request"
             )
 
-    def _reported(self, message: SecureMessage, data: bytes, head: PduHead) -> None:
+    def _reported(self, message: SecureMessage, data: bytes, head: PduHead, received_ns: int) -> None:
         """What the agent's report means for the request; SnmpError if it may not be believed."""
-        where, user = self._peer.target, self._peer.user
+        where, engine = self._peer.target, self._engine
         varbinds = decode_varbinds(data, head.varbinds_at)
         if not varbinds:
             raise SnmpResponseError(f"{where}: a report of nothing")
@@ -248,18 +273,55 @@ class Trial:
         if what == NOT_IN_TIME_WINDOWS:
             if not message.level:
                 raise SnmpAuthenticationError(f"{where}: a report of its time that is not authentic was refused")
-            self.renewal = what
+            self.elsewhere = None
         elif what == UNKNOWN_ENGINE_IDS:
-            if message.engine_id in {b"", self._engine.engine_id}:
-                raise SnmpEngineError(f"{where}: the agent does not know its own engine id; restart its SNMP agent")
-            self.renewal = what
-        elif what == UNKNOWN_USER_NAMES:
-            self.failure = SnmpUnknownUserError(where, str(user))
-        elif what == UNSUPPORTED_SEC_LEVELS:
-            self.failure = SnmpSecurityLevelError(where, str(user), str(user.level))
-        elif what in {WRONG_DIGESTS, DECRYPTION_ERRORS}:
-            self.failure = SnmpWrongKeyError(where, str(user), _KEY_AT_FAULT[what])
-        elif what in {_UNKNOWN_CONTEXTS, _UNAVAILABLE_CONTEXTS}:
-            self.failure = SnmpContextError(where, text_of(self._context))
+            self._replaced(message, received_ns)
         else:
-            self.failure = SnmpResponseError(f"{where}: the agent reports {format_oid(what)} instead of answering")
+            failure, is_of_user = self._failure(what)
+            if engine.user.level and not message.level and (engine.clock.authentic or not is_of_user):
+                raise failure
+            self.failure = failure
+
+    def _replaced(self, message: SecureMessage, received_ns: int) -> None:
+        """Returns if another engine, which reports that it is not the one that was asked, is to be asked instead.
+
+        Of an engine that has been heard, only if for half the patience of an attempt nothing better came: the genuine
+        reply that a forged report comes with is there by then, and an engine that is gone is asked again in vain.
+        """
+        where, engine = self._peer.target, self._engine
+        if message.engine_id in {b"", engine.engine_id}:
+            raise SnmpEngineError(f"{where}: the agent does not know its own engine id; restart its SNMP agent")
+        self.elsewhere = self.elsewhere or (message, received_ns)
+        if engine.clock.authentic and not engine.is_gone:
+            if received_ns - self.elsewhere[1] < self._patience_ns // 2:
+                raise SnmpAuthenticationError(
+                    f"{where}: a report of another engine id that is not authentic was refused"
+                )
+            engine.is_gone = True
+
+    def _failure(self, what: Oid) -> tuple[SnmpError, bool]:
+        """What a report of a refusal says, and whether it is of the user, as the User-based Security Model makes it."""
+        where, user = self._peer.target, self._peer.user
+        if what == UNKNOWN_USER_NAMES:
+            return SnmpUnknownUserError(where, str(user)), True
+        if what == UNSUPPORTED_SEC_LEVELS:
+            return SnmpSecurityLevelError(where, str(user), str(user.level)), True
+        if what in _KEY_AT_FAULT:
+            return SnmpWrongKeyError(where, str(user), _KEY_AT_FAULT[what]), True
+        if what in {_UNKNOWN_CONTEXTS, _UNAVAILABLE_CONTEXTS}:
+            return SnmpContextError(where, text_of(self._context)), False
+        return SnmpResponseError(f"{where}: the agent reports {format_oid(what)} instead of answering"), False
+
+
+def _tells_time(data: bytes) -> bool:
+    """Whether an authentic message reports the engine's time, which is never enciphered (RFC 3414 section 3.2, 7a)."""
+    message = decode_secure(data)
+    if message.level is not _AUTH_NO_PRIV:
+        return False
+    try:
+        scoped = open_scoped(data, message.data_at, padded=False)
+        head = open_pdu(scoped.data, scoped.pdu_at)
+        varbinds = decode_varbinds(scoped.data, head.varbinds_at)
+    except SnmpDecodeError:
+        return False
+    return head.kind is _REPORT and bool(varbinds) and varbinds[0].oid == NOT_IN_TIME_WINDOWS

@@ -1,96 +1,21 @@
 """A walk of several columns: where it stands, and what each reply adds to it. Pure: asking is the client's.
 
-As long as all columns have the same rows, they keep in step, and a reply is read row by row: one whose form is known
-at once, any other variable by variable, with each name compared to what it must be. From the first row that is
-otherwise (a hole, the end of a column, an exception, an error) the generic decoder and the plain rules take over; tests
-hold all three equal.
-
-What a walk found is kept in lists of plain numbers and octets, which the garbage collector does not visit: with many
-walks under way at once, it would take a third of the time.
+As long as all columns have the same rows, they keep in step (netmon.snmp.stretch), and a reply is read row by row. From
+the first row that is otherwise (a hole, the end of a column, an exception, an error) the generic decoder and the plain
+rules take over; tests hold both equal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Final
 
-from netmon.snmp.codec import (
-    HIGHEST,
-    WIDEST,
-    Tag,
-    Value,
-    VarBind,
-    decode_value,
-    decode_varbinds,
-    encode_tlv,
-)
-from netmon.snmp.errors import SnmpDecodeError, SnmpNonIncreasingError, SnmpResponseError, SnmpTooManyRowsError
-from netmon.snmp.form import RowForm, places_of
-from netmon.snmp.oid import Oid, decode_index, format_oid, oid_content
+from netmon.snmp.codec import VarBind, decode_varbinds
+from netmon.snmp.errors import SnmpError, SnmpNonIncreasingError, SnmpResponseError, SnmpTooManyRowsError
+from netmon.snmp.oid import Oid, format_oid, oid_content
 from netmon.snmp.rows import Rows
+from netmon.snmp.stretch import Column, Stretch
 
-_SEQUENCE: Final = 0x30
-_OID: Final = int(Tag.OID)
-_STRING: Final = int(Tag.OCTET_STRING)
-_EXCEPTIONS: Final = int(Tag.NO_SUCH_OBJECT)
-"""The first of their tags, which are the highest."""
-_SHORT: Final = 0x7F
-"""The most octets that a length of one octet counts, and with them the most numbers (128) that an OID may have."""
-_INDEXES: Final = 4096
-"""Remembered, because routers have the same."""
-_TABLES: Final = 32
-_FORMS: Final = 256
-"""Of the rows of a table; likewise."""
-
-
-class _LayoutError(Exception):
-    """A row that needs the generic decoder's judgement; never leaves this module."""
-
-
-class Column:
-    """One column of a walk, and where the walk stands in it."""
-
-    __slots__ = ("_indexes", "_tags", "_values", "index", "oid", "prefix", "tail")
-
-    def __init__(self, oid: Oid) -> None:
-        """SnmpOidError if `oid` is none."""
-        self.oid = oid
-        self.prefix = _prefix(oid)
-        """The same, encoded."""
-        self.index: Oid = ()
-        """What the last name seen ends with; () before the first."""
-        self.tail = b""
-        """The same, encoded."""
-        self._indexes: list[Oid] = []
-        self._tags: list[int] = []
-        self._values: list[Value] = []
-
-    def __len__(self) -> int:
-        """Rows found."""
-        return len(self._indexes)
-
-    @property
-    def cursor(self) -> Oid:
-        """The last name seen."""
-        return self.oid + self.index
-
-    @property
-    def name(self) -> bytes:
-        """The last name seen, encoded."""
-        return encode_tlv(_OID, self.prefix + self.tail)
-
-    def extend(self, indexes: Sequence[Oid], tail: bytes, tags: Sequence[int], values: Sequence[Value]) -> None:
-        """Adds rows, at least one; `tail` is the last index, encoded."""
-        self._indexes += indexes
-        self._tags += tags
-        self._values += values
-        self.index = indexes[-1]
-        self.tail = tail
-
-    def rows(self) -> Rows:
-        """What was found; the column takes no more."""
-        return Rows(self.oid, self._indexes, self._tags, self._values)
+_PASSED_OVER = 4
 
 
 class Walk:
@@ -101,7 +26,9 @@ class Walk:
         self._columns = [Column(oid) for oid in dict.fromkeys(columns)]
         self._max_rows = max_rows
         self._open = list(self._columns)
-        self._stretch: _Stretch | None = None
+        self._stretch: Stretch | None = None
+        self._behind: Column | None = None
+        """It waits for the others to go on."""
 
     @property
     def is_over(self) -> bool:
@@ -110,7 +37,7 @@ class Walk:
 
     def first(self, most: int) -> list[Column]:
         """At most so many of the columns that have not ended, in order."""
-        return self._open[:most]
+        return [column for column in self._open if column is not self._behind][:most]
 
     def names(self, asked: list[Column]) -> list[bytes]:
         """The last names seen of these columns, encoded: what is asked for next."""
@@ -128,38 +55,64 @@ class Walk:
     def end(self, column: Column) -> None:
         """There is no more of it."""
         self._open.remove(column)
+        self._behind = None
+
+    def pass_over(self, column: Column) -> bool:
+        """Leaves out the column's next row, which the agent cannot tell; False: nor can the other columns say which.
+
+        Where they are not further yet, they are asked first. After a few rows in a row the column has ended.
+        """
+        self._settle()
+        if column.passed_over >= _PASSED_OVER:
+            self.end(column)
+            return True
+        others = [other for other in self._columns if other is not column]
+        nexts = [index for other in others if (index := other.after(column.index)) is not None]
+        if nexts:
+            column.passed_over += 1
+            column.index = min(nexts)
+            column.tail = oid_content(column.cursor)[len(column.prefix) :]
+        elif len(self._open) > 1 and self._behind is None:
+            self._behind = column
+        return bool(nexts) or self._behind is column
 
     def take(self, asked: list[Column], data: bytes, at: int, repetitions: int, where: object) -> None:
         """Takes in the reply about columns that have not ended, whose variable-bindings fill `data` from `at` on.
 
-        SnmpDecodeError if it is malformed, SnmpNonIncreasingError, SnmpTooManyRowsError, and SnmpResponseError if it
-        is empty or longer than asked for. The walk is then over.
+        SnmpDecodeError if it is malformed, and SnmpResponseError if it is empty or longer than asked for: nothing of it
+        was then taken in. SnmpNonIncreasingError, SnmpTooManyRowsError: the walk is then over.
         """
+        self._behind = None
         stretch = self._stretch
         if stretch is None or stretch.columns != asked:
             self._settle()
-            stretch = self._stretch = _Stretch(asked)
-        before = len(stretch)
+            stretch = self._stretch = Stretch(asked)
+        before, mark = len(stretch), stretch.mark()
         at = stretch.read(data, at, min(repetitions, self._max_rows - before))
         taken = (len(stretch) - before) * len(asked)
         if taken and at == len(data):
             return
-        rest = decode_varbinds(data, at)
-        cut = len(rest) % len(asked)
-        if cut < taken + len(rest) <= len(asked) * repetitions and cut and stretch.goes_on_with(rest):
-            # The agent cut it short within a row. That is asked for again, lest the columns get out of step.
-            rest = rest[:-cut]
-        if rest or not taken:
-            self.advance(asked, rest, repetitions, where, taken)
+        try:
+            rest = decode_varbinds(data, at)
+            cut = len(rest) % len(asked)
+            if cut < taken + len(rest) <= len(asked) * repetitions and cut and stretch.goes_on_with(rest):
+                # The agent cut it short within a row. That is asked for again, lest the columns get out of step.
+                rest = rest[:-cut]
+            if rest or not taken:
+                self.advance(asked, rest, repetitions, where, taken)
+        except SnmpError:
+            stretch.go_back(mark)
+            raise
 
     def advance(
         self, asked: Sequence[Column], varbinds: Sequence[VarBind], repetitions: int, where: object, taken: int = 0
     ) -> None:
         """The same from decoded variable-bindings, before which `taken` others of the reply have been taken in."""
-        self._settle()
         total = taken + len(varbinds)
         if not total or total > len(asked) * repetitions:
-            raise SnmpResponseError(f"{where}: {total} variables in reply to a GetBulk for at least one")
+            most = len(asked) * repetitions
+            raise SnmpResponseError(f"{where}: {total} variables in reply to a GetBulk for 1 to {most}")
+        self._settle()
         for position, varbind in enumerate(varbinds, taken):
             column = asked[position % len(asked)]
             if column in self._open:
@@ -188,205 +141,3 @@ class Walk:
         if self._stretch is not None:
             self._stretch.hand_out()
             self._stretch = None
-
-
-class _Stretch:
-    """Rows that the columns asked for have in common, one after the other: what is read of them in step."""
-
-    __slots__ = (
-        "_before",
-        "_form",
-        "_forms",
-        "_in_step",
-        "_index",
-        "_indexes",
-        "_leads",
-        "_prefixes",
-        "_tags",
-        "_values",
-        "_width",
-        "columns",
-        "tail",
-    )
-
-    def __init__(self, columns: list[Column]) -> None:
-        self.columns = columns
-        self.tail = b""
-        """The last index read, encoded."""
-        self._prefixes = tuple([column.prefix for column in columns])
-        self._before = max(map(len, columns))
-        self._index = columns[0].index
-        self._in_step = all(column.index == self._index for column in columns)
-        self._width = 0
-        self._leads: list[bytes] = []
-        """What encoded names begin with whose indexes have `_width` octets; none before the first row."""
-        self._indexes: list[Oid] = []
-        self._tags: list[int] = []
-        self._values: list[Value] = []
-        self._forms: dict[bytes, RowForm] | None = _forms(self._prefixes)
-        """None: the rows are not all numbers."""
-        self._form: RowForm | None = None
-        """The last row's, which the next one most likely has."""
-
-    def __len__(self) -> int:
-        """Rows of the longest column."""
-        return self._before + len(self._indexes)
-
-    def read(self, data: bytes, at: int, most: int) -> int:
-        """Takes in the leading rows that need no closer look, at most so many; returns where the rest begins."""
-        if not self._in_step:
-            return at
-        indexes, end = self._indexes, len(data)
-        most += len(indexes)
-        try:
-            while at < end and len(indexes) < most:
-                tail, stop = self._known_row(data, at) or self._other_row(data, at)
-                index = _index(tail)
-                if index <= self._index or stop > end:
-                    break
-                indexes.append(index)
-                self._index, self.tail, at = index, tail, stop
-        except (_LayoutError, IndexError, SnmpDecodeError):
-            # It ends early, or is odd or wrong: the generic decoder will say which.
-            pass
-        cells = len(indexes) * len(self.columns)
-        del self._tags[cells:], self._values[cells:]
-        return at
-
-    def _known_row(self, data: bytes, at: int) -> tuple[bytes, int] | None:
-        """Takes in a row whose form is known; its encoded index, and where it ends."""
-        forms, form = self._forms, self._form
-        if forms is None:
-            return None
-        tail = None if form is None else self._read_as(form, data, at)
-        if form is None or tail is None:
-            form = forms.get(_lengths(data, at, len(self.columns)))
-            tail = None if form is None else self._read_as(form, data, at)
-            if form is None or tail is None:
-                return None
-            self._form = form
-        return tail, at + form.octets
-
-    def _read_as(self, form: RowForm, data: bytes, at: int) -> bytes | None:
-        """Takes in a row if it has that form; its encoded index."""
-        row, start = data[at : at + form.octets], 4 + len(self._prefixes[0])
-        tail = row[start : start + form.width]
-        numbers = form.read(row, tail)
-        if numbers is None:
-            return None
-        self._values += numbers
-        self._tags += form.tags
-        return tail
-
-    def _other_row(self, data: bytes, at: int) -> tuple[bytes, int]:
-        """Takes in any row, variable by variable, and learns its form. Raises what `_read_row` does."""
-        tail = data[at + 4 + len(self._prefixes[0]) : at + 4 + data[at + 3]]
-        stop = _read_row(self._names(tail), data, at, self._tags, self._values)
-        forms = self._forms
-        if forms is not None and stop <= len(data):
-            lengths = _lengths(data, at, len(self.columns))
-            if lengths in forms or len(forms) < _FORMS:
-                row = data[at:stop]
-                places = places_of(row, 0)
-                if places is None or len(places) != len(self.columns):
-                    self._forms = None
-                else:
-                    self._form = forms[lengths] = RowForm(row, len(tail), places)
-        return tail, stop
-
-    def names(self) -> list[bytes]:
-        """The last names read, encoded."""
-        return self._names(self.tail)
-
-    def _names(self, tail: bytes) -> list[bytes]:
-        """The encoded names of a row; _LayoutError if one is too long for a short length."""
-        if len(tail) != self._width:
-            self._leads, self._width = _leads(self._prefixes, len(tail)), len(tail)
-        return [lead + tail for lead in self._leads]
-
-    def goes_on_with(self, varbinds: Sequence[VarBind]) -> bool:
-        """Whether they are further rows in step, the last of which may be incomplete."""
-        columns, last = self.columns, self._index
-        for at in range(0, len(varbinds), len(columns)):
-            index = varbinds[at].oid[len(columns[0].oid) :]
-            if index <= last or any(
-                varbind.oid != column.oid + index or varbind.is_exception
-                for column, varbind in zip(columns, varbinds[at:], strict=False)
-            ):
-                return False
-            last = index
-        return self._in_step
-
-    def hand_out(self) -> None:
-        """Gives the columns what is theirs. The stretch is then over."""
-        if self._indexes:
-            stride = len(self.columns)
-            for position, column in enumerate(self.columns):
-                column.extend(self._indexes, self.tail, self._tags[position::stride], self._values[position::stride])
-
-
-def _leads(prefixes: Sequence[bytes], width: int) -> list[bytes]:
-    """What encoded names begin with whose indexes have `width` octets."""
-    if max(map(len, prefixes)) + width > _SHORT:
-        raise _LayoutError
-    return [bytes((_OID, len(prefix) + width)) + prefix for prefix in prefixes]
-
-
-def _lengths(data: bytes, at: int, count: int) -> bytes:
-    """Of the first name at `at` and of so many variable-bindings."""
-    lengths = bytearray((data[at + 3],))
-    for _ in range(count):
-        octets = data[at + 1]
-        lengths.append(octets)
-        at += 2 + octets
-    return bytes(lengths)
-
-
-@lru_cache(_TABLES)
-def _forms(prefixes: tuple[bytes, ...]) -> dict[bytes, RowForm]:
-    """Those seen of the rows of these columns, by their lengths; to be added to."""
-    return {}
-
-
-@lru_cache(_INDEXES)
-def _prefix(oid: Oid) -> bytes:
-    """The encoded OID without tag and length."""
-    return oid_content(oid)
-
-
-@lru_cache(_INDEXES)
-def _index(tail: bytes) -> Oid:
-    """Of an encoded name that ends with `tail`; SnmpDecodeError if it cannot end so."""
-    return decode_index(tail, 0)
-
-
-def _read_row(names: Sequence[bytes], data: bytes, at: int, tags: list[int], values: list[Value]) -> int:
-    """Appends what the variable-bindings at `at` hold, whose encoded names are given; returns where they end.
-
-    _LayoutError, IndexError or SnmpDecodeError: another layout, or a value that needs the generic decoder's
-    judgement. This loop is what walking costs.
-    """
-    from_bytes, widest, highest = int.from_bytes, WIDEST, HIGHEST
-    for name in names:
-        middle = at + 2 + len(name)
-        start = middle + 2
-        tag = data[middle]
-        octets = data[middle + 1]
-        stop = start + octets
-        if data[at + 2 : middle] != name or data[at] != _SEQUENCE or not data[at + 1] == stop - at - 2 <= _SHORT:
-            raise _LayoutError
-        content = data[start:stop]
-        if tag == _STRING:
-            values.append(content)
-        elif 0 < octets <= widest[tag] and content[0] <= _SHORT:
-            value = from_bytes(content, "big")
-            if value > highest[tag]:
-                raise _LayoutError
-            values.append(value)
-        elif tag < _EXCEPTIONS:
-            values.append(decode_value(tag, content, start))
-        else:
-            raise _LayoutError
-        tags.append(tag)
-        at = stop
-    return at

@@ -54,7 +54,7 @@ _USERS = (
 )
 _RING, _SALTS = KeyRing(), Salts()
 _LOCAL = [_RING.local(user, _ENGINE) for user in _USERS]
-_MET = [Engine(_ENGINE, local) for local in _LOCAL]
+_MET = [Engine(_ENGINE, local, EngineTime(3, 0, 0, authentic=True)) for local in _LOCAL]
 """They remember how messages looked that were believed."""
 _AGENT = LocalEngine(_ENGINE, _USERS, 3, 0)
 _WHERE = Address(int(socket.AF_INET), "127.0.0.1", 161)
@@ -141,9 +141,9 @@ def admitted(data: bytes) -> None:
     local, user = _LOCAL[data[0] % len(_USERS)], _USERS[data[0] % len(_USERS)]
     peer = Peer(_WHERE, user)
     engine = _MET[data[0] % len(_USERS)]
-    peer.engine, peer.clock = engine, EngineTime(3, 0, 0, authentic=True)
+    peer.engine, engine.clock = engine, EngineTime(3, 0, 0, authentic=True)
     for datagram in (data[1:], seal(local, user.level, _ENGINE, (3, 1000), _ID, False, data[1:], _SALTS)):
-        trial = Trial(peer, engine, b"", _asked, _SALTS)
+        trial = Trial(peer, engine, b"", _asked, _SALTS, SECOND)
         trial.build(_ID)
         try:
             if (alike := trial._opened_alike(datagram, 1000 * SECOND)) is not None:
@@ -159,9 +159,9 @@ def admitted(data: bytes) -> None:
             except SnmpDecodeError:
                 continue
         else:
-            assert trial.failure is not None or trial.renewal
+            assert trial.failure is not None or trial.elsewhere is not None or user.level
     with contextlib.suppress(SnmpError):
-        _admit_engine(data[1:], 0)
+        _admit_engine(_WHERE, data[1:], 0)
 
 
 def _asked(request_id: int) -> bytes:

@@ -79,13 +79,47 @@ async def test_get_halves_at_too_big_until_it_fits(client: Client) -> None:
 
 
 async def test_an_error_status_is_raised_with_its_name_and_variable(client: Client) -> None:
-    async with scripted(lambda request: [response(request, request.pdu.varbinds, 5, 2)]) as agent:
-        with pytest.raises(SnmpStatusError, match=r"genErr for variable 2 \(1\.3\.6\.1\.4\.1\.55555\.2\.1\)") as caught:
+    async with scripted(lambda request: [response(request, request.pdu.varbinds, 13, 2)]) as agent:
+        with pytest.raises(
+            SnmpStatusError, match=r"resourceUnavailable for variable 2 \(1\.3\.6\.1\.4\.1\.55555\.2\.1\)"
+        ) as caught:
             await client.get(at(agent), [(*A, 1), (*B, 1)])
-        assert (caught.value.status, caught.value.index, caught.value.status_name) == (5, 2, "genErr")
+        assert (caught.value.status, caught.value.index, caught.value.status_name) == (13, 2, "resourceUnavailable")
         agent.answer = lambda request: [response(request, (), 77, -3)]
         with pytest.raises(SnmpStatusError, match="error-status 77"):
             await client.get(at(agent), [(*A, 1)])
+
+
+@pytest.mark.parametrize("status", [2, 5], ids=["noSuchName", "genErr"])
+async def test_a_variable_that_an_agent_cannot_tell_is_left_out_of_a_get(client: Client, status: int) -> None:
+    def failing(request: Message) -> Iterable[Message]:
+        names = [asked.oid for asked in request.pdu.varbinds]
+        if (*B, 1) in names:
+            yield response(request, (), status, 1 + names.index((*B, 1)))
+        else:
+            yield response(request, one(request))
+
+    async with scripted(failing) as agent:
+        found = await client.get(at(agent), [(*A, 1), (*B, 1), (*B, 2)])
+        assert [varbind.is_exception for varbind in found] == [False, True, False]
+
+
+@pytest.mark.parametrize("broken", [{(*A, 2)}, {(*A, row) for row in range(2, 6)}], ids=["a row", "four rows"])
+async def test_rows_that_an_agent_cannot_tell_are_passed_over_in_a_walk(client: Client, broken: set[Oid]) -> None:
+    rows = range(1, 30)
+    honest = mib_answer(table(*rows))
+
+    def failing(request: Message) -> Iterable[Message | bytes]:
+        for reply in honest(request):
+            assert isinstance(reply, Message)
+            at_fault = [at for at, varbind in enumerate(reply.pdu.varbinds) if varbind.oid in broken]
+            columns = len(request.pdu.varbinds)
+            yield response(request, (), 5, 1 + at_fault[0] % columns) if at_fault else reply
+
+    async with scripted(failing) as agent:
+        found = await client.walk(at(agent), [A, B])
+        assert found[B].keys() == {(row,) for row in rows}
+        assert found[A].keys() == {(row,) for row in rows if (*A, row) not in broken}
 
 
 def one(request: Message) -> list[VarBind]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -65,6 +66,45 @@ async def test_what_the_agent_lacks_is_left_out_and_the_rest_still_read(client: 
         ]
         assert len(agent.requests) == 3
         assert all(varbind.is_exception for varbind in await client.get(at(agent), [(*A, 9), (*B, 9)]))
+
+
+@pytest.mark.parametrize("index", [0, 99, -3])
+async def test_what_the_agent_lacks_is_found_by_halves_where_it_does_not_say_what(client: Client, index: int) -> None:
+    honest = mib_v1(TABLE)
+
+    def vague(request: Message) -> Iterable[Message]:
+        for reply in honest(request):
+            assert isinstance(reply, Message)
+            yield replace(reply, pdu=replace(reply.pdu, error_index=index)) if reply.pdu.error_status else reply
+
+    names = [(*column, row) for column in (A, B) for row in range(1, 7)]
+    async with scripted(vague) as agent:
+        found = await client.get(at(agent), names)
+        assert [varbind.is_exception for varbind in found] == [name not in TABLE for name in names]
+        assert len(agent.requests) <= 2 * len(names)
+
+
+async def test_a_row_that_fails_in_a_walk_is_passed_over_and_those_after_it_are_read(client: Client) -> None:
+    honest = mib_v1({**TABLE, (*A, 3): (int(Tag.COUNTER32), 3), (*B, 3): (int(Tag.COUNTER32), 3)})
+    broken = {(*A, 3)}
+
+    def failing(request: Message) -> Iterable[Message]:
+        for reply in honest(request):
+            assert isinstance(reply, Message)
+            at_fault = [at for at, varbind in enumerate(reply.pdu.varbinds, 1) if varbind.oid in broken]
+            yield response(request, (), 5, at_fault[0]) if at_fault and not reply.pdu.error_status else reply
+
+    async with scripted(failing) as agent:
+        found = await client.walk(at(agent), [A, B])
+        assert {column: list(rows) for column, rows in found.items()} == {
+            A: [(1,), (2,), (5,)],
+            B: [(1,), (2,), (3,), (5,)],
+        }
+        with pytest.raises(SnmpStatusError, match="genErr"):
+            await client.walk(at(agent), [A])
+        broken.add((*B, 3))
+        with pytest.raises(SnmpStatusError, match="genErr"):
+            await client.walk(at(agent), [A, B])
 
 
 async def test_an_error_that_blames_no_variable_is_an_error(client: Client) -> None:

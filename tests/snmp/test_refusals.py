@@ -9,16 +9,28 @@ from dataclasses import asdict, replace
 
 import pytest
 from snmp.authority import seal
-from snmp.scripted import ScriptedAgent, response, scripted, silent
+from snmp.scripted import ScriptedAgent, mib_answer, response, scripted, silent
 from snmp.scripted_v3 import SecureAgent, engine_of, secure
 from support.processes import eventually
 
 from netmon.snmp.client import Agent, Client
-from netmon.snmp.codec import Message, Pdu, PduKind, Tag, VarBind, encode_message, encode_pdu
+from netmon.snmp.codec import (
+    Message,
+    Pdu,
+    PduKind,
+    Tag,
+    Value,
+    VarBind,
+    encode_message,
+    encode_oid,
+    encode_pdu,
+    encode_tlv,
+)
 from netmon.snmp.errors import SnmpError, SnmpResponseError, SnmpTimeoutError
 from netmon.snmp.keys import KeyRing
 from netmon.snmp.oid import Oid
 from netmon.snmp.privacy import Salts
+from netmon.snmp.template import IF_NAME, SYS_UP_TIME, GetTemplate
 from netmon.snmp.users import AuthProtocol, PrivProtocol, User
 from netmon.snmp.v3 import Level, decode_secure, encode_scoped, encode_secure
 
@@ -151,6 +163,101 @@ async def test_a_refusal_becomes_the_error_only_if_nothing_better_comes(case: st
         assert "public" not in str(caught.value)
 
 
+# --- what it says, once it seems to be the reply ---------------------------------------------
+
+
+def listing(request: Message, content: bytes) -> bytes:
+    """The right reply, but for its variable-bindings."""
+    pdu = b"\x02\x04" + request.pdu.request_id.to_bytes(4, "big") + b"\x02\x01\0\x02\x01\0" + encode_tlv(0x30, content)
+    return encode_tlv(0x30, b"\x02\x01\x01" + encode_tlv(4, request.community) + encode_tlv(0xA2, pdu))
+
+
+def saying_value(value: bytes) -> Forged:
+    return lambda request: listing(request, encode_tlv(0x30, encode_oid(NAME) + value))
+
+
+GAUGE = b"\x42\x02\x02\x9a"
+SPOILT: dict[str, tuple[Forged, str]] = {
+    "a value whose length lies": (saying_value(b"\x42\x09\x02\x9a"), "decode_errors"),
+    "garbage after a value": (saying_value(GAUGE + b"\0"), "decode_errors"),
+    "garbage after a variable": (
+        lambda q: listing(q, encode_tlv(0x30, encode_oid(NAME) + GAUGE) + b"\0"),
+        "decode_errors",
+    ),
+    "an indefinite variable": (lambda q: listing(q, b"\x30\x80" + encode_oid(NAME) + GAUGE + b"\0\0"), "decode_errors"),
+    "an INTEGER of five octets": (saying_value(b"\x02\x05\x01\0\0\0\0"), "decode_errors"),
+    "a Counter64 of ten octets": (saying_value(b"\x46\x0a\x01" + bytes(9)), "decode_errors"),
+    "another variable": (
+        lambda q: response(q, [VarBind((*NAME, 0), Tag.GAUGE32, WRONG)]),
+        "refused",
+    ),
+    "a variable too many": (lambda q: response(q, [VarBind(NAME, Tag.GAUGE32, WRONG)] * 2), "refused"),
+    "no variable": (lambda q: response(q, ()), "refused"),
+}
+
+
+@pytest.mark.parametrize("case", SPOILT)
+async def test_a_reply_that_cannot_be_the_answer_is_dropped_and_the_right_one_still_taken(case: str) -> None:
+    forge, what = SPOILT[case]
+    async with await Client.open() as client, scripted(lambda q: [forge(q), saying(q, RIGHT)]) as agent:
+        await check(client, where(agent), what)
+
+
+COLUMNS: tuple[Oid, ...] = ((*NAME, 1), (*NAME, 2))
+OBJECTS: dict[Oid, tuple[int, Value]] = {
+    **{(*column, row): (int(Tag.GAUGE32), row) for column in COLUMNS for row in range(1, 40)},
+    SYS_UP_TIME: (int(Tag.TIME_TICKS), 7),
+    (*IF_NAME, 1): (int(Tag.OCTET_STRING), b"ether1"),
+}
+
+
+def spoilt(reply: Message) -> bytes:
+    """With other numbers, and more octets promised at its end than there are."""
+    varbinds = [
+        VarBind(one.oid, one.tag, 99 if isinstance(one.value, int) else one.value) for one in reply.pdu.varbinds
+    ]
+    data = bytearray(encode_message(replace(reply, pdu=replace(reply.pdu, varbinds=tuple(varbinds)))))
+    data[-2] += 1
+    return bytes(data)
+
+
+@pytest.mark.parametrize("verb", ["walk", "first fetch", "later fetch"])
+async def test_nothing_of_a_reply_that_is_spoilt_at_its_end_is_used(verb: str) -> None:
+    honest = mib_answer(OBJECTS)
+    template = GetTemplate([(1, b"ether1")], COLUMNS)
+
+    def both(request: Message) -> Iterable[Message | bytes]:
+        for reply in honest(request):
+            assert isinstance(reply, Message)
+            yield spoilt(reply)
+            yield reply
+
+    async with await Client.open() as client, scripted(honest) as agent:
+        if verb == "later fetch":
+            await client.fetch(where(agent), [template])
+        agent.answer = both
+        agent.requests.clear()
+        if verb == "walk":
+            found = await client.walk(where(agent), COLUMNS)
+            values = [[varbind.value for varbind in rows.values()] for rows in found.values()]
+            assert values == [list(range(1, 40))] * 2
+        else:
+            (reply,) = await client.fetch(where(agent), [template])
+            assert (reply.uptime_ticks, reply.cells) == (7, (1, 1))
+        assert counted(client)["decode_errors"] == len(agent.requests)
+        assert client.stats().retries == 0
+
+
+@pytest.mark.parametrize(
+    ("case", "what"), [("garbage after a value", "malformed"), ("another variable", "other variables")]
+)
+async def test_what_was_wrong_with_the_only_replies_is_told_with_the_agent(case: str, what: str) -> None:
+    forge, _ = SPOILT[case]
+    async with await Client.open() as client, scripted(lambda q: [forge(q)]) as agent:
+        with pytest.raises(SnmpError, match=rf"^127\.0\.0\.1:{agent.port}: .*{what}"):
+            await client.get(where(agent, 60), [NAME])
+
+
 # --- SNMPv3 ----------------------------------------------------------------------------------
 
 FULL = User(b"full", AuthProtocol.SHA256, b"maplesyrup", PrivProtocol.AES128, b"maplesyrup")
@@ -250,7 +357,7 @@ async def test_an_authentic_v3_message_from_outside_the_window_is_not_used() -> 
     async with await Client.open() as client, secure(engine, lambda q: [saying(q, RIGHT)], late) as agent:
         await client.get(where(agent, user=FULL), [NAME])
         with pytest.raises(SnmpError, match="a message of boot 3"):
-            await client.get(where(agent, user=FULL), [NAME])
+            await client.get(where(agent, 60, user=FULL), [NAME])
 
 
 async def test_a_flood_nobody_asked_for_is_counted_and_delays_nobody() -> None:

@@ -19,8 +19,9 @@ from support.processor import processor_time
 from netmon.snmp.addresses import Target
 from netmon.snmp.asking import Community, Terms
 from netmon.snmp.codec import V2C, Message, Pdu, PduKind, decode_message, encode_message
-from netmon.snmp.errors import SnmpTimeoutError, SnmpTransportError
-from netmon.snmp.transport import FIRST_REQUEST_ID, LAST_REQUEST_ID, Transport
+from netmon.snmp.errors import SnmpResponseError, SnmpTimeoutError, SnmpTransportError
+from netmon.snmp.request_ids import FIRST, LAST
+from netmon.snmp.transport import Transport
 
 MS = 1_000_000
 PUBLIC = Community(V2C, b"public")
@@ -48,7 +49,7 @@ async def test_a_reply_reaches_its_request(transport: Transport, host: str) -> N
         reply = await transport.exchange(at(agent, host), ask, PUBLIC, Terms(5000 * MS, 0))
         request_id = agent.requests[0].pdu.request_id
         assert decode_message(reply.data).pdu.request_id == request_id
-        assert FIRST_REQUEST_ID <= request_id <= LAST_REQUEST_ID
+        assert FIRST <= request_id <= LAST
         assert before <= reply.received_ns <= time.monotonic_ns()
     stats = transport.stats()
     assert (stats.requests, stats.replies, stats.in_flight, stats.waiting) == (1, 1, 0, 0)
@@ -93,9 +94,10 @@ async def test_a_reply_from_another_port_is_refused_and_counted(transport: Trans
             return ()
 
         async with scripted(elsewhere) as agent:
-            with pytest.raises(SnmpTimeoutError):
+            told = rf"{agent.port}: it is answered from 127\.0\.0\.1 port {other.port} instead, .*; poll that address"
+            with pytest.raises(SnmpResponseError, match=told):
                 await transport.exchange(at(agent), ask, PUBLIC, Terms(300 * MS, 0))
-    assert transport.stats().dropped_wrong_source == 1
+    assert (transport.stats().dropped_wrong_source, transport.stats().timeouts) == (1, 1)
 
 
 async def test_a_reply_from_another_address_is_refused_and_the_right_one_still_taken(transport: Transport) -> None:

@@ -178,6 +178,6 @@ async def test_what_was_learnt_in_one_context_or_of_one_user_or_engine_vouches_f
             assert len(decoded) == len(asked)
             assert await cells(client, where, asked) == EXPECTED
             assert len(decoded) == len(asked)
-        agent.engine = engine_of(USERS, boots=1, engine_id=b"\x80\0\0\0\4other")
-        assert await cells(client, at(agent), asked) == EXPECTED
         assert client.stats().refused == 0
+        agent.engine = engine_of(USERS, boots=1, engine_id=b"\x80\0\0\0\4other")
+        assert await cells(client, at(agent, timeout_ms=200, retries=2), asked) == EXPECTED

@@ -175,7 +175,9 @@ async def test_an_unknown_context_which_snmpd_meets_with_silence_is_named(snmpd:
             await client.get(agent, [(*SYSTEM, 5, 0)])
 
 
-async def test_an_agent_that_restarts_and_one_that_is_replaced_are_met_again_at_once(tmp_path: Path) -> None:
+async def test_an_agent_that_restarts_is_met_again_at_once_and_one_that_is_replaced_by_the_next_attempt(
+    tmp_path: Path,
+) -> None:
     snmpd = Snmpd(tmp_path)
     agent, name = snmpd.agent(FULL), [(*SYSTEM, 5, 0)]
     async with await Client.open() as client:
@@ -190,6 +192,11 @@ async def test_an_agent_that_restarts_and_one_that_is_replaced_are_met_again_at_
         snmpd.forget()
         snmpd.engine("80001f88046f74686572")
         with running(snmpd.command(), snmpd.answers, tmp_path / "log", snmpd.environment()):
-            assert (await client.get(agent, name))[0].value == b"edge"
-            assert client.stats().requests == 7  # the sixth told its new engine id
-        assert (client.stats().timeouts, client.stats().refused) == (0, 0)
+            stats = client.stats()
+            assert (stats.timeouts, stats.refused, stats.retries) == (0, 0, 0)
+            impatient = replace(agent, timeout_ns=1_000_000_000, retries=3)
+            assert (await client.get(impatient, name))[0].value == b"edge"
+            assert client.stats().requests == 7  # the sixth told its new engine id, twice
+            assert client.stats().timeouts == 0
+            await client.get(agent, name)
+            assert client.stats().requests == 8

@@ -21,10 +21,13 @@ INDEXES = st.lists(
 CELLS: st.SearchStrategy[tuple[int, Value]] = st.one_of(
     st.tuples(st.just(int(Tag.INTEGER)), st.sampled_from((0, 1, -1, 127, 128, -(2**31), 2**31 - 1))),
     st.tuples(
-        st.sampled_from((int(Tag.COUNTER32), int(Tag.GAUGE32))), st.sampled_from((0, 200, 2**31 - 1, 2**31, 2**32 - 1))
+        st.sampled_from((int(Tag.COUNTER32), int(Tag.GAUGE32), 0x47)),
+        st.sampled_from((0, 200, 2**31 - 1, 2**31, 2**32 - 1)),
     ),
     st.tuples(st.just(int(Tag.COUNTER64)), st.sampled_from((0, 2**40, 2**63 - 1, 2**63, 2**64 - 1))),
-    st.tuples(st.just(int(Tag.OCTET_STRING)), st.one_of(st.binary(max_size=5), st.just(bytes(130)))),
+    st.tuples(
+        st.sampled_from((int(Tag.OCTET_STRING), 0x45, 0x03)), st.one_of(st.binary(max_size=5), st.just(bytes(130)))
+    ),
     st.tuples(st.just(int(Tag.OID)), st.just((1, 3, 6))),
     st.tuples(st.just(int(Tag.IP_ADDRESS)), st.just(b"\x7f\0\0\1")),
     st.tuples(st.sampled_from((int(Tag.NULL), int(Tag.NO_SUCH_INSTANCE), int(Tag.END_OF_MIB_VIEW))), st.none()),
@@ -183,6 +186,8 @@ def test_rows_that_do_not_increase_are_refused_in_one_reply_or_in_two(indexes: l
         (Tag.INTEGER, "0200"), (Tag.INTEGER, "0205 0000000001"), (Tag.GAUGE32, "4205 01ffffffff"),
         (Tag.GAUGE32, "4205 00ffffffff"), (Tag.GAUGE32, "4201 ff"), (Tag.COUNTER64, "4609 010000000000000000"),
         (Tag.COUNTER64, "4609 00ffffffffffffffff"), (Tag.COUNTER64, "460a 00000000000000000001"), (0x47, "4701 00"),
+        (0x47, "4705 00ffffffff"), (0x47, "4705 01ffffffff"), (0x47, "4701 ff"), (0x48, "4801 00"),
+        (0x45, "4503 490001"), (0x03, "0302 0780"), (0x03, "0300"),
         (Tag.NULL, "0501 00"), (Tag.IP_ADDRESS, "4003 010203"), (Tag.OID, "0602 2b80"), (Tag.OCTET_STRING, "0400"),
     ],
 )  # fmt: skip
