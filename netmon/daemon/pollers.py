@@ -21,6 +21,8 @@ ASKED_EVERY_S = 5.0
 
 BEAT_S = 0.25
 """Visits begin on a common beat, so that one wake-up serves many: a visit on its own takes twice as much CPU."""
+BEATS = 120
+"""An interval has at least so many: where it is short, they are faster."""
 
 
 class Visitor(Protocol):
@@ -50,7 +52,7 @@ class RouterHealth:
 def phase_s(router: str, interval_s: float) -> float:
     """Where in the interval a router's visits lie: spread evenly over its beats, and the same after every restart."""
     digest = hashlib.sha256(router.encode()).digest()
-    beats = max(1, int(interval_s / BEAT_S))
+    beats = max(BEATS, int(interval_s / BEAT_S))
     return int(int.from_bytes(digest[:8], "big") / 2**64 * beats) % beats * interval_s / beats
 
 

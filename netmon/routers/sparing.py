@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from netmon.routers import mib
 from netmon.snmp.client import Agent
 from netmon.snmp.codec import VarBind
 from netmon.snmp.errors import SnmpError, SnmpTimeoutError
@@ -45,15 +46,18 @@ class SparingProber:
     async def ask_again(self, agent: Agent) -> None:
         """Asks for the first row of everything that was empty; where there is one now, nothing of it is spared.
 
-        Raises SnmpTimeoutError from an agent that does not answer. One that refuses the question is spared nothing.
+        Raises SnmpError from an agent that answers nothing. One that does not answer this question is spared nothing.
         """
+        if agent.is_v1:  # which ends one column with each reply: nothing is spared
+            self._known = frozenset()
         if not self._known:
             return
         columns = tuple(dict.fromkeys(column for walk in sorted(self._known) for column in walk))
         try:
             first = await self._prober.walk(agent, columns, max_repetitions=1, max_rows=1)
         except SnmpTimeoutError:
-            raise
+            self._known = frozenset()
+            await self._prober.get(agent, (mib.SYS_UPTIME,))
         except SnmpError:
             self._known = frozenset()
         else:

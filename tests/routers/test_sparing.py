@@ -7,6 +7,7 @@ from support.scripted_agent import ScriptedAgent
 
 from netmon.routers.sparing import Columns, SparingProber
 from netmon.snmp.client import Agent
+from netmon.snmp.codec import V1
 from netmon.snmp.errors import SnmpStatusError, SnmpTimeoutError
 from netmon.snmp.oid import Oid
 
@@ -60,11 +61,25 @@ async def test_an_agent_that_refuses_the_question_is_spared_nothing(box: Scripte
     assert await read(box, frozenset({FANS, HEAT}), FANS, HEAT) == ([0, 1], frozenset({FANS}))
 
 
-async def test_an_agent_that_does_not_answer_the_question_is_asked_nothing_more(box: ScriptedAgent) -> None:
-    box.failures = [SnmpTimeoutError("192.0.2.1", 4)]
+async def test_a_silent_agent_is_asked_nothing_more(box: ScriptedAgent) -> None:
+    box.failures = [SnmpTimeoutError("192.0.2.1", 4)] * 2
     with pytest.raises(SnmpTimeoutError):
         await read(box, frozenset({FANS}), FANS)
-    assert box.asked == ["walk"]
+    assert box.asked == ["walk", "get"]
+
+
+async def test_an_agent_that_is_silent_about_this_question_only_is_spared_nothing(box: ScriptedAgent) -> None:
+    box.tree |= {(*HEAT[0], 1): 40}
+    box.failures = [SnmpTimeoutError("192.0.2.1", 4)]
+    assert await read(box, frozenset({FANS, HEAT}), FANS, HEAT) == ([0, 1], frozenset({FANS}))
+
+
+async def test_an_agent_of_version_1_is_spared_nothing(box: ScriptedAgent) -> None:
+    prober = SparingProber(box, frozenset({FANS}))
+    old = Agent("192.0.2.1", version=V1)
+    await prober.ask_again(old)
+    await prober.walk(old, FANS)
+    assert box.walked == [FANS]
 
 
 async def test_a_walk_that_failed_is_not_taken_for_empty(box: ScriptedAgent) -> None:
