@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from netmon.config.load import Configuration
 from netmon.core.closing import Closing, ClosingReason
 from netmon.core.model import Agency, Circuit
-from netmon.core.periods import Period, from_ns, period_containing
+from netmon.core.periods import Period, from_ns, grid_cells, period_containing
 from netmon.core.thinning import Midnights, grid
 from netmon.daemon.clock import Trust
 from netmon.daemon.closing import (
@@ -244,7 +244,10 @@ class Books:
     # --- which ---------------------------------------------------------------------------------------
 
     def _open_accounts(self, now_ns: int, first_visits: Mapping[str, int]) -> list[_Account]:
-        """The running period of every agency, and the one before it: it may not have been read to its end."""
+        """The running period of every agency, and the one before it, which may not have been read to its end.
+
+        Those of which no whole cell is over can wait.
+        """
         found: list[_Account] = []
         for agency in self._configuration.agencies:
             circuits = self._circuits.get(agency.id, ())
@@ -255,7 +258,7 @@ class Books:
                 found += [
                     _Account(agency, circuits, period)
                     for period in (before, running)
-                    if since_ns is not None and period.end_ns > since_ns
+                    if since_ns is not None and grid_cells(max(period.start_ns, since_ns), min(period.end_ns, now_ns))
                 ]
         return found
 
