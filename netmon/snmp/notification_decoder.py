@@ -85,7 +85,10 @@ class Decoder:
         own_id, boots = mibs.import_symbols("__SNMP-FRAMEWORK-MIB", "snmpEngineID", "snmpEngineBoots")
         own_id.syntax = own_id.syntax.clone(engine_id)
         self._engine.snmpEngineID = own_id.syntax
-        boots.syntax = boots.syntax.clone(min(max(1, now_s - BOOTS_EPOCH_S), 2**31 - 2))
+        self._boots = min(max(1, now_s - BOOTS_EPOCH_S), 2**31 - 2)
+        boots.syntax = boots.syntax.clone(self._boots)
+        (self._time,) = mibs.import_symbols("__SNMP-FRAMEWORK-MIB", "snmpEngineTime")
+        self._made_ns = time.monotonic_ns()
         for module in ("SNMP-COMMUNITY-MIB", "SNMP-USER-BASED-SM-MIB", "PYSNMP-USM-MIB"):
             mibs.load_modules(module)
         self._outbox = _Outbox()
@@ -100,6 +103,11 @@ class Decoder:
         self._admitted: set[bytes | tuple[bytes, User]] = set()
         # Beside its own two, what it lets through on messages that are well-formed and still absurd.
         self._failures = (PySnmpError, PyAsn1Error, LookupError, TypeError, ValueError, AttributeError)
+
+    @property
+    def clock(self) -> tuple[int, int]:
+        """Its snmpEngineBoots and snmpEngineTime."""
+        return self._boots, (time.monotonic_ns() - self._made_ns) // 1_000_000_000
 
     @property
     def known(self) -> int:
@@ -142,6 +150,8 @@ class Decoder:
         """What a datagram says, and the answers it asks for. Raises nothing: absurdities come to nothing."""
         self._found = None
         self._outbox.sent = []
+        # Its seconds are those of the wall clock since this instant, which a clock that is set would spoil.
+        self._time.syntax = self._time.syntax.clone(int(time.time()) - self.clock[1])
         try:
             self._engine.message_dispatcher.receive_message(self._engine, self._domain, self._somewhere, data)
         except self._failures:

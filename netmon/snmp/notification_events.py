@@ -12,7 +12,7 @@ from netmon.snmp.oid import Oid, format_oid
 
 MAX_VARBINDS: Final = 64
 MAX_OCTETS: Final = 256
-"""What is kept of one event: variable-bindings, and octets of each string."""
+"""Of one event: variable-bindings that it may have, and octets that are kept of each string."""
 MAX_NAME: Final = 64
 
 SNMP_TRAP_OID: Final[Oid] = (1, 3, 6, 1, 6, 3, 1, 1, 4, 1, 0)
@@ -39,6 +39,8 @@ class Drop(StrEnum):
     """Why a datagram went no further; what metrics call it."""
 
     UNKNOWN_SOURCE = "unknown_source"
+    TOO_LARGE = "too_large"
+    """More octets, or more variable-bindings, than a notification may have: it would take too long to decode."""
     MALFORMED = "malformed"
     UNKNOWN_CREDENTIAL = "unknown_credential"
     AMBIGUOUS = "ambiguous"

@@ -12,25 +12,24 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from netmon.core.model import NANOSECONDS
-from netmon.snmp.codec import V1, V2C, PduKind, open_envelope, open_pdu
+from netmon.snmp.codec import decode_varbinds, open_envelope, open_pdu
 from netmon.snmp.engine import EngineTime
 from netmon.snmp.errors import SnmpDecodeError
 from netmon.snmp.keys import KeyRing
 from netmon.snmp.notification_events import Drop
+from netmon.snmp.notification_pdu import NOTIFICATIONS, is_too_many, variables_at
+from netmon.snmp.notification_socket import MAX_DATAGRAM
 from netmon.snmp.security_errors import SnmpAuthenticationError, SnmpDecryptionError, SnmpTimeWindowError
 from netmon.snmp.users import User
 from netmon.snmp.usm import reveal, verify
 from netmon.snmp.v3 import Level, SecureMessage, decode_secure, is_v3
 
-V1_TRAP: Final = 0xA4
-"""Trap-PDU (RFC 1157 section 4.1.6)."""
 ENGINES: Final = 20_000
 """Engines whose clocks are remembered; beyond it the oldest is forgotten."""
 STRANGERS: Final = 1_000
 """Engine ids that proved nothing, after which all keys are derived anew: they come from whoever can send."""
 MIN_ENGINE_ID: Final = 5
 """Octets (SnmpEngineID, RFC 3411)."""
-_NOTIFICATIONS: Final = frozenset({PduKind.TRAP, PduKind.INFORM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +49,17 @@ class Sender:
 class Admitted(NamedTuple):
     """A datagram worth decoding."""
 
-    router: str | None
-    """None: somebody who looks for our engine id."""
+    router: str
     data: bytes
-    credential: bytes | User | None
+    credential: bytes | User
     secure: SecureMessage | None
     """The message of version 3 taken apart, and so far unproven."""
+
+
+class Discovery(NamedTuple):
+    """Somebody looks for our engine id."""
+
+    message: SecureMessage
 
 
 class TokenBucket:
@@ -120,11 +124,13 @@ class Gate:
                 for credential in sender.credentials:
                     source.add(sender.router, credential)
 
-    def admit(self, host: str, data: bytes, now_ns: int) -> Admitted | Drop:
+    def admit(self, host: str, data: bytes, now_ns: int) -> Admitted | Discovery | Drop:
         """What to do with a datagram; `now_ns` is monotonic."""
         source = self._sources.get(host)
         if source is None:
             return Drop.UNKNOWN_SOURCE
+        if len(data) > MAX_DATAGRAM:
+            return Drop.TOO_LARGE
         try:
             found = _secure(source, data) if is_v3(data) else _community(source, data)
         except SnmpDecodeError:
@@ -138,21 +144,19 @@ class Gate:
 
 def _community(source: _Source, data: bytes) -> Admitted | Drop:
     version, community, at = open_envelope(data)
-    if version == V1:
-        if data[at : at + 1] != bytes((V1_TRAP,)):
-            return Drop.MALFORMED
-    elif version != V2C or open_pdu(data, at).kind not in _NOTIFICATIONS:
-        return Drop.MALFORMED
+    first = variables_at(version, data, at)
     if community not in source.communities:
         return Drop.UNKNOWN_CREDENTIAL
     router = source.communities[community]
-    return Drop.AMBIGUOUS if router is None else Admitted(router, data, community, None)
+    if router is None:
+        return Drop.AMBIGUOUS
+    return Drop.TOO_LARGE if is_too_many(data, first) else Admitted(router, data, community, None)
 
 
-def _secure(source: _Source, data: bytes) -> Admitted | Drop:
+def _secure(source: _Source, data: bytes) -> Admitted | Discovery | Drop:
     message = decode_secure(data)
     if not message.engine_id and message.level is Level.NO_AUTH_NO_PRIV and message.reportable and source.users:
-        return Admitted(None, data, None, message)
+        return Discovery(message)
     user, router = source.users.get(message.user, (None, None))
     if user is None:
         return Drop.UNKNOWN_CREDENTIAL
@@ -195,8 +199,13 @@ class Prover:
             if not ours:
                 self._hear(router, message, now_ns)
         scoped = reveal(local, message, router)
-        is_one = open_pdu(scoped.data, scoped.pdu_at).kind in _NOTIFICATIONS
-        return None if is_one or asks_the_time else Drop.MALFORMED
+        kind, _, _, _, first = open_pdu(scoped.data, scoped.pdu_at)
+        if kind not in NOTIFICATIONS and not asks_the_time:
+            return Drop.MALFORMED
+        if is_too_many(scoped.data, first):
+            return Drop.TOO_LARGE
+        decode_varbinds(scoped.data, first)
+        return None
 
     def _hear(self, router: str, message: SecureMessage, now_ns: int) -> None:
         """Takes the time of the router's engine; SnmpTimeWindowError if the message is a replay."""

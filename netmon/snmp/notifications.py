@@ -1,43 +1,42 @@
 """Receives traps and informs beside polling, and never at its expense.
 
-A datagram passes our own socket, the gate (known source, known credential, token buckets), a bounded queue and the
-prover, and only then costs what decoding costs. One is decoded per turn of the event loop. Informs are acknowledged
-by whoever decodes them.
+A datagram passes our own socket, the gate (known source, bounded size, known credential, token buckets), a bounded
+queue and the prover, and only then costs what decoding costs. One is decoded per turn of the event loop. Informs are
+acknowledged by whoever decodes them, whether they make an event or not: RFC 3416 section 4.2.7 asks nothing of their
+contents, and to hear them again would help nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import logging
-import socket
-import struct
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, NoReturn
 
 from netmon.snmp.addresses import Addresses, is_literal
-from netmon.snmp.errors import SnmpTransportError
+from netmon.snmp.errors import SnmpDecodeError, SnmpTransportError
 from netmon.snmp.notification_decoder import TICK_S, Decoder
+from netmon.snmp.notification_discovery import introduction
 from netmon.snmp.notification_events import Drop, Notification, interpret
-from netmon.snmp.notification_gate import Admitted, Gate, Prover, Sender
+from netmon.snmp.notification_gate import Admitted, Discovery, Gate, Prover, Sender
+from netmon.snmp.notification_pdu import examine
+from netmon.snmp.notification_socket import Datagram, NotificationSocket
 from netmon.snmp.settings import NotificationSettings
 from netmon.snmp.users import User
 
 log = logging.getLogger(__name__)
 
-MAX_DATAGRAM: Final = 65_535
 BURST: Final = 32
 PAUSE_S: Final = 0.005
 """At most so many datagrams are read at a time, and so long nothing is read after: the rest waits in the kernel."""
-BUFFER_OCTETS: Final = 1 << 20
 RESOLVE_EVERY_S: Final = 300.0
 DECODER_HOLDS: Final = 5_000
 """Communities and users at engines; beyond it the decoder is made anew."""
 TELL_AGAIN_NS: Final = 600 * 1_000_000_000
 TOLD: Final = 20_000
-_SO_RXQ_OVFL: Final = 40
-"""socket(7): the kernel tells with each datagram how many were lost before it."""
 
 
 class NotificationError(RuntimeError):
@@ -45,10 +44,16 @@ class NotificationError(RuntimeError):
 
 
 class _Heard(NamedTuple):
-    admitted: Admitted
-    address: tuple[str, int] | tuple[str, int, int, int]
-    socket: socket.socket
+    admitted: Admitted | Discovery
+    datagram: Datagram
+    socket: NotificationSocket
     at_ns: int
+
+    def answer(self, reply: bytes) -> None:
+        try:
+            self.socket.answer(self.datagram, reply)
+        except OSError as error:
+            log.debug("%s cannot be answered: %s", self.datagram.host, error)
 
 
 class _Telling:
@@ -94,7 +99,7 @@ class Notifications:
         self._prover = Prover(self.engine_id)
         self._telling = _Telling()
         self._queue: asyncio.Queue[_Heard] = asyncio.Queue(settings.queue)
-        self._lost: dict[socket.socket, int] = {}
+        self._discoveries = 0
         self.listening: tuple[tuple[str, int], ...] = ()
         """Addresses and ports, while it runs and is ready."""
 
@@ -105,10 +110,10 @@ class Notifications:
             # Names take as long as the DNS does; who has an address need not wait for them.
             await self._resolve([one for one in self._routers if is_literal(one[1])])
             decoder = await self._made()
-            self.listening = tuple(one.getsockname()[:2] for one in sockets)
+            self.listening = tuple(one.address for one in sockets)
             log.info(
                 "traps and informs are received at %s; the engine id of informs is %s",
-                ", ".join(_address(one) for one in sockets),
+                ", ".join(map(str, sockets)),
                 self.engine_id.hex(),
             )
             async with asyncio.TaskGroup() as group:
@@ -124,41 +129,31 @@ class Notifications:
 
     # --- in front of the queue ---------------------------------------------------------------
 
-    async def _listen(self, one: socket.socket) -> None:
-        buffer = bytearray(MAX_DATAGRAM)
+    async def _listen(self, one: NotificationSocket) -> None:
         while True:
             await _readable(one)
             for _ in range(BURST):
                 try:
-                    size, ancillary, _, address = one.recvmsg_into([buffer], 64)
+                    datagram = one.receive()
                 except (BlockingIOError, InterruptedError):
                     break
                 except OSError:
                     # An ICMP error about an acknowledgement; the datagrams behind it are still there.
                     continue
-                self._count_lost(one, ancillary)
-                self._offer(bytes(memoryview(buffer)[:size]), address, one)
+                if datagram.lost:
+                    self._on_drop(Drop.BUFFER, datagram.lost)
+                self._offer(datagram, one)
             await asyncio.sleep(PAUSE_S)
 
-    def _offer(self, data: bytes, address: tuple[str, int], one: socket.socket) -> None:
-        host = address[0].partition("%")[0]
-        verdict = self._gate.admit(host, data, time.monotonic_ns())
+    def _offer(self, datagram: Datagram, one: NotificationSocket) -> None:
+        verdict = self._gate.admit(datagram.host, datagram.data, time.monotonic_ns())
         if isinstance(verdict, Drop):
             self._on_drop(verdict, 1)
             return
         try:
-            self._queue.put_nowait(_Heard(verdict, address, one, self._now_ns()))
+            self._queue.put_nowait(_Heard(verdict, datagram, one, self._now_ns()))
         except asyncio.QueueFull:
             self._on_drop(Drop.QUEUE, 1)
-
-    def _count_lost(self, one: socket.socket, ancillary: Sequence[tuple[int, int, bytes]]) -> None:
-        for level, kind, data in ancillary:
-            if (level, kind) == (socket.SOL_SOCKET, _SO_RXQ_OVFL) and len(data) >= 4:
-                so_far = struct.unpack("=I", data[:4])[0]
-                lost = (so_far - self._lost.get(one, 0)) & 0xFFFF_FFFF
-                self._lost[one] = so_far
-                if lost:
-                    self._on_drop(Drop.BUFFER, lost)
 
     # --- behind it ---------------------------------------------------------------------------
 
@@ -172,42 +167,58 @@ class Notifications:
             if loop.time() - ticked >= TICK_S:
                 ticked = loop.time()
                 decoder.tick()
-            if await self._is_proven(heard.admitted):
-                await self._take(decoder, heard)
+            drop = await self._taken(decoder, heard)
+            if drop is not None:
+                self._on_drop(drop, 1)
             await asyncio.sleep(0)
 
-    async def _is_proven(self, admitted: Admitted) -> bool:
-        router, _, credential, secure = admitted
-        if router is None or secure is None or not isinstance(credential, User):
-            return True
-        # In a thread, because the first message of an engine derives keys, which takes milliseconds by intent.
-        loop = asyncio.get_running_loop()
-        now_ns = time.monotonic_ns()
-        drop = await loop.run_in_executor(None, self._prover.prove, router, credential, secure, now_ns)
+    async def _taken(self, decoder: Decoder, heard: _Heard) -> Drop | None:
+        """Why it comes to nothing; None if it does not."""
+        admitted = heard.admitted
+        if isinstance(admitted, Discovery):
+            return self._introduced(decoder, admitted, heard)
+        drop = await self._disproved(admitted)
         if drop is not None:
-            self._on_drop(drop, 1)
-        return drop is None
-
-    async def _take(self, decoder: Decoder, heard: _Heard) -> None:
-        router, data, credential, secure = heard.admitted
+            return drop
+        router, data, credential, secure = admitted
         engine_id = secure.engine_id if secure is not None else b""
-        if credential is not None and not decoder.knows(credential, engine_id):
+        if not decoder.knows(credential, engine_id):
             # The decoder is nobody else's, and this task waits: it is never used by two threads at once.
             await asyncio.get_running_loop().run_in_executor(None, decoder.admit, credential, engine_id)
         varbinds, replies = decoder.decode(data)
         for reply in replies:
+            heard.answer(reply)
+        if varbinds is None:
+            # What it only reports on is on its way to be an inform.
+            return None if replies else Drop.UNDECODABLE
+        event = interpret(router, heard.at_ns, varbinds)
+        if event is None:
+            return Drop.UNDECODABLE
+        self._telling.tell(event)
+        self._on_event(event)
+        return None
+
+    def _introduced(self, decoder: Decoder, discovery: Discovery, heard: _Heard) -> Drop | None:
+        self._discoveries += 1
+        try:
+            heard.answer(introduction(discovery.message, self.engine_id, decoder.clock, self._discoveries))
+        except SnmpDecodeError:
+            return Drop.MALFORMED
+        return None
+
+    async def _disproved(self, admitted: Admitted) -> Drop | None:
+        router, data, credential, secure = admitted
+        if secure is None or not isinstance(credential, User):
             try:
-                heard.socket.sendto(reply, heard.address)
-            except OSError as error:
-                log.debug("an inform could not be acknowledged: %s", error)
-        if router is None:
-            return
-        event = interpret(router, heard.at_ns, varbinds) if varbinds is not None else None
-        if event is not None:
-            self._telling.tell(event)
-            self._on_event(event)
-        elif not replies:
-            self._on_drop(Drop.UNDECODABLE, 1)
+                examine(data)
+            except SnmpDecodeError:
+                return Drop.UNDECODABLE
+            return None
+        # In a thread, because the first message of an engine derives keys, which takes milliseconds by intent.
+        now_ns = time.monotonic_ns()
+        return await asyncio.get_running_loop().run_in_executor(
+            None, self._prover.prove, router, credential, secure, now_ns
+        )
 
     async def _made(self) -> Decoder:
         loop = asyncio.get_running_loop()
@@ -237,7 +248,7 @@ def engine_id_of(site: str) -> bytes:
     return b"\x80\x00\x4f\xb8\x05" + hashlib.sha256(site.encode()).digest()[:12]
 
 
-async def _readable(one: socket.socket) -> None:
+async def _readable(one: NotificationSocket) -> None:
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     loop.add_reader(one, ready.set)
@@ -247,44 +258,22 @@ async def _readable(one: socket.socket) -> None:
         loop.remove_reader(one)
 
 
-def _bound(settings: NotificationSettings) -> list[socket.socket]:
-    sockets: list[socket.socket] = []
+def _bound(settings: NotificationSettings) -> list[NotificationSocket]:
+    sockets: list[NotificationSocket] = []
     try:
         for host in settings.listen:
-            one = _socket(host, settings.port)
-            if one is not None:
-                sockets.append(one)
-    except OSError as error:
+            try:
+                sockets.append(NotificationSocket(host, settings.port))
+            except OSError as error:
+                if error.errno != errno.EAFNOSUPPORT:
+                    raise
+                log.warning("no traps are received at %s: this host has no such address family", host)
+    except (OSError, SnmpTransportError) as error:
         for one in sockets:
             one.close()
-        remedy = "; give the service CAP_NET_BIND_SERVICE or use a port above 1023" if error.errno == 13 else ""
+        privileged = isinstance(error, PermissionError)
+        remedy = "; give the service CAP_NET_BIND_SERVICE or use a port above 1023" if privileged else ""
         raise NotificationError(f"cannot listen for traps at {host} port {settings.port}: {error}{remedy}") from None
     if not sockets:
         raise NotificationError("this host has none of the address families of snmp.notifications.listen")
     return sockets
-
-
-def _socket(host: str, port: int) -> socket.socket | None:
-    """Bound and non-blocking; None if the host lacks the address family. Raises OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        one = socket.socket(family, socket.SOCK_DGRAM)
-    except OSError:
-        log.warning("no traps are received at %s: this host has no such address family", host)
-        return None
-    try:
-        one.setblocking(False)
-        if family == socket.AF_INET6:
-            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_OCTETS)
-        one.setsockopt(socket.SOL_SOCKET, _SO_RXQ_OVFL, 1)
-        one.bind((host, port))
-    except OSError:
-        one.close()
-        raise
-    return one
-
-
-def _address(one: socket.socket) -> str:
-    host, port = one.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from daemon.boxes import COMMUNITY, Box, served
 from support.processes import eventually, free_port
-from support.processor import uncollected
 
-from netmon.bundled import folder
-from netmon.routers.polling import RouterPoller
-from netmon.routers.profiles import load_profiles
-from netmon.snmp.client import Agent, Client
-from netmon.snmp.codec import Message, Pdu, PduKind, Tag, VarBind, encode_message
+from netmon.snmp.codec import (
+    Message,
+    Pdu,
+    PduKind,
+    Tag,
+    VarBind,
+    encode_community_message,
+    encode_message,
+    encode_tlv,
+)
 from netmon.snmp.notification_events import Drop, Notification, NotificationKind
 from netmon.snmp.notifications import NotificationError, Notifications
 from netmon.snmp.settings import NotificationSettings
@@ -84,8 +86,17 @@ async def listening(
         await asyncio.wait([running])
 
 
-async def client(tool: str, *arguments: str, timeout_s: float = 30) -> tuple[int, str]:
+async def client(tool: str, *arguments: str, timeout_s: float = 10) -> tuple[int, str]:
     """Debian's snmptrap or snmpinform, which tries twice; its exit code and complaint."""
+    for _ in range(3):
+        code, complaint = await _run(tool, *arguments, timeout_s=timeout_s)
+        # One snmpinform (5.9.3) in four hundred reads no engine id at all, whoever tells it; the next one does.
+        if "buffer too small to read octet string" not in complaint:
+            break
+    return code, complaint
+
+
+async def _run(tool: str, *arguments: str, timeout_s: float) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         tool,
         "-r",
@@ -192,6 +203,18 @@ async def test_informs_are_acknowledged(arguments: list[str]) -> None:
     assert not ear.drops
 
 
+async def test_informs_are_acknowledged_although_the_clock_was_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with listening() as ear:
+        before = time.time
+        for hours in (0, 1):
+            monkeypatch.setattr(time, "time", lambda hours=hours: before() - 3600 * hours)
+            where = f"127.0.0.1:{ear.port()}"
+            code, complaint = await client("snmpinform", *as_user(WATCHER), where, "", LINK_DOWN, timeout_s=5)
+            assert code == 0, complaint
+        await ear.has(2)
+    assert not ear.drops
+
+
 async def test_both_address_families_are_listened_to() -> None:
     port = free_port(socket.SOCK_DGRAM)
     routers = [("palu", "127.0.0.1", (PUBLIC,)), ("gowa", "::1", (PUBLIC, WATCHER))]
@@ -292,12 +315,57 @@ async def test_a_replayed_trap_from_an_earlier_boot_is_refused() -> None:
 
 
 async def test_what_an_event_holds_is_bounded() -> None:
-    many = [VarBind((1, 3, 6, 1, 4, 1, 9, number), Tag.OCTET_STRING, b"x" * 500) for number in range(100)]
+    many = [VarBind((1, 3, 6, 1, 4, 1, 9, number), Tag.OCTET_STRING, b"x" * 500) for number in range(12)]
+    none = [VarBind((1, 3, 6, 1, 4, 1, 9, number), Tag.NULL, None) for number in range(50)]
     async with listening() as ear:
-        send(ear.port(), v2c(PduKind.TRAP, *many))
+        send(ear.port(), v2c(PduKind.TRAP, *many, *none, *none))
+        await eventually(lambda: ear.drops[Drop.TOO_LARGE] == 1, "more variables to be counted")
+        send(ear.port(), v2c(PduKind.TRAP, *many, *none))
         (event,) = await ear.has(1)
-    assert len(event.varbinds) == 64
+    assert len(event.varbinds) == 63
     assert {len(varbind.value) for varbind in event.varbinds if isinstance(varbind.value, bytes)} == {256}
+
+
+async def test_an_endless_object_identifier_is_neither_logged_nor_an_event(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "netmon.snmp.notifications")
+    named = bytes.fromhex("060a2b060106030101040100")
+    async with listening() as ear:
+        for arcs in (b"\x01" * 6000, b"\x90\x80\x80\x80\x00"):
+            binding = encode_tlv(0x30, named + encode_tlv(Tag.OID, b"\x2b" + arcs))
+            pdu = encode_tlv(PduKind.INFORM, b"\x02\x01\x07\x02\x01\0\x02\x01\0" + encode_tlv(0x30, binding))
+            assert not await answered(ear, encode_community_message(1, PUBLIC, pdu), Drop.UNDECODABLE)
+    assert not ear.events
+    assert "says" not in caplog.text
+
+
+async def answered(ear: Ear, data: bytes, why: Drop) -> bool:
+    """Whether a datagram has an answer, once it was counted as dropped."""
+    before = ear.drops[why]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        sender.sendto(data, ("127.0.0.1", ear.port()))
+        await eventually(lambda: ear.drops[why] > before, f"{why} to be counted; there are {ear.drops}")
+        return bool(select.select([sender], [], [], 0)[0])
+
+
+@pytest.mark.parametrize(
+    "varbinds",
+    [
+        (),
+        (VarBind((1, 3, 6, 1, 2, 1, 1, 3, 0), Tag.TIME_TICKS, 4),),
+        (VarBind((1, 3, 6, 1, 6, 3, 1, 1, 4, 1, 0), Tag.OCTET_STRING, b"linkDown"),),
+    ],
+    ids=["no variable", "no snmpTrapOID", "snmpTrapOID is a string"],
+)
+async def test_what_does_not_say_what_it_is_is_counted_and_acknowledged_if_it_is_an_inform(
+    varbinds: tuple[VarBind, ...],
+) -> None:
+    async with listening() as ear:
+        for kind, is_acknowledged in ((PduKind.TRAP, False), (PduKind.INFORM, True)):
+            data = encode_message(Message(1, PUBLIC, Pdu(kind, 7, 0, 0, varbinds)))
+            assert await answered(ear, data, Drop.UNDECODABLE) is is_acknowledged
+    assert ear.drops == {Drop.UNDECODABLE: 2}
+    assert not ear.events
 
 
 async def test_an_event_is_logged_once_per_transition(caplog: pytest.LogCaptureFixture) -> None:
@@ -323,131 +391,18 @@ async def test_a_port_in_use_is_named_with_the_remedy() -> None:
             await task.run()
 
 
-# --- floods ----------------------------------------------------------------------------------
-
-FLOOD = """
-import select, socket, sys, time
-port, data = int(sys.argv[1]), bytes.fromhex(sys.argv[2])
-sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-began, sent = time.monotonic(), 0
-while not select.select([sys.stdin], [], [], 0.002)[0]:
-    while sent < 2000 * (time.monotonic() - began):
-        sender.sendto(data, ("127.0.0.1", port))
-        sent += 1
-print(sent)
-"""
+async def test_a_link_local_address_is_listened_at_on_its_interface() -> None:
+    # It is none of the loopback interface's, which is said only where the interface is given to the kernel.
+    settings = NotificationSettings(listen=("fe80::1%lo",), port=0)
+    with pytest.raises(NotificationError, match=r"fe80::1%lo port 0: .* Cannot assign requested address"):
+        await Notifications(settings, "s", [], time.time_ns, print, lambda *_: None).run()
 
 
-@pytest.fixture
-def box() -> Iterator[Box]:
-    with served(["palu"]) as boxes:
-        yield boxes["palu"]
-
-
-@asynccontextmanager
-async def flood(port: int, data: bytes) -> AsyncIterator[list[int]]:
-    """2000 datagrams a second from another process; how many there were, after the block."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", FLOOD, str(port), data.hex()), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    sent: list[int] = []
-    try:
-        yield sent
-    finally:
-        said, _ = await process.communicate(b"enough")
-        sent.append(int(said))
-
-
-async def polled(port: int, times: int) -> list[float]:
-    """Visits one router so often; how much processor time this thread spent in each, in seconds."""
-    took: list[float] = []
-    async with await Client.open() as manager:
-        agent = Agent("127.0.0.1", port, COMMUNITY.encode(), 10_000_000_000, 1)
-        profiles = load_profiles([folder("collectors")])
-        poller = RouterPoller("palu", agent, manager, profiles, None, time.time_ns)
-        await poller.poll()
-        for _ in range(times):
-            began = time.thread_time()
-            await poller.poll()
-            took.append(time.thread_time() - began)
-            await asyncio.sleep(0.02)
-    return took
-
-
-@pytest.mark.parametrize("community", [PUBLIC, b"guessed"])
-async def test_a_flood_delays_no_poll_and_what_exceeds_the_bucket_is_counted(box: Box, community: bytes) -> None:
-    data, began = v2c(PduKind.TRAP, community=community), time.monotonic()
-    async with listening(source_rate=50, source_burst=100) as ear:
-        async with flood(ear.port(), data) as sent:
-            await eventually(lambda: len(ear.events) + ear.drops.total() > 1000, "the flood to rise")
-            with uncollected():
-                took = await polled(box.port, 50)
-
-        async def all_accounted_for() -> bool:
-            # What the kernel had no room for last is told with another datagram.
-            send(ear.port(), data)
-            sent.append(1)
-            await asyncio.sleep(0.05)
-            return len(ear.events) + ear.drops.total() == sum(sent)
-
-        await eventually(all_accounted_for, f"all {sent} to be accounted for")
-    assert max(took) < 0.05, "the traps are read a few at a time, between the polls' own datagrams"
-    if community == PUBLIC:
-        assert 100 <= len(ear.events) <= 100 + 50 * (time.monotonic() - began)
-        lost = sum(sent) - len(ear.events)
-        assert ear.drops[Drop.SOURCE_RATE] + ear.drops[Drop.RATE] + ear.drops[Drop.BUFFER] == lost
-    else:
-        assert not ear.events
-        assert ear.drops[Drop.UNKNOWN_CREDENTIAL] + ear.drops[Drop.BUFFER] == sum(sent)
-
-
-async def test_one_router_that_floods_does_not_silence_another() -> None:
-    routers = [("palu", "127.0.0.1", (PUBLIC,)), ("gowa", "127.0.0.2", (PUBLIC,))]
-    async with listening(routers=routers) as ear:
-        send(ear.port(), *[v2c(PduKind.TRAP)] * 150)
-        await eventually(lambda: ear.drops[Drop.SOURCE_RATE] > 50, "the flood to be cut")
-        send(ear.port(), v2c(PduKind.TRAP), source="127.0.0.2")
-        await eventually(lambda: "gowa" in {event.router for event in ear.events}, "the other router's event")
-
-
-async def test_the_queue_is_bounded_and_what_it_cannot_hold_is_counted() -> None:
-    async with listening(queue=4, burst=1000, source_burst=1000) as ear:
-        send(ear.port(), *[v2c(PduKind.TRAP)] * 200)
-        await eventually(lambda: len(ear.events) + ear.drops.total() == 200, "all to be accounted for")
-    assert ear.drops[Drop.QUEUE] > 100
-
-
-async def test_what_was_lost_in_the_kernel_is_counted_with_the_next_datagram() -> None:
-    async with listening(burst=5000, source_burst=5000) as ear:
-        big = v2c(PduKind.TRAP, VarBind((1, 3, 6, 1, 4, 1, 9, 1), Tag.OCTET_STRING, b"x" * 8000))
-        # In one turn of the loop, so that nothing is read meanwhile.
-        send(ear.port(), *[big] * 2000)
-        sent = 2000
-
-        async def all_accounted_for() -> bool:
-            nonlocal sent
-            send(ear.port(), big)
-            sent += 1
-            await asyncio.sleep(0.05)
-            return len(ear.events) + ear.drops.total() == sent
-
-        await eventually(all_accounted_for, f"every one: {ear.drops}")
-    assert ear.drops[Drop.BUFFER] > 0
-
-
-async def test_no_turn_of_the_loop_takes_long_while_traps_are_decoded() -> None:
-    async with listening(rate=500, burst=300, source_rate=500, source_burst=300) as ear:
-        send(ear.port(), v2c(PduKind.TRAP))
-        await ear.has(1)
-        send(ear.port(), *[v2c(PduKind.TRAP)] * 250)
-        turns = []
-        with uncollected():
-            while len(ear.events) < 200:
-                # The thread's own processor time: the machine is shared, and that is not the decoder's doing.
-                began = time.thread_time()
-                await asyncio.sleep(0)
-                turns.append(time.thread_time() - began)
-    assert max(turns) < 0.02
+async def test_an_interface_that_this_host_lacks_is_named() -> None:
+    settings = NotificationSettings(listen=("fe80::1%nowhere",), port=0)
+    task = Notifications(settings, "s", [], time.time_ns, print, lambda *_: None)
+    with pytest.raises(NotificationError, match="port 0: 'fe80::1%nowhere': this host has no interface nowhere"):
+        await task.run()
 
 
 def test_the_settings_refuse_what_cannot_be_listened_at() -> None:
