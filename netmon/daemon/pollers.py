@@ -28,7 +28,14 @@ BEATS = 120
 class Visitor(Protocol):
     """One router's poller; `poll` raises PollError for a visit that failed."""
 
+    @property
+    def under_way(self) -> str | None:
+        """What a visit that was cut off waited for and the next one takes up; None: nothing."""
+
     async def poll(self) -> Poll: ...
+
+    async def close(self) -> None:
+        """Ends what goes on between visits."""
 
 
 @dataclass(slots=True)
@@ -82,6 +89,12 @@ class PollLoop:
 
     async def run(self) -> None:
         """Keeps the phase: the k-th visit is due at k intervals, whatever the visits before took."""
+        try:
+            await self._run()
+        finally:
+            await self.visitor.close()
+
+    async def _run(self) -> None:
         due = self._next_due(self.now_ns())
         while True:
             if await self._is_asked_before(due):
@@ -123,7 +136,7 @@ class PollLoop:
                 poll = await self.visitor.poll()
         except (TimeoutError, PollError) as error:
             health.failures += 1
-            sentence = str(error) or f"{self.router}: no complete answer within {self.deadline_s:g} s"
+            sentence = str(error) or self._cut_off()
             if health.problem is None:
                 log.warning("%s", sentence)
             health.problem = sentence
@@ -135,6 +148,10 @@ class PollLoop:
         health.polls += 1
         self.on_poll(poll)
         self._end(began, ok=True)
+
+    def _cut_off(self) -> str:
+        why = self.visitor.under_way
+        return f"{self.router}: no complete answer within {self.deadline_s:g} s{f'; {why}' if why else ''}"
 
     def _end(self, began: float, ok: bool) -> None:
         self.health.duration_s = time.perf_counter() - began

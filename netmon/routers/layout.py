@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from netmon.core.measurement import Column, Identity, Interface
 from netmon.routers import mib
@@ -17,6 +18,25 @@ from netmon.routers.widths import counter_width, left_out
 from netmon.snmp.oid import Oid
 from netmon.snmp.template import GetTemplate, build_templates
 
+LEAST_VARBINDS: Final = 4
+"""In one request, without which no octets can be accounted: sysUpTime, the name, octets in and out."""
+_FIRST: Final = (
+    Column.IN_OCTETS,
+    Column.OUT_OCTETS,
+    Column.DISCONTINUITY,
+    Column.OPER_STATUS,
+    Column.ADMIN_STATUS,
+    Column.IN_ERRORS,
+    Column.OUT_ERRORS,
+    Column.IN_DISCARDS,
+    Column.OUT_DISCARDS,
+    Column.SPEED_BPS,
+)
+"""The order in which columns are asked for, where an agent does not bear them all in one message."""
+_TOO_MANY: Final = (
+    "left out, as the agent bears too few variables in one message to give it beside the octets; raise its message size"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -26,7 +46,11 @@ class Layout:
     identity: Identity
     pdu_of: tuple[int, ...]
     columns: tuple[tuple[Column, int], ...]
-    """Column and the factor of its decoder, as the templates order them."""
+    """Column and the factor of its decoder, as the templates order them; only those that are asked for."""
+    unasked: tuple[Column, ...]
+    """The others: empty, or too many for one message."""
+    empty: frozenset[Column]
+    """Of which no interface gave a value right after discovery."""
     counter_bits: int
     templates: tuple[GetTemplate, ...]
     max_varbinds: int
@@ -53,6 +77,7 @@ def laid_out(
     max_varbinds: int,
     max_octets: int,
     number_octets: int | None,
+    empty: frozenset[Column] = frozenset(),
 ) -> Layout:
     """What to fetch of a router; parts that did not change are the previous layout's own objects."""
     before = previous.seen if previous else {}
@@ -64,17 +89,13 @@ def laid_out(
     seen = {} if wanted is None else {**before, **{interface.name: interface for interface in interfaces}}
     counter_bits = counter_width(seen.values() or interfaces, previous.counter_bits if previous else 64)
     identity: Identity = tuple(Interface(i.index, i.name, i.alias) for i in interfaces)
-    sources = _sources(discovered, counter_bits)
     extra = _extras(discovered)
-    templates = build_templates(
-        [(interface.index, interface.name_octets) for interface in interfaces],
-        [source.object for source in sources.values()],
-        min(max_varbinds, discovered.profile.quirks.max_varbinds),
-        max_octets,
-        extra,
-        discovered.naming.object,
-        number_octets,
-    )
+    most = min(max_varbinds, discovered.profile.quirks.max_varbinds)
+    borne = _borne(empty, most)
+    sources = {
+        column: source for column, source in _sources(discovered, counter_bits).items() if column in borne - empty
+    }
+    templates = _templates(discovered, interfaces, sources, most, max_octets, extra, number_octets)
     if previous is not None:
         identity = previous.identity if previous.identity == identity else identity
         templates = previous.templates if _asks(previous.templates) == _asks(templates) else templates
@@ -83,6 +104,8 @@ def laid_out(
         identity=identity,
         pdu_of=tuple(at for at, template in enumerate(templates) for _ in template.identity),
         columns=tuple((column, source.decoder.scale) for column, source in sources.items()),
+        unasked=tuple(column for column in Column if column not in sources),
+        empty=empty,
         counter_bits=counter_bits,
         templates=templates,
         max_varbinds=max_varbinds,
@@ -91,12 +114,38 @@ def laid_out(
             *missing,
             *left_out(interfaces, counter_bits),
             *([Missing("interfaces", change.why)] if change and missing else ()),
+            *(Missing(column.value, _TOO_MANY) for column in _FIRST if interfaces and column not in borne | empty),
         ),
         seen=seen,
         renamed=renamed,
         named=named if discovered.why_empty else discovered,
         naming_change=change,
     )
+
+
+def _borne(empty: frozenset[Column], most: int) -> frozenset[Column]:
+    """The columns of one interface that fit into one message of so many variables; octets in any case."""
+    wished = [column for column in _FIRST if column not in empty]
+    return frozenset(wished[: max(most, LEAST_VARBINDS) - 2])
+
+
+def _templates(
+    discovered: Discovered,
+    interfaces: Sequence[DiscoveredInterface],
+    sources: Mapping[Column, Source],
+    most: int,
+    max_octets: int,
+    extra: tuple[Oid, ...],
+    number_octets: int | None,
+) -> tuple[GetTemplate, ...]:
+    """The requests; where one interface leaves no room for `extra`, that has one of its own."""
+    names = [(interface.index, interface.name_octets) for interface in interfaces]
+    objects = [source.object for source in sources.values()]
+    by = discovered.naming.object
+    if extra and names and 2 + len(extra) + len(objects) > most:
+        alone = build_templates((), objects, most, max_octets, extra, by)
+        return alone + build_templates(names, objects, most, max_octets, (), by, number_octets)
+    return build_templates(names, objects, most, max_octets, extra, by, number_octets)
 
 
 def _extras(discovered: Discovered) -> tuple[Oid, ...]:

@@ -46,8 +46,11 @@ async def survey(
     """
     witness = Witness(prober)
     poller = RouterPoller(router, agent, witness, profiles, None, wall_ns, platform)
-    poll = await poller.poll()
-    others = await poller.poll_others()
+    try:
+        poll = await poller.poll()
+        others = await poller.poll_others()
+    finally:
+        await poller.close()
     discovered = poller.discovered
     assert discovered is not None, "a poller that has polled has discovered"
     profile = discovered.profile

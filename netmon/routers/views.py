@@ -51,16 +51,19 @@ def poll_document(
 ) -> dict[str, Any]:
     """The `data` object of `netmon/poll/1`: plain values that every JSON encoder takes.
 
-    Octets and packets are the counters as read; absent is None. A column that holds nothing for any
-    interface is named in `missing`. `others` holds interfaces of `poll` that were read again, in their own counter
-    width. `parents`: ifName -> ifName of what it is part of; `optics` and
-    `health` are as the schema has them.
+    Octets and packets are the counters as read; absent is None. A column that holds nothing for any interface is named
+    in `missing`, if it is not already. `others` holds interfaces of `poll` that were read again, in their own counter
+    width. `parents`: ifName -> ifName of what it is part of; `optics` and `health` are as the schema has them.
     """
     visits = (poll, others) if others else (poll,)
+    missing = tuple(missing)
+    told = {one.what for one in missing}
     empty = [
         Missing(column.value, "the agent gives it for none of these interfaces")
         for column in (*_COUNTS, Column.ADMIN_STATUS, Column.OPER_STATUS)
-        if poll.identity and all(cell is None for one in visits for cell in _cells(one, column))
+        if poll.identity
+        and column.value not in told
+        and all(cell is None for one in visits for cell in _cells(one, column))
     ]
     apart = {interface.name for interface in others.identity} if others else set()
     rows = [

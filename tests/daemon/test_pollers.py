@@ -29,6 +29,8 @@ class Visitor:
         self.asked_s: list[float] = []
         """Of the event loop's clock."""
         self.ended = 0
+        self.closed = 0
+        self.under_way: str | None = None
         self._answer = answer
 
     async def poll(self) -> Poll:
@@ -37,6 +39,9 @@ class Visitor:
             await self._answer(len(self.asked_s))
         self.ended += 1
         return a_poll("palu", len(self.asked_s), 1)
+
+    async def close(self) -> None:
+        self.closed += 1
 
 
 class Ends:
@@ -169,6 +174,22 @@ def test_a_visit_of_a_dead_router_ends_at_its_deadline(clock: VirtualTime) -> No
     assert (ends.polls, ends.ok) == ([], [False])
     assert health.problem == "dead: no complete answer within 9.5 s"
     assert health.duration_s == pytest.approx(9.5, abs=0.001)
+
+
+async def test_a_visit_cut_off_says_what_goes_on_without_it() -> None:
+    visitor = Visitor(forever)
+    visitor.under_way = "its interfaces are still being discovered; the next visit takes that up"
+    loop = a_loop(visitor, Ends())
+    await loop.visit()
+    assert loop.health.problem == f"palu: no complete answer within 0.05 s; {visitor.under_way}"
+
+
+async def test_what_goes_on_between_visits_ends_with_the_loop() -> None:
+    visitor = Visitor()
+    async with at_work(a_loop(visitor, Ends()).run):
+        await eventually(lambda: visitor.ended >= 2, "two visits")
+        assert visitor.closed == 0
+    assert visitor.closed == 1
 
 
 # --- health ----------------------------------------------------------------------------------

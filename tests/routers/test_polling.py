@@ -15,8 +15,9 @@ from netmon.core.counters import account
 from netmon.core.heads import Ceilings
 from netmon.core.measurement import Column, GapReason, Interface
 from netmon.core.model import NANOSECONDS, Faces
+from netmon.core.periods import from_ns
 from netmon.routers import mib
-from netmon.routers.objects import OBJECTS
+from netmon.routers.objects import OBJECTS, object_name
 from netmon.routers.polling import PollError, RouterPoller
 from netmon.routers.profiles import Profiles, load_profiles
 from netmon.routers.settings import CircuitSettings
@@ -24,6 +25,7 @@ from netmon.snmp.client import Agent, Client
 from netmon.snmp.codec import Value, VarBind
 from netmon.snmp.errors import SnmpStatusError, SnmpTimeoutError
 from netmon.snmp.oid import Oid
+from netmon.snmp.template import GetTemplate, TemplateReply
 
 AGENT = Agent("192.0.2.1")
 WALL_NS = 1_793_000_000 * NANOSECONDS
@@ -61,6 +63,13 @@ def poller_of(box: ScriptedAgent, profiles: Profiles, *wanted: str, platform: st
 def verbs_of_next(box: ScriptedAgent) -> list[str]:
     asked, box.asked = box.asked, []
     return asked
+
+
+async def beside() -> None:
+    """Returns when what goes on beside the visits is done."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others)
 
 
 async def test_a_visit_is_columns_over_one_identity(box: ScriptedAgent, profiles: Profiles) -> None:
@@ -175,6 +184,7 @@ async def test_an_interface_that_is_gone_is_reported_and_the_others_are_read(
     assert verbs_of_next(box) == ["fetch"]
     box.monotonic_ns += 301 * NANOSECONDS
     await poller.poll()
+    await beside()
     assert [interface.name for interface in (await poller.poll()).identity] == ["ether1", "sfp-plus1"]
     assert poller.missing == ()
 
@@ -469,14 +479,14 @@ async def test_an_agent_that_bears_less_than_before_is_visited_in_smaller_pdus_a
 ) -> None:
     poller = poller_of(box, profiles)
     first = await poller.poll()
-    for most, pdus in ((20, 3), (8, 3), (1 << 16, 1)):
+    for most, pdus in ((20, 3), (8, 4), (1 << 16, 1)):
         box.most = most
         verbs_of_next(box)
         poll = await poller.poll()
         assert verbs_of_next(box) == ["fetch"] * pdus
         assert poll.identity is first.identity
         assert list(poll.columns[Column.IN_OCTETS]) == [1000, 2000, 3000]
-        assert [poll.pdu_of[at] for at in (0, 2)] == [0, pdus - 1]
+        assert poll.pdu_of == ((0, 0, 0) if pdus == 1 else (pdus - 3, pdus - 2, pdus - 1))
 
 
 async def test_a_failed_visit_is_one_sentence_and_the_next_one_is_unharmed(
@@ -527,7 +537,7 @@ async def test_interfaces_that_change_while_they_are_read_are_not_believed(profi
 
 
 async def test_the_tables_are_walked_again_now_and_then_without_spoiling_a_visit(
-    box: ScriptedAgent, profiles: Profiles
+    box: ScriptedAgent, profiles: Profiles, caplog: pytest.LogCaptureFixture
 ) -> None:
     poller = poller_of(box, profiles)
     first = await poller.poll()
@@ -536,15 +546,253 @@ async def test_the_tables_are_walked_again_now_and_then_without_spoiling_a_visit
     box.set("ifAlias", 1, b"contract 12")
     verbs_of_next(box)
     box.failures = [None, TIMEOUT]
-    assert (await poller.poll()).identity is first.identity
-    assert verbs_of_next(box) == ["fetch", "get"]
-    await poller.poll()
-    assert verbs_of_next(box) == ["fetch"]
+    for _ in range(2):
+        assert (await poller.poll()).identity is first.identity
+        await beside()
+    assert verbs_of_next(box) == ["fetch", "get", "fetch"]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"r1: its interfaces cannot be looked at again, what is known stays: {TIMEOUT}"
+    ]
     box.monotonic_ns += 301 * NANOSECONDS
     assert (await poller.poll()).identity is first.identity
+    await beside()
     fresh = await poller.poll()
     assert [interface.alias for interface in fresh.identity[:2]] == ["contract 12", "to ether2"]
     assert len(fresh.identity) == 4
+
+
+# --- a discovery that takes longer than a visit ---------------------------------------------
+
+
+class SlowAgent(ScriptedAgent):
+    """Answers no walk before it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = asyncio.Event()
+        self.go.set()
+        for index, name in ((1, "ether1"), (2, "ether2")):
+            self.add(index, name)
+
+    async def walk(
+        self, agent: Agent, columns: Sequence[Oid], max_repetitions: int = 25, max_rows: int = 50_000
+    ) -> dict[Oid, dict[Oid, VarBind]]:
+        self.asked.append("asked to walk")
+        await self.go.wait()
+        return await super().walk(agent, columns, max_repetitions, max_rows)
+
+
+async def cut_off(poller: RouterPoller) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await poller.poll()
+
+
+async def test_a_discovery_goes_on_beyond_the_visits_and_the_next_one_takes_it_up(profiles: Profiles) -> None:
+    box = SlowAgent()
+    box.go.clear()
+    poller = poller_of(box, profiles)
+    for _ in range(3):
+        await cut_off(poller)
+    assert box.asked.count("asked to walk") == 1, "one at a time"
+    since = from_ns(WALL_NS + 5_000_000_000_000).isoformat(timespec="seconds")
+    assert poller.under_way == f"its interfaces are still being discovered, since {since}; the next visit takes that up"
+    assert poller.discovered is None
+    box.go.set()
+    await beside()
+    box.set("ifHCInOctets", 1, 1_000_777)
+    verbs_of_next(box)
+    poll = await poller.poll()
+    assert verbs_of_next(box) == ["fetch"]
+    assert list(poll.columns[Column.IN_OCTETS]) == [1_000_777, 1000], "read in this visit, not while it was discovered"
+    assert poller.under_way is None
+
+
+async def test_what_went_wrong_after_a_visit_was_cut_off_is_told_by_the_next_one(profiles: Profiles) -> None:
+    box = SlowAgent()
+    box.go.clear()
+    poller = poller_of(box, profiles)
+    await cut_off(poller)
+    box.failures = [None, None, TIMEOUT]
+    box.go.set()
+    await beside()
+    with pytest.raises(PollError, match="no reply to 3 requests"):
+        await poller.poll()
+    assert len((await poller.poll()).identity) == 2
+
+
+async def test_a_discovery_has_a_deadline_of_its_own(profiles: Profiles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netmon.routers.polling.DISCOVERY_S", 0.01)
+    box = SlowAgent()
+    box.go.clear()
+    poller = poller_of(box, profiles)
+    with pytest.raises(PollError, match=r"r1: its interfaces could not be discovered within 0\.01 s; it answers too"):
+        await poller.poll()
+    box.go.set()
+    assert len((await poller.poll()).identity) == 2
+
+
+async def test_no_discovery_outlives_its_poller(profiles: Profiles, caplog: pytest.LogCaptureFixture) -> None:
+    box = SlowAgent()
+    box.go.clear()
+    poller = poller_of(box, profiles)
+    await cut_off(poller)
+    await poller.close()
+    assert len(asyncio.all_tasks()) == 1
+    assert (poller.under_way, caplog.records) == (None, [])
+    await cut_off(poller)
+    box.failures = [None, None, TIMEOUT]
+    box.go.set()
+    await beside()
+    await poller.close()
+    assert [record.getMessage() for record in caplog.records] == [f"discovery of r1: {TIMEOUT}"]
+
+
+async def test_visits_go_on_while_the_tables_are_walked_again(profiles: Profiles) -> None:
+    box = SlowAgent()
+    poller = poller_of(box, profiles)
+    await poller.poll()
+    walks = box.asked.count("asked to walk")
+    box.monotonic_ns += 3601 * NANOSECONDS
+    box.go.clear()
+    box.add(3, "ether3")
+    for _ in range(3):
+        async with asyncio.timeout(1):
+            assert len((await poller.poll()).identity) == 2
+        await asyncio.sleep(0)
+    assert box.asked.count("asked to walk") == walks + 1, "one at a time"
+    assert poller.under_way is None, "no visit waits for it"
+    box.go.set()
+    await beside()
+    assert len((await poller.poll()).identity) == 3
+
+
+async def test_a_walk_beside_the_visits_is_given_up_for_a_discovery_that_is_needed(profiles: Profiles) -> None:
+    box = SlowAgent()
+    poller = poller_of(box, profiles)
+    await poller.poll()
+    box.monotonic_ns += 3601 * NANOSECONDS
+    box.go.clear()
+    await poller.poll()
+    await asyncio.sleep(0)
+    box.move(2, 12)
+    box.go.set()
+    assert [one.index for one in (await poller.poll()).identity] == [1, 12]
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_device_swapped_while_it_is_discovered_is_not_believed(profiles: Profiles) -> None:
+    box = SlowAgent()
+    box.tree[ENGINE_ID] = b"\x80\x01"
+    box.go.clear()
+    poller = poller_of(box, profiles, platform="routeros")
+    await cut_off(poller)
+    box.tree[mib.SYS_UPTIME] = 50
+    box.go.set()
+    with pytest.raises(PollError, match="its interfaces change while they are read"):
+        await poller.poll()
+    assert len((await poller.poll()).identity) == 2
+
+
+async def test_a_failed_read_does_not_throw_a_discovery_away(box: ScriptedAgent, profiles: Profiles) -> None:
+    poller = poller_of(box, profiles)
+    await poller.poll()
+    walks = [TIMEOUT if verb == "fetch" else None for verb in verbs_of_next(box)]
+    poller = poller_of(box, profiles)
+    box.failures = list(walks)
+    with pytest.raises(PollError, match="no reply"):
+        await poller.poll()
+    verbs_of_next(box)
+    assert len((await poller.poll()).identity) == 3
+    assert verbs_of_next(box) == ["fetch"]
+
+
+# --- columns that are not asked for ----------------------------------------------------------
+
+
+async def test_a_column_that_no_interface_has_is_asked_for_once_a_discovery(
+    box: ScriptedAgent, profiles: Profiles
+) -> None:
+    empty = {"ifInDiscards": Column.IN_DISCARDS, "ifCounterDiscontinuityTime": Column.DISCONTINUITY}
+    for name in empty:
+        for index in (1, 2, 3):
+            del box.tree[*OBJECTS[name], index]
+    del box.tree[*OBJECTS["ifInErrors"], 2]
+    poller = poller_of(box, profiles)
+    for visit in range(3):
+        poll = await poller.poll()
+        assert set(poll.columns) == set(Column)
+        assert [list(poll.columns[column]) for column in empty.values()] == [[None] * 3] * 2
+        assert list(poll.columns[Column.IN_ERRORS]) == [0, None, 0], "a single hole stays as it is"
+        asked = {object_name(column) for column in box.templates[-1].columns}
+        assert asked.isdisjoint(empty) == (visit > 0)
+        assert "ifInErrors" in asked
+    for name in empty:
+        for index in (1, 2, 3):
+            box.set(name, index, 7)
+    box.monotonic_ns += 3601 * NANOSECONDS
+    await poller.poll()
+    await beside()
+    assert list((await poller.poll()).columns[Column.IN_DISCARDS]) == [7, 7, 7]
+    assert poller.missing == ()
+
+
+class SmallAgent(ScriptedAgent):
+    """Bears no more than `bears` variables in one message; its limit is halved as the client's is."""
+
+    bears = 0
+
+    async def fetch(self, agent: Agent, templates: Sequence[GetTemplate]) -> list[TemplateReply]:
+        for template in templates:
+            if template.size > self.bears:
+                self.asked.append("too big")
+                self.most = min(self.most, template.size // 2)
+                raise TOO_BIG
+        return await super().fetch(agent, templates)
+
+
+@pytest.mark.parametrize(
+    ("bears", "least", "most"),
+    [
+        (4, (), (Column.DISCONTINUITY,)),
+        (9, (Column.DISCONTINUITY, Column.OPER_STATUS), (Column.IN_ERRORS,)),
+        (11, (Column.DISCONTINUITY, Column.OPER_STATUS), (Column.SPEED_BPS,)),
+        (13, (Column.SPEED_BPS,), ()),
+    ],
+)
+async def test_an_agent_that_bears_less_than_an_interface_is_asked_for_its_octets_first(
+    profiles: Profiles, bears: int, least: tuple[Column, ...], most: tuple[Column, ...]
+) -> None:
+    box = SmallAgent()
+    box.bears = bears
+    for index, name in ((1, "ether1"), (2, "ether2")):
+        box.add(index, name, octets=1000 * index)
+    poller = poller_of(box, profiles)
+    for _ in range(3):
+        poll = await poller.poll()
+        assert list(poll.columns[Column.IN_OCTETS]) == [1000, 2000]
+        assert list(poll.columns[Column.OUT_OCTETS]) == [2000, 4000]
+        assert poll.host_uptime_ticks == 900_000
+        assert set(poll.columns) == set(Column)
+        assert all(None not in poll.columns[column] for column in least)
+        told = {one.what: one.why for one in poller.missing}
+        assert set(told) == {column for column in Column if list(poll.columns[column]) == [None, None]}
+        assert set(most) <= set(told)
+        assert all(why.endswith("to give it beside the octets; raise its message size") for why in told.values())
+        verbs_of_next(box)
+    await poller.poll()
+    assert set(verbs_of_next(box)) == {"fetch"}, "neither discovered nor refused any more"
+
+
+async def test_an_agent_that_bears_not_even_octets_is_told_what_is_needed(profiles: Profiles) -> None:
+    box = SmallAgent()
+    box.bears = 3
+    box.add(1, "ether1")
+    poller = poller_of(box, profiles)
+    for _ in range(2):
+        with pytest.raises(PollError, match=r"it bears less than the 4 variables in one .*; raise its message size"):
+            await poller.poll()
+    assert box.asked.count("walk") == 2, "discovered once"
 
 
 async def test_an_unknown_platform_fails_with_its_nearest_name(box: ScriptedAgent, profiles: Profiles) -> None:

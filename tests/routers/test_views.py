@@ -95,6 +95,12 @@ def test_what_is_missing_is_named_with_its_reason() -> None:
     assert str(lost) == "ether9: the router has no such interface; did you mean ether1?"
 
 
+def test_a_column_that_was_left_out_is_not_said_to_be_lacking() -> None:
+    unasked = Missing("in_errors", "left out; raise the agent's message size")
+    data = checked(poll_document(visit(in_errors=(None, None)), "linux", iter((unasked,))))
+    assert data["missing"] == [{"what": "in_errors", "why": "left out; raise the agent's message size"}]
+
+
 def test_a_visit_that_measured_nothing_is_still_a_document() -> None:
     empty = replace(visit(), identity=(), pdu_of=(), columns=dict.fromkeys(Column, ()))
     assert checked(poll_document(empty, "generic-if-mib"))["interfaces"] == []
