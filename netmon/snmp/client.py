@@ -31,7 +31,7 @@ from netmon.snmp.errors import (
     SnmpStatusError,
     SnmpTimeoutError,
 )
-from netmon.snmp.fetching import Answer, Outcome, ask_community, ask_user, community_gate, community_message
+from netmon.snmp.fetching import WINDOW, Answer, Outcome, ask_community, ask_user, community_gate, community_message
 from netmon.snmp.limits import UNLIMITED, Limits
 from netmon.snmp.manager import Manager
 from netmon.snmp.oid import Oid, format_oid
@@ -100,6 +100,8 @@ class Client:
         self._gets = Limits()
         self._bulks = Limits()
         """Variables per reply, by agent."""
+        self._unanswered: set[tuple[str, int]] = set()
+        """Agents whose last templates have not been answered, or not yet."""
         self._budgets: dict[tuple[str, int], Budget] = {}
 
     @classmethod
@@ -155,7 +157,7 @@ class Client:
         return found[1]
 
     async def fetch(self, agent: Agent, templates: Sequence[GetTemplate]) -> list[TemplateReply]:
-        """A poll: the reply to each template, of which WINDOW are in flight at once.
+        """A poll: the reply to each template, of which at most WINDOW are in flight at once.
 
         If one is too much for the agent, this is an SnmpStatusError or SnmpTimeoutError, and `most_varbinds` says
         less than before: one reply cannot be put together of several, as each has a sysUpTime of its own.
@@ -180,14 +182,25 @@ class Client:
         return [reply for reply in replies if reply is not None]
 
     async def _ask_templates(self, agent: Agent, templates: Sequence[GetTemplate]) -> list[Outcome]:
-        """What came of each. One of several attempts is kept back, to tell a dead agent from an overburdened one."""
+        """What came of each. One of several attempts is kept back, to tell a dead agent from an overburdened one.
+
+        An agent that left the last ones unanswered is asked one after the other: dead ones must not take the slots of
+        those that live.
+        """
         target = await self._addresses.resolve(agent.address, agent.port)
         spared = 1 if agent.retries and max(template.size for template in templates) > FEW else 0
         terms = Terms(agent.timeout_ns, agent.retries - spared, self._budget(agent))
+        window = 1 if agent.place in self._unanswered else WINDOW
+        if len(self._unanswered) < BUDGETS:
+            self._unanswered.add(agent.place)
         if agent.user is None:
             gate = community_gate(agent.version, agent.community)
-            return await ask_community(self._transport, target, gate, templates, terms)
-        return await ask_user(self._manager, target, agent.user, agent.context, templates, terms)
+            outcomes = await ask_community(self._transport, target, gate, templates, terms, window)
+        else:
+            outcomes = await ask_user(self._manager, target, agent.user, agent.context, templates, terms, window)
+        if any(isinstance(outcome, (TemplateReply, Answer)) for outcome in outcomes):
+            self._unanswered.discard(agent.place)
+        return outcomes
 
     async def _insist(self, agent: Agent, template: GetTemplate, outcome: Answer | SnmpError) -> TemplateReply:
         """The reply after all, where the first outcome leaves hope."""

@@ -37,12 +37,12 @@ Outcome = TemplateReply | Answer | SnmpError | None
 
 
 async def ask_community(
-    transport: Transport, target: Target, gate: Community, templates: Sequence[GetTemplate], terms: Terms
+    transport: Transport, target: Target, gate: Community, templates: Sequence[GetTemplate], terms: Terms, window: int
 ) -> list[Outcome]:
-    """What came of each template, asked under a community. SnmpTransportError if the client is closed."""
+    """What came of each template, asked under a community, `window` at once; SnmpTransportError if that cannot be."""
     known = [template.known(gate) for template in templates]
     asks = [_ask_for(template, one, gate, target) for template, one in zip(templates, known, strict=True)]
-    replies = await transport.exchange_all(target, asks, terms, WINDOW)
+    replies = await transport.exchange_all(target, asks, terms, window)
     outcomes: list[Outcome] = []
     for template, one, reply in zip(templates, known, replies, strict=True):
         if not isinstance(reply, Reply):
@@ -64,10 +64,11 @@ async def ask_user(
     context: bytes,
     templates: Sequence[GetTemplate],
     terms: Terms,
+    window: int,
 ) -> list[Outcome]:
     """The same as an SNMPv3 user; SnmpSecurityError and others if its engine cannot be met."""
     checks = [partial(_check, template, target) for template in templates]
-    found = await manager.ask_all(target, user, context, templates, terms, WINDOW, checks)
+    found = await manager.ask_all(target, user, context, templates, terms, window, checks)
     outcomes: list[Outcome] = []
     for template, reply in zip(templates, found, strict=True):
         if isinstance(reply, Opened):

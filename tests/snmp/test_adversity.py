@@ -17,6 +17,7 @@ from support.processes import eventually
 from netmon.snmp.client import FEW, MAX_VARBINDS, Agent, Client
 from netmon.snmp.codec import Message, PduKind, Tag, Value, VarBind, encode_message
 from netmon.snmp.errors import SnmpResponseError, SnmpStatusError, SnmpTimeoutError, SnmpTransportError
+from netmon.snmp.fetching import WINDOW
 from netmon.snmp.limits import UNLIMITED
 from netmon.snmp.oid import Oid
 from netmon.snmp.template import IF_NAME, SYS_UP_TIME, build_templates
@@ -121,6 +122,28 @@ async def test_an_agent_that_lost_a_few_datagrams_is_not_asked_for_less(client: 
         await client.walk(at(agent), [A, B])
         await client.get(at(agent), NAMES)
         assert max(map(size, agent.requests)) > 40
+
+
+async def test_a_dead_agent_takes_one_slot_until_it_answers_again(client: Client) -> None:
+    def at_once(agent: ScriptedAgent) -> int:
+        """Requests that were in flight together before any was answered."""
+        return len({request.pdu.request_id for request in agent.requests if size(request) > 1})
+
+    templates = build_templates(TEMPLATES[0].identity, [A, B], 13)
+    async with scripted(silent) as agent:
+        patience = at(agent, 40, 0)
+        for expected in (WINDOW, 1, 1):
+            agent.requests.clear()
+            with pytest.raises(SnmpTimeoutError):
+                await client.fetch(patience, templates)
+            assert at_once(agent) == expected
+        agent.answer = mib_answer(TABLE)
+        await client.fetch(at(agent), templates)
+        agent.answer = silent
+        agent.requests.clear()
+        with pytest.raises(SnmpTimeoutError):
+            await client.fetch(patience, templates)
+        assert at_once(agent) == WINDOW
 
 
 async def test_what_an_agent_does_not_answer_though_it_is_there_is_told(client: Client) -> None:
