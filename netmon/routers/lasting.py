@@ -25,9 +25,14 @@ class Lasting(Generic[T]):
         """Whether `result` returns, or raises, at once."""
         return self._task.done()
 
+    async def wait(self) -> None:
+        """Returns when it is over, at once if it is. May be cancelled, which does not end it."""
+        if not self._task.done():
+            await asyncio.wait((self._task,))
+
     async def result(self) -> T:
-        """What came of it, or the exception that ended it; TimeoutError: its deadline. May be cancelled."""
-        await asyncio.wait((self._task,))
+        """What came of it, or the exception that ended it; TimeoutError: its deadline. May be cancelled like `wait`."""
+        await self.wait()
         return self._task.result()
 
     async def end(self) -> None:

@@ -221,25 +221,21 @@ class RouterPoller:
 
     async def _outcome(self, search: _Search) -> _Found:
         """What came of it; it is then over, unless what was walked is to be read once more."""
-        assert search.work is not None, "it was begun"
+        work = search.work
+        assert work is not None, "it was begun"
+        await work.wait()
+        self._search = None
         try:
-            found = await search.work.result()
+            return await work.result()
         except SnmpError:
-            search.work = None
-            if search.walked is None:
-                self._search = None
+            if search.walked is not None:
+                search.work, self._search = None, search
             raise
         except TimeoutError:
-            self._search = None
             raise DiscoveryError(
                 f"its interfaces could not be discovered within {DISCOVERY_S:g} s; it answers too slowly, or"
                 " snmp_requests_per_second is too low for its size"
             ) from None
-        except Exception:
-            self._search = None
-            raise
-        self._search = None
-        return found
 
     async def _look_beside(self, search: _Search) -> None:
         """Takes up what was found beside the visits, if it is there; its failure spoils nothing."""

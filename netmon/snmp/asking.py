@@ -20,8 +20,9 @@ Admit = Callable[[bytes, int], None]
 Check = Callable[[bytes, PduHead], None]
 """Reads the variable-bindings of what could be the reply, given the octets that its head points into.
 
-SnmpDecodeError and SnmpResponseError: it is malformed, or not what was asked for; it is dropped, and its request goes
-on waiting. What is wrong with the agent itself is kept, and told to whoever asked.
+SnmpDecodeError, into which the caller puts the agent, and SnmpResponseError: it is malformed, or not what was asked
+for; it is dropped, and its request goes on waiting. What is wrong with the agent itself is kept, and told to whoever
+asked.
 """
 
 

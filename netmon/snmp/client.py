@@ -35,7 +35,7 @@ from netmon.snmp.fetching import WINDOW, Answer, Outcome, ask_community, ask_use
 from netmon.snmp.limits import UNLIMITED, Limits
 from netmon.snmp.manager import Manager
 from netmon.snmp.oid import Oid, format_oid
-from netmon.snmp.questions import Bulk, Get, Question, read_varbinds
+from netmon.snmp.questions import Bulk, Get, Question
 from netmon.snmp.template import FRAME, SYS_UP_TIME, GetTemplate, TemplateReply
 from netmon.snmp.transport import Transport, TransportStats
 from netmon.snmp.users import User
@@ -205,10 +205,11 @@ class Client:
     async def _insist(self, agent: Agent, template: GetTemplate, outcome: Answer | SnmpError) -> TemplateReply:
         """The reply after all, where the first outcome leaves hope."""
         answer, oids = outcome, template.oids()
+        question = Get(oids, template.pdu)
         if isinstance(outcome, SnmpTimeoutError) and agent.retries and template.size > FEW:
             await self._prove_alive(agent, outcome.attempts)
             try:
-                answer = await self._ask(agent, Get(oids, template.pdu), _last_patience(agent), 1)
+                answer = await self._ask(agent, question, _last_patience(agent), 1)
             except SnmpTimeoutError as error:
                 self._gets.exceeded(agent.place, template.size)
                 remedy = f"it answers a smaller one, so next time it is asked for less than {template.size} variables"
@@ -225,7 +226,7 @@ class Client:
                 self._gets.exceeded(agent.place, template.size)
             if answer.head.error_status:
                 raise _refusal(answer, oids)
-            varbinds = read_varbinds(answer.target, answer.data, answer.head, oids)
+            varbinds = question.varbinds
         return template.read(varbinds, str(answer.target), answer.received_ns)
 
     async def _about(self, agent: Agent, oids: Sequence[Oid]) -> tuple[Answer, Sequence[VarBind]] | None:

@@ -50,6 +50,10 @@ class SnmpDecodeError(SnmpError):
         self.reason = reason
         self.offset = offset
 
+    def of(self, where: object) -> SnmpDecodeError:
+        """The same, with the agent it came from."""
+        return SnmpDecodeError(self.reason, self.offset, str(where))
+
 
 class SnmpTransportError(SnmpError):
     """The request could not be sent: no route, no address, or the client is closed."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from netmon.snmp.addresses import Target
 from netmon.snmp.asking import Ask, Community, Reply, Terms
-from netmon.snmp.codec import PduHead, encode_community_message
+from netmon.snmp.codec import PduHead, VarBind, encode_community_message
 from netmon.snmp.dialogue import Scope
 from netmon.snmp.errors import SnmpError
 from netmon.snmp.manager import Manager, Opened
@@ -41,10 +41,11 @@ async def ask_community(
 ) -> list[Outcome]:
     """What came of each template, asked under a community, `window` at once; SnmpTransportError if that cannot be."""
     known = [template.known(gate) for template in templates]
-    asks = [_ask_for(template, one, gate, target) for template, one in zip(templates, known, strict=True)]
+    readings = [_Reading(template, target) for template in templates]
+    asks = [_ask_for(reading, one, gate) for reading, one in zip(readings, known, strict=True)]
     replies = await transport.exchange_all(target, asks, terms, window)
     outcomes: list[Outcome] = []
-    for template, one, reply in zip(templates, known, replies, strict=True):
+    for reading, one, reply in zip(readings, known, replies, strict=True):
         if not isinstance(reply, Reply):
             outcomes.append(reply)
         elif one is not None and reply.numbers is not None:
@@ -52,8 +53,8 @@ async def ask_community(
         else:
             assert reply.head is not None, "without numbers it was judged by its head"
             answer = Answer(target, reply.data, reply.head, reply.received_ns)
-            request = community_message(gate, template.pdu)(FIRST)
-            outcomes.append(_read(template, gate, request, answer))
+            request = community_message(gate, reading.template.pdu)(FIRST)
+            outcomes.append(_read(reading, gate, request, answer))
     return outcomes
 
 
@@ -67,14 +68,15 @@ async def ask_user(
     window: int,
 ) -> list[Outcome]:
     """The same as an SNMPv3 user; SnmpSecurityError and others if its engine cannot be met."""
-    checks = [partial(_check, template, target) for template in templates]
+    readings = [_Reading(template, target) for template in templates]
+    checks = [reading.check for reading in readings]
     found = await manager.ask_all(target, user, context, templates, terms, window, checks)
     outcomes: list[Outcome] = []
-    for template, reply in zip(templates, found, strict=True):
+    for reading, reply in zip(readings, found, strict=True):
         if isinstance(reply, Opened):
-            request = reply.scope.wrap(template.pdu(FIRST))
+            request = reply.scope.wrap(reading.template.pdu(FIRST))
             answer = Answer(target, reply.data, reply.head, reply.received_ns)
-            outcomes.append(_read(template, reply.scope, request, answer))
+            outcomes.append(_read(reading, reply.scope, request, answer))
         else:
             outcomes.append(reply)
     return outcomes
@@ -92,25 +94,34 @@ def community_message(gate: Community, build: Callable[[int], bytes]) -> Callabl
     return lambda request_id: encode_community_message(version, community, build(request_id))
 
 
-def _check(template: GetTemplate, target: Target, data: bytes, head: PduHead) -> None:
-    read_varbinds(target, data, head, template.oids())
+class _Reading:
+    """The variable-bindings of a reply to a template, where they are not read by the known form."""
+
+    __slots__ = ("_target", "template", "varbinds")
+
+    def __init__(self, template: GetTemplate, target: Target) -> None:
+        self.template = template
+        self._target = target
+        self.varbinds: Sequence[VarBind] = ()
+
+    def check(self, data: bytes, head: PduHead) -> None:
+        self.varbinds = read_varbinds(self._target, data, head, self.template.oids())
 
 
-def _ask_for(template: GetTemplate, known: KnownReply | None, gate: Community, target: Target) -> Ask:
-    check = partial(_check, template, target)
+def _ask_for(reading: _Reading, known: KnownReply | None, gate: Community) -> Ask:
     if known is not None:
-        return Ask(known.request, gate, known.form.read, check)
-    return Ask(community_message(gate, template.pdu), gate, None, check)
+        return Ask(known.request, gate, known.form.read, reading.check)
+    return Ask(community_message(gate, reading.template.pdu), gate, None, reading.check)
 
 
-def _read(template: GetTemplate, gate: Community | Scope, request: bytes, answer: Answer) -> Outcome:
-    """The reply in an answer of new form, which is learnt; it has passed `_check`."""
-    data, head, target = answer.data, answer.head, answer.target
-    if head.error_status:
+def _read(reading: _Reading, gate: Community | Scope, request: bytes, answer: Answer) -> Outcome:
+    """The reply in an answer of new form, which is learnt."""
+    template = reading.template
+    if answer.head.error_status:
         return answer
     try:
-        reply = template.read(read_varbinds(target, data, head, template.oids()), str(target), answer.received_ns)
+        reply = template.read(reading.varbinds, str(answer.target), answer.received_ns)
     except SnmpError as error:
         return error
-    template.learn(gate, request, data, head, reply)
+    template.learn(gate, request, answer.data, answer.head, reply)
     return reply

@@ -247,7 +247,7 @@ def _admit_engine(where: object, data: bytes, _: int) -> None:
         if open_pdu(scoped.data, scoped.pdu_at).kind is not PduKind.REPORT:
             raise SnmpEngineError(f"{where}: an answer to a discovery that is no report")
     except SnmpDecodeError as error:
-        raise SnmpDecodeError(error.reason, error.offset, str(where)) from None
+        raise error.of(where) from None
 
 
 def _silence(level: Level, context: bytes) -> str:

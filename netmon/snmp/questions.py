@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from netmon.snmp.codec import PduHead, PduKind, VarBind, decode_varbinds, encode_oid, encode_request
-from netmon.snmp.errors import SnmpDecodeError, SnmpNonIncreasingError, SnmpResponseError, SnmpTooManyRowsError
+from netmon.snmp.errors import SnmpNonIncreasingError, SnmpResponseError, SnmpTooManyRowsError
 from netmon.snmp.oid import Oid
 from netmon.snmp.stretch import Column
 from netmon.snmp.walk import Walk
@@ -63,19 +63,14 @@ class Bulk:
             self._walk.take(self.asked, data, head.varbinds_at, self._repetitions, target)
         except (SnmpNonIncreasingError, SnmpTooManyRowsError) as error:
             self.failure = error
-        except SnmpDecodeError as error:
-            raise SnmpDecodeError(error.reason, error.offset, str(target)) from None
 
 
 def read_varbinds(target: object, data: bytes, head: PduHead, asked: Sequence[Oid]) -> tuple[VarBind, ...]:
     """The variable-bindings of a response without error, which must name what was asked for, in order.
 
-    SnmpDecodeError, SnmpResponseError.
+    SnmpDecodeError, which names no agent yet, SnmpResponseError.
     """
-    try:
-        varbinds = decode_varbinds(data, head.varbinds_at)
-    except SnmpDecodeError as error:
-        raise SnmpDecodeError(error.reason, error.offset, str(target)) from None
+    varbinds = decode_varbinds(data, head.varbinds_at)
     if len(varbinds) != len(asked) or any(varbind.oid != oid for varbind, oid in zip(varbinds, asked, strict=True)):
         raise SnmpResponseError(f"{target}: the reply names other variables than were asked for")
     return varbinds

@@ -377,7 +377,7 @@ class Transport:
                     ask.check(data, head)
             except SnmpDecodeError as error:
                 self._counts.decode_errors += 1
-                request.refusal = SnmpDecodeError(error.reason, error.offset, str(target))
+                request.refusal = error.of(target)
                 return
             except SnmpError as refusal:
                 self._refuse(request, refusal)

@@ -180,7 +180,7 @@ class Trial:
             # The engine refused the request by a clock that went back, or it was overtaken by later news of its clock.
             self.failure, self.elsewhere = error, None
         except SnmpDecodeError as error:
-            raise SnmpDecodeError(error.reason, error.offset, str(self._peer.target)) from None
+            raise error.of(self._peer.target) from None
 
     def _read(self, message: SecureMessage, opened: bytes, received_ns: int) -> None:
         """Settles the request by a message that is not of the known form, or raises why it is refused."""

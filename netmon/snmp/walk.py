@@ -16,6 +16,7 @@ from netmon.snmp.rows import Rows
 from netmon.snmp.stretch import Column, Stretch
 
 _PASSED_OVER = 4
+"""Rows one after the other that an agent cannot tell of a column: then it has none after them either."""
 
 
 class Walk:

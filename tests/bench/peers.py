@@ -132,9 +132,9 @@ def collectd(folder: Path, routers: int, seconds: float) -> Result:
     configuration = folder / "collectd.conf"
     configuration.write_text(_collectd_conf(folder, routers))
     with running(["collectd", "-f", "-C", configuration], lambda: True, folder / "collectd.out") as process:
-        time.sleep(3 * INTERVAL_S)
+        time.sleep(3 * INTERVAL_S)  # what its start costs is not measured
         cpu, asked, began = cpu_s(process.pid), udp_counters()["OutDatagrams"], time.perf_counter()
-        time.sleep(seconds)
+        time.sleep(seconds)  # so long it is measured, at its own pace
         spent, datagrams = cpu_s(process.pid) - cpu, udp_counters()["OutDatagrams"] - asked
         wall = time.perf_counter() - began
         resident = resident_mib(process.pid)

@@ -59,7 +59,7 @@ def measure(folder: Path, routers: int, interval_s: int, window_s: int, windows:
     path = _configure(folder, routers, interval_s, port)
     spent: list[Window] = []
     with _daemon(path, folder, port) as pid:
-        time.sleep(interval_s * 1.5)
+        time.sleep(interval_s * 1.5)  # the first round discovers every router, which is not measured
         before = {one: cpu_s(one) for one in family(pid)}
         octets = 0
         for _ in range(windows):
@@ -67,7 +67,7 @@ def measure(folder: Path, routers: int, interval_s: int, window_s: int, windows:
             until = time.monotonic() + window_s
             while time.monotonic() < until:
                 octets = _scrape(port)
-                time.sleep(max(0.0, min(SCRAPE_EVERY_S, until - time.monotonic())))
+                time.sleep(max(0.0, min(SCRAPE_EVERY_S, until - time.monotonic())))  # as Prometheus does
             spent.append(Window(began_ns, time.time_ns(), sum(map(cpu_s, family(pid))) - cpu))
         by_process = tuple(cpu_s(one) - before.get(one, 0.0) for one in family(pid))
         resident = sum(map(resident_mib, family(pid)))
